@@ -1,0 +1,457 @@
+//! Events: facts that the engine produced, identified by (sequence, index).
+//!
+//!   Command --apply--> Event, Event, .. --publish--> event log --> reports, feeds, SQL
+//!
+//! Invariants: an event is released only when its command is safe. `session_sequence` is dense per key, so a client that
+//! sees n and n + 2 knows that it missed one. The events of one trade are the taker's [`Fill`] and, at the very next
+//! index, the maker's: a trade is identified by (sequence, index) of the taker's.
+
+use crate::command::{CommandKind, Durability, Genesis, MarketState, OrderType, Side, TimeInForce, coded};
+use crate::reject::Reject;
+use crate::units::{
+    AccountId, AssetAmount, AssetId, Epoch, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Ppm, Price, Qty, Reference,
+    RequestNumber, Sequence, SessionId, SessionSequence, Timestamp,
+};
+
+coded!(
+    /// Kind of an event, its dispatch code in a record.
+    EventKind: u16 {
+        /// See [`Event::Rejected`].
+        Rejected = 1 "rejected",
+        /// See [`Event::Outcome`].
+        Outcome = 2 "outcome",
+        /// See [`Event::OrderAccepted`].
+        OrderAccepted = 16 "order_accepted",
+        /// See [`Event::Fill`].
+        Fill = 17 "fill",
+        /// See [`Event::OrderCancelled`].
+        OrderCancelled = 18 "order_cancelled",
+        /// See [`Event::OrderReduced`].
+        OrderReduced = 19 "order_reduced",
+        /// See [`Event::CancelAllDone`].
+        CancelAllDone = 20 "cancel_all_done",
+        /// See [`Event::SessionOpened`].
+        SessionOpened = 32 "session_opened",
+        /// See [`Event::SessionClosed`].
+        SessionClosed = 33 "session_closed",
+        /// See [`Event::Deposited`].
+        Deposited = 48 "deposited",
+        /// See [`Event::Withdrawn`].
+        Withdrawn = 49 "withdrawn",
+        /// See [`Event::AssetCreated`].
+        AssetCreated = 64 "asset_created",
+        /// See [`Event::MarketCreated`].
+        MarketCreated = 65 "market_created",
+        /// See [`Event::AccountCreated`].
+        AccountCreated = 66 "account_created",
+        /// See [`Event::KeyCreated`].
+        KeyCreated = 67 "key_created",
+        /// See [`Event::MarketStateChanged`].
+        MarketStateChanged = 68 "market_state_changed",
+        /// See [`Event::JournalBegun`].
+        JournalBegun = 80 "journal_begun",
+        /// See [`Event::LeadTaken`].
+        LeadTaken = 81 "lead_taken",
+        /// See [`Event::DurabilityChanged`].
+        DurabilityChanged = 82 "durability_changed",
+    }
+);
+
+coded!(
+    /// Which side of a trade a fill was.
+    Liquidity: u8 {
+        /// It rested.
+        Maker = 1 "maker",
+        /// It came in.
+        Taker = 2 "taker",
+    }
+);
+
+coded!(
+    /// Why an order left without a fill for all of it.
+    CancelReason: u8 {
+        /// Its owner asked for this order.
+        Requested = 1 "requested",
+        /// Its owner asked for all of them.
+        CancelAll = 2 "cancel_all",
+        /// Its owner took off all that was left.
+        ReducedToZero = 3 "reduced_to_zero",
+        /// Remainder of an immediate-or-cancel or market order.
+        ImmediateOrCancel = 4 "immediate_or_cancel",
+        /// A market order's account ran out of money for the next fill.
+        InsufficientFunds = 5 "insufficient_funds",
+        /// Its session stayed away longer than its grace time.
+        Disconnected = 6 "disconnected",
+    }
+);
+
+coded!(
+    /// Why a session ended.
+    SessionCloseReason: u8 {
+        /// Its connection ended.
+        Disconnected = 1 "disconnected",
+        /// The same key logged on again.
+        TakenOver = 2 "taken_over",
+    }
+);
+
+/// Address of an event in one node's event log: an opaque place that the log resolves without a search. Zero is "none".
+/// Addresses of two nodes differ; the events do not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogAddress(u64);
+
+impl LogAddress {
+    /// "There is none".
+    pub const NONE: Self = Self(0);
+
+    /// Wraps the raw number.
+    #[must_use]
+    pub const fn new(raw: u64) -> Self {
+        Self(raw)
+    }
+    /// The raw number.
+    #[must_use]
+    pub const fn raw(self) -> u64 {
+        self.0
+    }
+    /// Whether it points at nothing.
+    #[must_use]
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Bits that go with an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct EventFlags(u8);
+
+impl EventFlags {
+    /// No flag.
+    pub const NONE: Self = Self(0);
+    /// The last event of its command.
+    pub const LAST: Self = Self(1);
+    /// Released by a primary without a standby: safe on one disk only. Stamped by publish, so a derived log that is made
+    /// again may differ in this bit and in no other.
+    pub const DEGRADED: Self = Self(2);
+
+    /// The flags of both.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+    /// Whether all flags of `other` are set.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+    /// The bits.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+    /// From bits; `None` where an unknown one is set.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Option<Self> {
+        if bits & !3 == 0 { Some(Self(bits)) } else { None }
+    }
+}
+
+/// What every event has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventHeader {
+    /// Of the command that caused it.
+    pub sequence: Sequence,
+    /// Position among the events of that command, from 0.
+    pub index: u32,
+    /// The command's time.
+    pub time: Timestamp,
+    /// The term in which the command was sequenced.
+    pub epoch: Epoch,
+    /// Whose report this is; zero where it is nobody's.
+    pub key: KeyId,
+    /// Whose account it concerns; zero where none.
+    pub account: AccountId,
+    /// Which market it concerns; zero where none.
+    pub market: MarketId,
+    /// Correlation: the request that this answers; on a later report of an order, the request that created the order.
+    pub request: RequestNumber,
+    /// Position among the key's reports, dense from 1; zero on events that are not sequenced reports.
+    pub session_sequence: SessionSequence,
+    /// Where this key's report before this one is in the same log; filled in by publish.
+    pub previous_report: LogAddress,
+    /// See [`EventFlags`].
+    pub flags: EventFlags,
+}
+
+/// One side of one trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// The order that was filled.
+    pub order: OrderId,
+    /// The order on the other side.
+    pub counter_order: OrderId,
+    /// Its account: for the books and SQL, never on a client's wire.
+    pub counter_account: AccountId,
+    /// Side of `order`.
+    pub side: Side,
+    /// Whether `order` rested or came in.
+    pub liquidity: Liquidity,
+    /// Price of the trade: always the resting order's.
+    pub price: Price,
+    /// Quantity of the trade.
+    pub qty: Qty,
+    /// What is left of `order` after it.
+    pub leaves: Qty,
+    /// Fee of this side, in the asset that this side receives (buyer: base, seller: quote).
+    pub fee: AssetAmount,
+}
+
+/// A market as the engine created it: terms with the ids that it assigned. The market's own id is in the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarketDefinition {
+    /// Its name.
+    pub name: Name,
+    /// The asset that is traded.
+    pub base: AssetId,
+    /// The asset that pays.
+    pub quote: AssetId,
+    /// See [`crate::MarketTerms`].
+    pub base_units_per_lot: u64,
+    /// See [`crate::MarketTerms`].
+    pub quote_units_per_tick_lot: u64,
+    /// Fee of the resting side.
+    pub maker_fee: Ppm,
+    /// Fee of the incoming side.
+    pub taker_fee: Ppm,
+    /// Largest quantity of one order.
+    pub qty_max: Qty,
+    /// Highest price of one order.
+    pub price_max: Price,
+}
+
+impl MarketDefinition {
+    /// Amount of the base asset in `qty`: exact.
+    #[must_use]
+    pub const fn base_amount(&self, qty: Qty) -> AssetAmount {
+        AssetAmount::from_units(qty.lots() as u128 * self.base_units_per_lot as u128)
+    }
+
+    /// Amount of the quote asset that `qty` costs at `price`: exact, below 2^96 by the checks at creation.
+    ///
+    /// # Panics
+    /// On a negative price, which no order can have.
+    #[must_use]
+    pub const fn quote_amount(&self, price: Price, qty: Qty) -> AssetAmount {
+        assert!(price.ticks() >= 0);
+        let ticks = price.ticks() as u128;
+        AssetAmount::from_units(ticks * qty.lots() as u128 * self.quote_units_per_tick_lot as u128)
+    }
+
+    /// What one side of a trade pays and receives, before its fee: the one rule that the ledger and every sink share.
+    #[must_use]
+    pub const fn settlement(&self, side: Side, price: Price, qty: Qty) -> Settlement {
+        let (base, quote) = (self.base_amount(qty), self.quote_amount(price, qty));
+        match side {
+            Side::Buy => Settlement { pays: self.quote, paid: quote, receives: self.base, received: base },
+            Side::Sell => Settlement { pays: self.base, paid: base, receives: self.quote, received: quote },
+        }
+    }
+}
+
+/// See [`MarketDefinition::settlement`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// The asset that it gives.
+    pub pays: AssetId,
+    /// How much of it.
+    pub paid: AssetAmount,
+    /// The asset that it gets; its fee is taken from this.
+    pub receives: AssetId,
+    /// How much of it, before the fee.
+    pub received: AssetAmount,
+}
+
+/// A fact that the engine produced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A command was refused and changed nothing.
+    Rejected {
+        /// Why.
+        reason: Reject,
+        /// What was asked.
+        command: CommandKind,
+    },
+    /// Answer to a request that was applied before: what came of it then. Nothing is executed twice.
+    Outcome {
+        /// The command that was applied.
+        original: Sequence,
+        /// The order that it created, cancelled or reduced, if it did.
+        order: Option<OrderId>,
+        /// Its reject, if it was refused.
+        reject: Option<Reject>,
+        /// What was asked.
+        command: CommandKind,
+    },
+    /// A new order was taken. Fills, a cancelled remainder or resting follow from it.
+    OrderAccepted {
+        /// Its id.
+        order: OrderId,
+        /// Its side.
+        side: Side,
+        /// How its price is found.
+        order_type: OrderType,
+        /// How long it stays.
+        time_in_force: TimeInForce,
+        /// Whether it may only rest.
+        post_only: bool,
+        /// Its limit; 0 for a market order.
+        price: Price,
+        /// Its quantity.
+        qty: Qty,
+    },
+    /// See [`Fill`].
+    Fill(Fill),
+    /// An order, or what was left of it, is gone.
+    OrderCancelled {
+        /// Which.
+        order: OrderId,
+        /// Its side.
+        side: Side,
+        /// Its limit price.
+        price: Price,
+        /// What was left of it.
+        cancelled: Qty,
+        /// Why.
+        reason: CancelReason,
+    },
+    /// An order became smaller and kept its priority.
+    OrderReduced {
+        /// Which.
+        order: OrderId,
+        /// Its side.
+        side: Side,
+        /// Its limit price.
+        price: Price,
+        /// What was taken off.
+        by: Qty,
+        /// What is left.
+        leaves: Qty,
+    },
+    /// A cancel-all is complete: its [`Event::OrderCancelled`] came before this.
+    CancelAllDone {
+        /// How many orders went.
+        cancelled: u64,
+    },
+    /// A client's login took effect.
+    SessionOpened {
+        /// The gateway's number for it.
+        session: SessionId,
+        /// Highest request number that was applied for this key.
+        request_mark: RequestNumber,
+        /// Number of the last report made for this key.
+        report_mark: SessionSequence,
+        /// Whether its orders go when it stays away.
+        cancel_on_disconnect: bool,
+        /// How long it may stay away.
+        grace: Nanos,
+    },
+    /// A session ended.
+    SessionClosed {
+        /// Which.
+        session: SessionId,
+        /// Why.
+        reason: SessionCloseReason,
+    },
+    /// The account in the header was credited.
+    Deposited {
+        /// What.
+        asset: AssetId,
+        /// How much.
+        amount: AssetAmount,
+        /// The business reference.
+        reference: Reference,
+    },
+    /// The account in the header was debited.
+    Withdrawn {
+        /// What.
+        asset: AssetId,
+        /// How much.
+        amount: AssetAmount,
+        /// The business reference.
+        reference: Reference,
+    },
+    /// A new asset.
+    AssetCreated {
+        /// Its id.
+        asset: AssetId,
+        /// Its name.
+        name: Name,
+        /// Decimal places of its smallest unit.
+        decimals: u8,
+    },
+    /// A new market, open; its id is in the header.
+    MarketCreated(MarketDefinition),
+    /// A new account; its id is in the header.
+    AccountCreated {
+        /// Its name.
+        name: Name,
+    },
+    /// A new key of the account in the header.
+    KeyCreated {
+        /// Its id.
+        key: KeyId,
+        /// Its name.
+        name: Name,
+        /// Ed25519 public key.
+        public_key: [u8; 32],
+    },
+    /// The market in the header has this state now.
+    MarketStateChanged {
+        /// Its state.
+        state: MarketState,
+    },
+    /// The journal began.
+    JournalBegun(Genesis),
+    /// A node leads, in the header's epoch.
+    LeadTaken {
+        /// The node.
+        node: NodeId,
+        /// Count of its starts.
+        incarnation: u64,
+    },
+    /// The acknowledgement rule was changed.
+    DurabilityChanged {
+        /// The rule.
+        durability: Durability,
+        /// Whether acknowledgements are flagged DEGRADED.
+        degraded: bool,
+    },
+}
+
+impl Event {
+    /// Its dispatch code.
+    #[must_use]
+    pub const fn kind(&self) -> EventKind {
+        match self {
+            Self::Rejected { .. } => EventKind::Rejected,
+            Self::Outcome { .. } => EventKind::Outcome,
+            Self::OrderAccepted { .. } => EventKind::OrderAccepted,
+            Self::Fill(_) => EventKind::Fill,
+            Self::OrderCancelled { .. } => EventKind::OrderCancelled,
+            Self::OrderReduced { .. } => EventKind::OrderReduced,
+            Self::CancelAllDone { .. } => EventKind::CancelAllDone,
+            Self::SessionOpened { .. } => EventKind::SessionOpened,
+            Self::SessionClosed { .. } => EventKind::SessionClosed,
+            Self::Deposited { .. } => EventKind::Deposited,
+            Self::Withdrawn { .. } => EventKind::Withdrawn,
+            Self::AssetCreated { .. } => EventKind::AssetCreated,
+            Self::MarketCreated(_) => EventKind::MarketCreated,
+            Self::AccountCreated { .. } => EventKind::AccountCreated,
+            Self::KeyCreated { .. } => EventKind::KeyCreated,
+            Self::MarketStateChanged { .. } => EventKind::MarketStateChanged,
+            Self::JournalBegun(_) => EventKind::JournalBegun,
+            Self::LeadTaken { .. } => EventKind::LeadTaken,
+            Self::DurabilityChanged { .. } => EventKind::DurabilityChanged,
+        }
+    }
+}

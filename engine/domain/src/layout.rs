@@ -1,0 +1,101 @@
+//! Byte layouts of the records, version 1: plain `rkyv` structs, little-endian, no padding that is not a field.
+//!
+//! ```text
+//! command record, 128 B      | header 40 B | body 88 B (one struct per kind, zeros after it)  |
+//! event record, 128 B        | header 64 B            | body 64 B                             |
+//! ```
+//!
+//! Invariants: a published layout never changes; a new one gets a new version and its own struct here. Every size is
+//! asserted to be the sum of its fields. Amounts are two u64 halves, since u128 would force an alignment of 16.
+
+use rkyv::{Archive, Deserialize, Serialize};
+
+/// Declares a layout: the struct and the proof that it has no hidden padding and fits its place.
+macro_rules! layout {
+    ($(#[$doc:meta])* $name:ident within $room:literal { $($field:ident: $ty:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub(crate) struct $name {
+            $(pub(crate) $field: $ty,)*
+        }
+        const _: () = assert!(size_of::<rkyv::Archived<$name>>() == 0 $(+ size_of::<$ty>())*);
+        const _: () = assert!(size_of::<rkyv::Archived<$name>>() <= $room);
+        const _: () = assert!(align_of::<rkyv::Archived<$name>>() <= 8);
+    };
+}
+
+layout!(
+    /// Header of a command record.
+    CommandHeaderV1 within 40 {
+        sequence: u64, time: u64, request: u64, key: u32, account: u32, epoch: u32, kind: u16, version: u8, flags: u8,
+    }
+);
+const _: () = assert!(size_of::<rkyv::Archived<CommandHeaderV1>>() == 40);
+
+layout!(
+    /// Header of an event record.
+    EventHeaderV1 within 64 {
+        sequence: u64, time: u64, request: u64, session_sequence: u64, previous_report: u64,
+        key: u32, account: u32, market: u32, epoch: u32, index: u32, kind: u16, version: u8, flags: u8,
+    }
+);
+const _: () = assert!(size_of::<rkyv::Archived<EventHeaderV1>>() == 64);
+
+// Bodies shared by commands and events.
+
+layout!(GenesisV1 within 64 {
+    cluster_low: u64, cluster_high: u64, logic_version: u32, assets_max: u32, markets_max: u32, accounts_max: u32,
+    keys_max: u32, open_orders_max: u32, account_open_orders_max: u32, references_max: u32,
+});
+layout!(LeadV1 within 64 { incarnation: u64, node: u32, reserved: [u8; 4], });
+layout!(DurabilityV1 within 64 { durability: u8, degraded: u8, reserved: [u8; 6], });
+layout!(NameV1 within 64 { name: [u8; 16], });
+
+// Bodies of commands: 88 bytes.
+
+layout!(EmptyV1 within 88 { reserved: [u8; 8], });
+layout!(CreateAssetV1 within 88 { name: [u8; 16], decimals: u8, reserved: [u8; 7], });
+layout!(CreateMarketV1 within 88 {
+    name: [u8; 16], base: [u8; 16], quote: [u8; 16], base_units_per_lot: u64, quote_units_per_tick_lot: u64,
+    qty_max: u64, price_max: i64, maker_fee: u32, taker_fee: u32,
+});
+layout!(CreateKeyV1 within 88 { name: [u8; 16], public_key: [u8; 32], });
+layout!(SetMarketStateV1 within 88 { market: [u8; 16], state: u8, reserved: [u8; 7], });
+layout!(MoneyV1 within 88 { asset: [u8; 16], reference: [u8; 32], amount_low: u64, amount_high: u64, });
+layout!(OpenSessionV1 within 88 { session: u64, grace: u64, cancel_on_disconnect: u8, reserved: [u8; 7], });
+layout!(CloseSessionV1 within 88 { session: u64, });
+layout!(NewOrderV1 within 88 {
+    price: i64, qty: u64, market: u32, side: u8, order_type: u8, time_in_force: u8, post_only: u8,
+});
+layout!(
+    /// Cancel and reduce; `by` is zero in a cancel. `by_request` says what `target` is.
+    ChangeOrderV1 within 88 { target: u64, by: u64, by_request: u8, reserved: [u8; 7], }
+);
+layout!(CancelAllV1 within 88 { market: u32, reserved: [u8; 4], });
+
+// Bodies of events: 64 bytes.
+
+layout!(RejectedV1 within 64 { reason: u16, command: u16, reserved: [u8; 4], });
+layout!(OutcomeV1 within 64 { original: u64, order: u64, reject: u16, command: u16, reserved: [u8; 4], });
+layout!(OrderAcceptedV1 within 64 {
+    order: u64, price: i64, qty: u64, side: u8, order_type: u8, time_in_force: u8, post_only: u8, reserved: [u8; 4],
+});
+layout!(FillV1 within 64 {
+    order: u64, counter_order: u64, price: i64, qty: u64, leaves: u64, fee_low: u64, fee_high: u64,
+    counter_account: u32, side: u8, liquidity: u8, reserved: [u8; 2],
+});
+layout!(OrderCancelledV1 within 64 { order: u64, price: i64, cancelled: u64, side: u8, reason: u8, reserved: [u8; 6], });
+layout!(OrderReducedV1 within 64 { order: u64, price: i64, by: u64, leaves: u64, side: u8, reserved: [u8; 7], });
+layout!(CancelAllDoneV1 within 64 { cancelled: u64, });
+layout!(SessionOpenedV1 within 64 {
+    session: u64, request_mark: u64, report_mark: u64, grace: u64, cancel_on_disconnect: u8, reserved: [u8; 7],
+});
+layout!(SessionClosedV1 within 64 { session: u64, reason: u8, reserved: [u8; 7], });
+layout!(MovedV1 within 64 { reference: [u8; 32], amount_low: u64, amount_high: u64, asset: u32, reserved: [u8; 4], });
+layout!(AssetCreatedV1 within 64 { name: [u8; 16], asset: u32, decimals: u8, reserved: [u8; 3], });
+layout!(MarketCreatedV1 within 64 {
+    name: [u8; 16], base_units_per_lot: u64, quote_units_per_tick_lot: u64, qty_max: u64, price_max: i64,
+    base: u32, quote: u32, maker_fee: u32, taker_fee: u32,
+});
+layout!(KeyCreatedV1 within 64 { name: [u8; 16], public_key: [u8; 32], key: u32, reserved: [u8; 4], });
+layout!(MarketStateChangedV1 within 64 { state: u8, reserved: [u8; 7], });

@@ -1,0 +1,34 @@
+//! The words of Tidegate: one name per concept, from socket to SQL column.
+//!
+//!   Request --gateway--> [`Command`] --sequencer--> [`CommandRecord`] --engine--> [`Event`] --publish--> [`EventRecord`]
+//!
+//! Invariants: no I/O, no clock, no allocation, no floating point. Units are types: a price is not a quantity, a
+//! timestamp is not a duration, and a [`Sequence`] is never a ring index. A record is 128 bytes, little-endian, and a
+//! published layout never changes: a new one gets a new version number.
+//! Owning thread: none, these are values.
+
+#![no_std]
+
+pub mod command;
+pub mod event;
+mod layout;
+pub mod record;
+pub mod reject;
+pub mod state_machine;
+pub mod units;
+
+pub use command::{
+    Command, CommandHeader, CommandKind, Durability, EngineLimits, Genesis, LOGIC_VERSION, MarketState, MarketTerms,
+    NewOrder, OrderTarget, OrderType, Side, TimeInForce,
+};
+pub use event::{
+    CancelReason, Event, EventFlags, EventHeader, EventKind, Fill, Liquidity, LogAddress, MarketDefinition,
+    SessionCloseReason,
+};
+pub use record::{CommandRecord, EventRecord, RECORD_LEN_BYTES, RecordError};
+pub use reject::Reject;
+pub use state_machine::{Digest, EventBuffer, StateMachine};
+pub use units::{
+    AccountId, AssetAmount, AssetId, ClusterId, Epoch, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Ppm, Price, Qty,
+    Reference, RequestNumber, Sequence, SessionId, SessionSequence, TextError, Timestamp,
+};
