@@ -1,0 +1,138 @@
+//! Sessions of keys, their timers, and the change of leadership.
+//!
+//! ```text
+//!   open --connection ends--> away (timer) --logs on again--> open
+//!     |                         '--timer fires--> orders cancelled, gone
+//!     |--logs on again--> taken over, open
+//!     '--a node takes the lead--> open (timer): as if away, its end is reported when the timer fires
+//! ```
+//!
+//! Without cancel-on-disconnect a session that ends is simply gone. Invariants: at most one session per key; a timer is
+//! armed exactly where the session says so; due timers fire before the command that finds them due, except that time
+//! without a leader is not counted: `TakeLead` gives every session [`SESSION_GRACE_AFTER_RESTART`] from its own time.
+
+use tidegate_domain::{
+    CancelReason, Event, KeyId, Nanos, NodeId, Reject, RequestNumber, SessionCloseReason, SessionId, Timestamp,
+};
+
+use super::tables::Session;
+use super::{Call, Engine, To};
+use tidegate_domain::MarketId;
+
+/// How long a client may take to log on again after a restart or a change of leadership.
+pub const SESSION_GRACE_AFTER_RESTART: Nanos = Nanos::from_millis(10_000);
+
+impl Engine {
+    pub(super) fn open_session(
+        &mut self,
+        call: &mut Call<'_>,
+        session: SessionId,
+        cancel_on_disconnect: bool,
+        grace: Nanos,
+    ) {
+        let key = call.header.key;
+        let Some(to) = self.session_recipient(key, call.header.request) else {
+            return self.reject(call, call.requester(), Reject::UnknownKey);
+        };
+        if let Some(older) = self.end_session(key)
+            && older.open
+        {
+            self.emit(call, to, closed(older.id, SessionCloseReason::TakenOver));
+        }
+        let entry = self.key_mut(key);
+        entry.session = Some(Session { id: session, cancel_on_disconnect, grace, open: true, deadline: None });
+        let (request_mark, report_mark) = (entry.request_mark, entry.report_mark);
+        self.emit(call, to, Event::SessionOpened { session, request_mark, report_mark, cancel_on_disconnect, grace });
+    }
+
+    /// A late end of a session that is not the key's current one, or that was reported, causes no event.
+    pub(super) fn close_session(&mut self, call: &mut Call<'_>, session: SessionId) {
+        let key = call.header.key;
+        let Some(to) = self.session_recipient(key, call.header.request) else { return };
+        let Some(current) = self.key_mut(key).session.filter(|current| current.id == session && current.open) else {
+            return;
+        };
+        self.emit(call, to, closed(session, SessionCloseReason::Disconnected));
+        if !current.cancel_on_disconnect {
+            self.end_session(key);
+            return;
+        }
+        let deadline = call.header.time.plus(current.grace);
+        // A timer that a change of leadership armed is not put off.
+        let deadline = current.deadline.map_or(deadline, |armed| armed.min(deadline));
+        self.arm(key, false, deadline);
+        if deadline <= call.header.time {
+            self.expire(call, key);
+        }
+    }
+
+    pub(super) fn take_lead(&mut self, call: &mut Call<'_>, node: NodeId, incarnation: u64) {
+        self.emit(call, call.requester(), Event::LeadTaken { node, incarnation });
+        let deadline = call.header.time.plus(SESSION_GRACE_AFTER_RESTART);
+        for raw in 1..=self.keys.len() {
+            let key = KeyId::new(u32::try_from(raw).expect("the limit of keys is a u32"));
+            let Some(session) = self.key_mut(key).session else { continue };
+            if session.cancel_on_disconnect {
+                self.arm(key, session.open, deadline);
+            } else {
+                self.end_session(key);
+                self.emit_closed(call, key, &session);
+            }
+        }
+    }
+
+    pub(super) fn fire_due_timers(&mut self, call: &mut Call<'_>) {
+        while let Some((deadline, key)) = self.deadlines.first().copied() {
+            if deadline > call.header.time {
+                return;
+            }
+            self.expire(call, key);
+        }
+    }
+
+    /// The session of `key` stayed away: it ends and its orders go, oldest first.
+    fn expire(&mut self, call: &mut Call<'_>, key: KeyId) {
+        let session = self.end_session(key).expect("a timer belongs to a session");
+        self.emit_closed(call, key, &session);
+        let all_of_key = (key, RequestNumber::new(0))..=(key, RequestNumber::new(u64::MAX));
+        while let Some((_, handle)) = self.by_request.range(all_of_key.clone()).next() {
+            let order = self.close_order(*handle);
+            self.emit_cancelled(call, To::creator_of(&order), &order, CancelReason::Disconnected);
+        }
+    }
+
+    /// Reports the end of a session, unless that was done when it went away.
+    fn emit_closed(&mut self, call: &mut Call<'_>, key: KeyId, session: &Session) {
+        if session.open {
+            let to = self.session_recipient(key, RequestNumber::new(0)).expect("the session's key exists");
+            self.emit(call, to, closed(session.id, SessionCloseReason::Disconnected));
+        }
+    }
+
+    fn session_recipient(&self, key: KeyId, request: RequestNumber) -> Option<To> {
+        let account = self.keys.get(key.raw())?.account;
+        Some(To { key, account, market: MarketId::new(0), request })
+    }
+
+    fn arm(&mut self, key: KeyId, open: bool, deadline: Timestamp) {
+        let session = self.key_mut(key).session.as_mut().expect("only a session has a timer");
+        session.open = open;
+        if let Some(before) = session.deadline.replace(deadline) {
+            assert!(self.deadlines.remove(&(before, key)));
+        }
+        assert!(self.deadlines.insert((deadline, key)));
+    }
+
+    /// Takes the session off the key, and its timer with it.
+    fn end_session(&mut self, key: KeyId) -> Option<Session> {
+        let session = self.key_mut(key).session.take()?;
+        if let Some(deadline) = session.deadline {
+            assert!(self.deadlines.remove(&(deadline, key)));
+        }
+        Some(session)
+    }
+}
+
+const fn closed(session: SessionId, reason: SessionCloseReason) -> Event {
+    Event::SessionClosed { session, reason }
+}

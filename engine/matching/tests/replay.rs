@@ -1,0 +1,167 @@
+//! The same commands make the same state and the same events, byte for byte; another state has another digest.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "model/play.rs"]
+mod play;
+
+use play::{Script, config, steps};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use tidegate_domain::*;
+use tidegate_matching::Engine;
+
+fn run(records: &[CommandRecord]) -> (Engine, Vec<EventRecord>, Vec<Digest>) {
+    let (mut engine, mut events, mut digests) = (Engine::new(), Vec::new(), Vec::new());
+    for record in records {
+        let mut out = EventBuffer::default();
+        engine.apply(record, &mut out);
+        events.extend_from_slice(out.records());
+        digests.push(engine.digest());
+    }
+    (engine, events, digests)
+}
+
+#[test]
+fn a_replay_makes_the_same_events_and_the_same_digest_after_every_command() {
+    let mut runner = TestRunner::new(config(32));
+    let result = runner.run(&steps(), |steps| {
+        let mut script = Script::default();
+        let mut records = script.prelude();
+        let (mut engine, ..) = run(&records);
+        for step in &steps {
+            let record = script.record(step);
+            let mut out = EventBuffer::default();
+            engine.apply(&record, &mut out);
+            out.records().iter().for_each(|event| script.learn(&event.decode().unwrap().1));
+            records.push(record);
+        }
+        let (first, first_events, first_digests) = run(&records);
+        let (second, second_events, second_digests) = run(&records);
+        prop_assert!(first_events == second_events);
+        prop_assert_eq!(&first_digests, &second_digests);
+        prop_assert_eq!(first.digest(), engine.digest());
+        prop_assert_eq!(second.applied_through(), engine.applied_through());
+        // Every command changes the state, if only how far it was applied.
+        prop_assert!(first_digests.windows(2).all(|pair| pair[0] != pair[1]));
+        Ok(())
+    });
+    result.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+fn record(sequence: u64, account: u32, key: u32, request: u64, command: &Command) -> CommandRecord {
+    let header = CommandHeader {
+        sequence: Sequence::new(sequence),
+        request: RequestNumber::new(request),
+        key: KeyId::new(key),
+        account: AccountId::new(account),
+        ..Default::default()
+    };
+    CommandRecord::encode(&header, command)
+}
+
+/// The digest after the prelude and one more command.
+fn digest_after(account: u32, key: u32, request: u64, command: &Command) -> Digest {
+    let mut records = Script::default().prelude();
+    records.push(record(records.len() as u64 + 1, account, key, request, command));
+    let (engine, events, _) = run(&records);
+    assert!(!matches!(events.last().unwrap().decode().unwrap().1, Event::Rejected { .. }));
+    engine.digest()
+}
+
+fn deposit(amount: u128, reference: &str) -> Command {
+    Command::Deposit {
+        asset: Name::new("BTC").unwrap(),
+        amount: AssetAmount::from_units(amount),
+        reference: Reference::new(reference).unwrap(),
+    }
+}
+
+fn order(price: i64, qty: u64) -> Command {
+    Command::NewOrder(NewOrder {
+        market: MarketId::new(1),
+        side: Side::Buy,
+        order_type: OrderType::Limit,
+        time_in_force: TimeInForce::Gtc,
+        post_only: false,
+        price: Price::from_ticks(price),
+        qty: Qty::from_lots(qty),
+    })
+}
+
+#[test]
+fn the_digest_sees_one_unit_one_tick_one_lot_one_number() {
+    let digests = [
+        digest_after(1, 0, 1, &deposit(100, "r1")),
+        digest_after(1, 0, 1, &deposit(101, "r1")),
+        digest_after(2, 0, 1, &deposit(100, "r1")),
+        digest_after(1, 0, 1, &deposit(100, "r2")),
+        digest_after(1, 1, 1, &order(5, 5)),
+        digest_after(1, 1, 1, &order(5, 6)),
+        digest_after(1, 1, 1, &order(6, 5)),
+        digest_after(1, 1, 2, &order(5, 5)),
+        digest_after(1, 2, 1, &order(5, 5)),
+        digest_after(0, 1, 0, &session(1, false, 0)),
+        digest_after(0, 1, 0, &session(2, false, 0)),
+        digest_after(0, 1, 0, &session(1, true, 0)),
+        digest_after(0, 1, 0, &session(1, true, 1)),
+        digest_after(0, 0, 0, &halt()),
+    ];
+    let different: std::collections::BTreeSet<u128> = digests.iter().map(|digest| digest.0).collect();
+    assert_eq!(different.len(), digests.len());
+}
+
+/// A wrong account is refused before anything is remembered, so only the number of the key's last report moves.
+#[test]
+fn the_digest_sees_a_report_that_changed_nothing_else() {
+    let digest_with = |account, key, request, command: &Command| {
+        let mut records = Script::default().prelude();
+        records.push(record(records.len() as u64 + 1, account, key, request, command));
+        run(&records).0.digest()
+    };
+    let tick = digest_with(0, 0, 0, &Command::Tick);
+    assert_ne!(digest_with(2, 1, 1, &order(5, 5)), tick);
+    // A key that does not exist has no number that could move.
+    assert_eq!(digest_with(2, 99, 1, &order(5, 5)), tick);
+}
+
+fn session(id: u64, cancel_on_disconnect: bool, grace_ms: u64) -> Command {
+    Command::OpenSession { session: SessionId::new(id), cancel_on_disconnect, grace: Nanos::from_millis(grace_ms) }
+}
+
+fn halt() -> Command {
+    Command::SetMarketState { market: Name::new("M1").unwrap(), state: MarketState::Halted }
+}
+
+#[test]
+#[should_panic(expected = "commands follow each other without a gap")]
+fn a_gap_in_the_sequence_stops_the_engine() {
+    let records = Script::default().prelude();
+    run(&[records[0], records[2]]);
+}
+
+#[test]
+#[should_panic(expected = "a journal begins with genesis")]
+fn a_journal_without_genesis_stops_the_engine() {
+    run(&[record(1, 0, 0, 0, &Command::Tick)]);
+}
+
+#[test]
+#[should_panic(expected = "the journal was written by other rules")]
+fn a_journal_of_another_logic_version_stops_the_engine() {
+    let limits = EngineLimits::default();
+    let genesis = Genesis { cluster: ClusterId::new(1), logic_version: LOGIC_VERSION + 1, limits };
+    run(&[record(1, 0, 0, 0, &Command::Genesis(genesis))]);
+}
+
+#[test]
+#[should_panic(expected = "time goes back at sequence 3")]
+fn time_that_goes_back_stops_the_engine() {
+    let mut records = Script::default().prelude()[..1].to_vec();
+    for (sequence, nanos) in [(2, 9), (3, 8)] {
+        let mut tick = record(sequence, 0, 0, 0, &Command::Tick);
+        tick.stamp(Sequence::new(sequence), Timestamp::from_nanos(nanos), Epoch::new(0));
+        records.push(tick);
+    }
+    run(&records);
+}

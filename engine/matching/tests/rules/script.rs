@@ -1,0 +1,467 @@
+//! A transcript is commands and, indented under each, the events that must come of it. [`check`] plays the commands into
+//! an engine, writes down what came of them in the same words, and compares the two texts.
+//!
+//! ```text
+//! a 1 buy 5@100             key a, request 1: limit order, GTC      | ioc | fok | post | in=F for the market F
+//! a 2 sell 5@market ioc     market order
+//! a 3 cancel a#1            the order that key a made with its request 1, by its id; `cancel 1`: by request number
+//! a 4 reduce a#1 2          a 5 cancel-all        a 6 cancel-all M
+//! deposit alice 7 BTC r1    withdraw alice 7 BTC r2          halt M, open M
+//! login a 7 cancel 500      session 7, orders cancelled after 500 ms away; `login a 7 keep`        logout a 7
+//! at 1000                   the clock shows 1,000 ms from here on            tick      lead 3 (a node takes epoch 3)
+//! book M, funds alice, fees, timer                  questions to the engine, not commands
+//! ```
+//!
+//! Events: `a:3 re 2 ..` is report 3 of key a about its request 2; `a:- ..` has no number; `op` is the operator.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use tidegate_domain::{
+    AccountId, AssetAmount, AssetId, ClusterId, Command, CommandHeader, CommandRecord, Durability, EngineLimits, Epoch,
+    Event, EventBuffer, EventFlags, EventHeader, Fill, Genesis, KeyId, LOGIC_VERSION, MarketId, MarketState,
+    MarketTerms, Name, Nanos, NewOrder, NodeId, OrderId, OrderTarget, OrderType, Ppm, Price, Qty, Reference,
+    RequestNumber, Sequence, SessionId, Side, StateMachine, TimeInForce, Timestamp,
+};
+use tidegate_matching::Engine;
+
+/// Small, so that every limit can be met in a few lines.
+const LIMITS: EngineLimits = EngineLimits {
+    assets_max: 3,
+    markets_max: 3,
+    accounts_max: 3,
+    keys_max: 4,
+    open_orders_max: 6,
+    account_open_orders_max: 4,
+    references_max: 8,
+};
+
+/// Two accounts with 1,000 BTC and 100,000 USD each; alice has the keys a and a2, bob has b. M has no fees and units of
+/// one; in F a lot is 10 units of BTC, a tick and lot 3 units of USD, fees are 0.1 % and 0.2 %.
+const PRELUDE: &str = "
+asset BTC 8
+asset USD 2
+market M BTC USD
+market F BTC USD base_units=10 quote_units=3 maker=1000 taker=2000
+account alice
+account bob
+key a alice 1
+key a2 alice 2
+key b bob 3
+deposit alice 1000 BTC seed-1
+deposit alice 100000 USD seed-2
+deposit bob 1000 BTC seed-3
+deposit bob 100000 USD seed-4
+";
+
+/// Plays a transcript.
+#[track_caller]
+pub(crate) fn check(transcript: &str) {
+    let mut world = World::new();
+    for line in PRELUDE.lines().filter(|line| !line.is_empty()) {
+        let events = world.play(line);
+        assert!(!events.contains("rejected"), "{line}: {events}");
+    }
+    let margin = transcript.lines().find(|line| !line.trim().is_empty()).map_or(0, indent);
+    let mut expected = String::new();
+    let mut actual = String::new();
+    for line in transcript.lines().filter(|line| !line.trim().is_empty()) {
+        writeln!(expected, "{}", &line[margin..]).unwrap();
+        if indent(line) == margin {
+            writeln!(actual, "{}", &line[margin..]).unwrap();
+            actual += &world.play(line.trim());
+        }
+    }
+    assert!(expected == actual, "the rules differ\n--- expected\n{expected}--- actual\n{actual}");
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().unwrap_or_else(|_| panic!("{text:?} is no number"))
+}
+
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    sequence: u64,
+    millis: u64,
+    epoch: u32,
+    admin_request: u64,
+    /// Names of the ids that the engine gave.
+    keys: BTreeMap<String, (KeyId, AccountId)>,
+    accounts: BTreeMap<String, AccountId>,
+    assets: BTreeMap<String, AssetId>,
+    markets: BTreeMap<String, MarketId>,
+    orders: BTreeMap<OrderId, String>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let mut world = Self {
+            engine: Engine::new(),
+            sequence: 0,
+            millis: 0,
+            epoch: 1,
+            admin_request: 0,
+            keys: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            assets: BTreeMap::new(),
+            markets: BTreeMap::new(),
+            orders: BTreeMap::new(),
+        };
+        let genesis = Genesis { cluster: ClusterId::new(7), logic_version: LOGIC_VERSION, limits: LIMITS };
+        world.apply(CommandHeader::default(), Command::Genesis(genesis));
+        world
+    }
+
+    /// One line: a command or a question. Returns the events or the answer, indented.
+    pub(crate) fn play(&mut self, line: &str) -> String {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["at", millis] => {
+                self.millis = number(millis);
+                String::new()
+            }
+            ["book", market] => self.book(self.markets[*market]),
+            ["funds", account] => self.funds(self.accounts[*account]),
+            ["fees"] => self.fees(),
+            ["timer"] => {
+                let due = self.engine.next_deadline().map(|due| due.nanos() / 1_000_000);
+                due.map_or("  none\n".into(), |due| format!("  at {due}\n"))
+            }
+            _ => {
+                let (header, command) = self.command(&words);
+                self.apply(header, command)
+            }
+        }
+    }
+
+    fn apply(&mut self, mut header: CommandHeader, command: Command) -> String {
+        self.sequence += 1;
+        header.sequence = Sequence::new(self.sequence);
+        header.time = Timestamp::from_nanos(self.millis * 1_000_000);
+        header.epoch = Epoch::new(self.epoch);
+        let mut out = EventBuffer::default();
+        let room = self.engine.events_per_command_max();
+        self.engine.apply(&CommandRecord::encode(&header, &command), &mut out);
+        self.engine.verify();
+        assert!(out.records().len() <= room);
+        let mut text = String::new();
+        for (index, record) in out.records().iter().enumerate() {
+            let (event_header, event) = record.decode().unwrap();
+            assert_eq!(event_header.sequence, header.sequence);
+            assert_eq!(event_header.index as usize, index);
+            assert_eq!(event_header.time, header.time);
+            assert_eq!(event_header.epoch, header.epoch);
+            assert!(event_header.previous_report.is_none());
+            assert_eq!(event_header.flags.has(EventFlags::LAST), index + 1 == out.records().len());
+            self.learn(&event_header, &event);
+            writeln!(text, "  {}{}", self.recipient(&event_header), self.words_of(&event_header, &event)).unwrap();
+        }
+        text
+    }
+
+    // Text to command.
+
+    fn command(&mut self, words: &[&str]) -> (CommandHeader, Command) {
+        if let Some(&(key, account)) = self.keys.get(words[0]) {
+            let header =
+                CommandHeader { request: RequestNumber::new(number(words[1])), key, account, ..Default::default() };
+            return (header, self.request(&words[2..]));
+        }
+        let mut header = CommandHeader::default();
+        let command = match words {
+            ["login" | "logout" | "stranger" | "impostor", ..] => return self.session_or_stranger(words),
+            ["tick"] => Command::Tick,
+            ["lead", epoch] => {
+                self.epoch = number(epoch);
+                Command::TakeLead { node: NodeId::new(1), incarnation: 1 }
+            }
+            ["durability", rule] => {
+                Command::SetDurability { durability: Durability::from_name(rule).unwrap(), degraded: true }
+            }
+            _ => {
+                self.admin_request += 1;
+                header.request = RequestNumber::new(self.admin_request);
+                return self.admin(header, words);
+            }
+        };
+        (header, command)
+    }
+
+    fn admin(&self, mut header: CommandHeader, words: &[&str]) -> (CommandHeader, Command) {
+        let account = |name: &str| self.accounts.get(name).copied().unwrap_or(AccountId::new(99));
+        let command = match *words {
+            ["asset", asset, decimals] => Command::CreateAsset { name: name(asset), decimals: number(decimals) },
+            ["market", market, base, quote, ref options @ ..] => {
+                Command::CreateMarket(terms(market, base, quote, options))
+            }
+            ["account", account] => Command::CreateAccount { name: name(account) },
+            ["key", key, owner, public_key] => {
+                header.account = account(owner);
+                Command::CreateKey { name: name(key), public_key: [number(public_key); 32] }
+            }
+            ["halt", market] => Command::SetMarketState { market: name(market), state: MarketState::Halted },
+            ["open", market] => Command::SetMarketState { market: name(market), state: MarketState::Open },
+            ["deposit" | "withdraw", owner, amount, asset, reference] => {
+                header.account = account(owner);
+                let (asset, amount) = (name(asset), AssetAmount::from_units(number(amount)));
+                let reference = Reference::new(reference).unwrap();
+                if words[0] == "deposit" {
+                    Command::Deposit { asset, amount, reference }
+                } else {
+                    Command::Withdraw { asset, amount, reference }
+                }
+            }
+            _ => panic!("no such command: {words:?}"),
+        };
+        (header, command)
+    }
+
+    fn session_or_stranger(&self, words: &[&str]) -> (CommandHeader, Command) {
+        let of_key = |key: &str| {
+            let (key, account) = self.keys.get(key).copied().unwrap_or((KeyId::new(99), AccountId::new(1)));
+            CommandHeader { key, account, ..Default::default() }
+        };
+        let session = |text: &str| SessionId::new(number(text));
+        match *words {
+            ["login", key, id, "keep"] => {
+                let (session, grace) = (session(id), Nanos::default());
+                (of_key(key), Command::OpenSession { session, cancel_on_disconnect: false, grace })
+            }
+            ["login", key, id, "cancel", millis] => {
+                let (session, grace) = (session(id), Nanos::from_millis(number(millis)));
+                (of_key(key), Command::OpenSession { session, cancel_on_disconnect: true, grace })
+            }
+            ["logout", key, id] => (of_key(key), Command::CloseSession { session: session(id) }),
+            // A key that does not exist.
+            ["stranger", request, ref rest @ ..] => {
+                let request = RequestNumber::new(number(request));
+                (CommandHeader { request, ..of_key("nobody") }, self.request(rest))
+            }
+            // A key that asks for another account.
+            ["impostor", key, request, ref rest @ ..] => {
+                let (request, account) = (RequestNumber::new(number(request)), AccountId::new(99));
+                (CommandHeader { request, account, ..of_key(key) }, self.request(rest))
+            }
+            _ => panic!("no such command: {words:?}"),
+        }
+    }
+
+    fn request(&self, words: &[&str]) -> Command {
+        let market = |name: &str| self.markets.get(name).copied().unwrap_or(MarketId::new(99));
+        match *words {
+            [side @ ("buy" | "sell"), what, ref options @ ..] => {
+                let (qty, price) = what.split_once('@').unwrap();
+                let is_market = price.starts_with("market");
+                let mut order = NewOrder {
+                    market: MarketId::new(1),
+                    side: Side::from_name(side).unwrap(),
+                    order_type: if is_market { OrderType::Market } else { OrderType::Limit },
+                    time_in_force: TimeInForce::Gtc,
+                    post_only: false,
+                    price: Price::from_ticks(number(price.strip_prefix("market").map_or(price, |rest| {
+                        // `market5` is a market order that wrongly names a price.
+                        if rest.is_empty() { "0" } else { rest }
+                    }))),
+                    qty: Qty::from_lots(number(qty)),
+                };
+                for option in options {
+                    match option.strip_prefix("in=") {
+                        Some(name) => order.market = market(name),
+                        None if *option == "post" => order.post_only = true,
+                        None => order.time_in_force = TimeInForce::from_name(option).unwrap(),
+                    }
+                }
+                Command::NewOrder(order)
+            }
+            ["cancel", target] => Command::CancelOrder { target: self.target(target) },
+            ["reduce", target, by] => {
+                Command::ReduceOrder { target: self.target(target), by: Qty::from_lots(number(by)) }
+            }
+            ["cancel-all"] => Command::CancelAll { market: None },
+            ["cancel-all", name] => Command::CancelAll { market: Some(market(name)) },
+            _ => panic!("no such request: {words:?}"),
+        }
+    }
+
+    fn target(&self, text: &str) -> OrderTarget {
+        if !text.contains('#') {
+            return OrderTarget::Request(RequestNumber::new(number(text)));
+        }
+        let found = self.orders.iter().find(|(_, label)| *label == text);
+        OrderTarget::Order(found.map_or(OrderId::new(99_999), |(order, _)| *order))
+    }
+
+    // Events to text.
+
+    fn learn(&mut self, header: &EventHeader, event: &Event) {
+        match event {
+            Event::AssetCreated { asset, name, .. } => drop(self.assets.insert(name.to_string(), *asset)),
+            Event::MarketCreated(market) => drop(self.markets.insert(market.name.to_string(), header.market)),
+            Event::AccountCreated { name } => drop(self.accounts.insert(name.to_string(), header.account)),
+            Event::KeyCreated { key, name, .. } => {
+                self.keys.insert(name.to_string(), (*key, header.account));
+            }
+            Event::OrderAccepted { order, .. } => {
+                let label = format!("{}#{}", self.key_name(header.key), header.request);
+                self.orders.insert(*order, label);
+            }
+            _ => {}
+        }
+    }
+
+    fn key_name(&self, id: KeyId) -> String {
+        let found = self.keys.iter().find(|(_, (key, _))| *key == id);
+        found.map_or("?".into(), |(name, _)| name.clone())
+    }
+
+    fn asset_name(&self, id: AssetId) -> &str {
+        self.assets.iter().find(|(_, asset)| **asset == id).map_or("?", |(name, _)| name)
+    }
+
+    fn market_name(&self, id: MarketId) -> &str {
+        self.markets.iter().find(|(_, market)| **market == id).map_or("?", |(name, _)| name)
+    }
+
+    /// Whose report it is, its number, its request, and its market where that is not M.
+    fn recipient(&self, header: &EventHeader) -> String {
+        let mut text = match header.key {
+            KeyId::OPERATOR => "op".into(),
+            key => format!(
+                "{}:{}",
+                self.key_name(key),
+                match header.session_sequence.raw() {
+                    0 => "-".into(),
+                    number => number.to_string(),
+                }
+            ),
+        };
+        if header.key != KeyId::OPERATOR && header.request.raw() != 0 {
+            write!(text, " re {}", header.request).unwrap();
+        }
+        if header.market.raw() > 1 {
+            write!(text, " in {}", self.market_name(header.market)).unwrap();
+        }
+        text + " "
+    }
+
+    fn words_of(&self, header: &EventHeader, event: &Event) -> String {
+        let label = |order: &OrderId| self.orders.get(order).cloned().unwrap_or("?".into());
+        match event {
+            Event::Rejected { reason, command } => format!("rejected {reason} ({command})"),
+            Event::Outcome { original, order, reject, command } => {
+                let what = match (order, reject) {
+                    (_, Some(reject)) => format!("rejected {reject}"),
+                    (Some(order), None) => label(order),
+                    (None, None) => "done".into(),
+                };
+                let when = if *original == header.sequence { "now".into() } else { format!("at {original}") };
+                format!("outcome {what}, applied {when} ({command})")
+            }
+            Event::OrderAccepted { order, side, price, qty, time_in_force, post_only, order_type } => {
+                let post = if *post_only { " post" } else { "" };
+                let price = match order_type {
+                    OrderType::Limit => price.ticks().to_string(),
+                    OrderType::Market => "market".into(),
+                };
+                format!("accepted {} {side} {}@{price} {time_in_force}{post}", label(order), qty.lots())
+            }
+            Event::Fill(Fill { order, counter_order, liquidity, price, qty, leaves, fee, .. }) => format!(
+                "fill {} {liquidity} {}@{} leaves {} fee {fee} against {}",
+                label(order),
+                qty.lots(),
+                price.ticks(),
+                leaves.lots(),
+                label(counter_order)
+            ),
+            Event::OrderCancelled { order, cancelled, reason, .. } => {
+                format!("cancelled {} {} {reason}", label(order), cancelled.lots())
+            }
+            Event::OrderReduced { order, by, leaves, .. } => {
+                format!("reduced {} by {} leaves {}", label(order), by.lots(), leaves.lots())
+            }
+            Event::CancelAllDone { cancelled } => format!("cancel-all done, {cancelled} orders"),
+            Event::SessionOpened { session, request_mark, report_mark, .. } => {
+                format!("session {session} opened, requests to {request_mark}, reports to {report_mark}")
+            }
+            Event::SessionClosed { session, reason } => format!("session {session} closed {reason}"),
+            Event::Deposited { asset, amount, .. } => format!("deposited {amount} {}", self.asset_name(*asset)),
+            Event::Withdrawn { asset, amount, .. } => format!("withdrawn {amount} {}", self.asset_name(*asset)),
+            Event::AssetCreated { name, .. } => format!("asset {name}"),
+            Event::MarketCreated(market) => format!("market {}", market.name),
+            Event::AccountCreated { name } => format!("account {name}"),
+            Event::KeyCreated { name, .. } => format!("key {name}"),
+            Event::MarketStateChanged { state } => format!("{state}"),
+            Event::JournalBegun(_) => "journal begun".into(),
+            Event::LeadTaken { .. } => format!("lead taken, epoch {}", header.epoch),
+            Event::DurabilityChanged { durability, degraded } => format!("durability {durability} degraded {degraded}"),
+        }
+    }
+
+    // Questions.
+
+    fn book(&self, market: MarketId) -> String {
+        let mut text = String::new();
+        for side in [Side::Buy, Side::Sell] {
+            let mut orders = self.engine.resting_orders(market, side).peekable();
+            for (price, qty, count) in self.engine.levels(market, side, usize::MAX) {
+                write!(text, "  {side} {} lots at {}:", qty.lots(), price.ticks()).unwrap();
+                for _ in 0..count {
+                    let order = orders.next().unwrap();
+                    assert_eq!(order.price, price);
+                    write!(text, " {}={}", self.orders[&order.id], order.leaves.lots()).unwrap();
+                }
+                text.push('\n');
+            }
+            assert!(orders.peek().is_none());
+        }
+        if text.is_empty() { "  empty\n".into() } else { text }
+    }
+
+    fn funds(&self, account: AccountId) -> String {
+        let one = |(asset, name, _): (AssetId, Name, u8)| {
+            let (available, held) = self.engine.balance(account, asset).unwrap();
+            format!("{available} {name} + {held} held")
+        };
+        format!("  {}\n", self.engine.assets().map(one).collect::<Vec<_>>().join(", "))
+    }
+
+    fn fees(&self) -> String {
+        let one = |(asset, name, _): (AssetId, Name, u8)| format!("{} {name}", self.engine.fees(asset).unwrap());
+        format!("  {}\n", self.engine.assets().map(one).collect::<Vec<_>>().join(", "))
+    }
+}
+
+fn terms(market: &str, base: &str, quote: &str, options: &[&str]) -> MarketTerms {
+    let mut terms = MarketTerms {
+        name: name(market),
+        base: name(base),
+        quote: name(quote),
+        base_units_per_lot: 1,
+        quote_units_per_tick_lot: 1,
+        maker_fee: Ppm::new(0),
+        taker_fee: Ppm::new(0),
+        qty_max: Qty::from_lots(1_000),
+        price_max: Price::from_ticks(1_000),
+    };
+    for option in options {
+        let (field, value) = option.split_once('=').unwrap();
+        match field {
+            "base_units" => terms.base_units_per_lot = number(value),
+            "quote_units" => terms.quote_units_per_tick_lot = number(value),
+            "maker" => terms.maker_fee = Ppm::new(number(value)),
+            "taker" => terms.taker_fee = Ppm::new(number(value)),
+            "qty_max" => terms.qty_max = Qty::from_lots(number(value)),
+            "price_max" => terms.price_max = Price::from_ticks(number(value)),
+            _ => panic!("no such term: {field}"),
+        }
+    }
+    terms
+}
