@@ -1,0 +1,183 @@
+//! Runners: threads that drive stages in a duty cycle, pinned by the core plan.
+//!
+//! A stage does a bounded piece of work and returns how much it did. `spin` never gives the core up; `park` looks again
+//! for a while and then sleeps until it is woken, or until [`PARK_MAX`], by which timers and idle marks are due.
+//!
+//! Invariants: nothing in `do_work` waits. An error of a stage is final: the runner reports it and the process ends.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::{JoinHandle, Thread};
+use std::time::Duration;
+
+/// A call that somebody else's thread makes to say that something changed. It must not block.
+pub type Listener = Arc<dyn Fn() + Send + Sync>;
+
+/// A stage's final error.
+pub type Fatal = Box<dyn std::error::Error + Send + Sync>;
+
+/// Called with a part's name and its final error, when the process must end.
+pub type OnFatal = Arc<dyn Fn(&str, Fatal) + Send + Sync>;
+
+/// Longest sleep of a parked runner.
+const PARK_MAX: Duration = Duration::from_millis(2);
+/// Idle rounds before a runner parks: some microseconds.
+const IDLE_ROUNDS_BEFORE_PARK: u32 = 64;
+
+/// One duty in the pipeline.
+pub trait Stage: Send {
+    /// Its name in logs and metrics.
+    fn name(&self) -> &'static str;
+
+    /// Does what there is to do, up to a bound, without waiting; returns how much it did.
+    ///
+    /// # Errors
+    /// Only what the node cannot go on with, such as a failed write.
+    fn do_work(&mut self) -> Result<usize, Fatal>;
+}
+
+/// Wakes a parked runner; clones wake the same one. Cheap while it is awake.
+#[derive(Clone, Debug, Default)]
+pub struct Waker {
+    shared: Arc<WakerShared>,
+}
+
+#[derive(Debug, Default)]
+struct WakerShared {
+    asleep: AtomicBool,
+    thread: OnceLock<Thread>,
+}
+
+impl Waker {
+    /// Wakes the runner if it sleeps.
+    pub fn wake(&self) {
+        // The fence orders whatever was made visible before with this look at `asleep`; the runner does the mirror image:
+        // it sets `asleep` and then looks for work once more.
+        std::sync::atomic::fence(Ordering::SeqCst);
+        if self.shared.asleep.load(Ordering::Relaxed)
+            && self.shared.asleep.swap(false, Ordering::AcqRel)
+            && let Some(thread) = self.shared.thread.get()
+        {
+            thread.unpark();
+        }
+    }
+
+    /// As a [`Listener`].
+    #[must_use]
+    pub fn listener(&self) -> Listener {
+        let waker = self.clone();
+        Arc::new(move || waker.wake())
+    }
+}
+
+/// How a runner behaves when there is nothing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdleStrategy {
+    /// Look again at once, for ever.
+    Spin,
+    /// Look again for a while, then sleep until woken.
+    SpinThenPark,
+}
+
+/// A thread to be: stages in the order in which they run.
+pub struct Runner {
+    /// Name of the thread.
+    pub name: &'static str,
+    /// The core to pin it to, as the operating system numbers them.
+    pub core: Option<usize>,
+    /// What it does when idle.
+    pub idle: IdleStrategy,
+    /// What it runs.
+    pub stages: Vec<Box<dyn Stage>>,
+    /// Who wakes it.
+    pub waker: Waker,
+}
+
+impl Runner {
+    /// Starts the thread. It ends when `stop` is set and a round found nothing to do, or when a stage fails: then `on_fatal`
+    /// is called with the stage's name and its error.
+    ///
+    /// # Errors
+    /// When the operating system refuses a thread.
+    pub fn start(mut self, stop: Arc<AtomicBool>, on_fatal: OnFatal) -> std::io::Result<JoinHandle<()>> {
+        std::thread::Builder::new().name(self.name.to_owned()).spawn(move || {
+            let _ = self.waker.shared.thread.set(std::thread::current());
+            if let Some(core) = self.core {
+                pin_to(core, self.name);
+            }
+            self.run(&stop, &*on_fatal);
+        })
+    }
+
+    fn run(&mut self, stop: &AtomicBool, on_fatal: &dyn Fn(&str, Fatal)) {
+        let mut idle_rounds = 0_u32;
+        loop {
+            let work = match self.round() {
+                Ok(work) => work,
+                Err((stage, error)) => return on_fatal(stage, error),
+            };
+            if work > 0 {
+                idle_rounds = 0;
+                continue;
+            }
+            if stop.load(Ordering::Acquire) {
+                return;
+            }
+            idle_rounds = idle_rounds.saturating_add(1);
+            std::hint::spin_loop();
+            if self.idle == IdleStrategy::SpinThenPark && idle_rounds > IDLE_ROUNDS_BEFORE_PARK {
+                match self.look_once_more_and_park() {
+                    Ok(()) => idle_rounds = IDLE_ROUNDS_BEFORE_PARK / 2,
+                    Err((stage, error)) => return on_fatal(stage, error),
+                }
+            }
+        }
+    }
+
+    fn round(&mut self) -> Result<usize, (&'static str, Fatal)> {
+        let mut work = 0;
+        for stage in &mut self.stages {
+            work += stage.do_work().map_err(|error| (stage.name(), error))?;
+        }
+        Ok(work)
+    }
+
+    fn look_once_more_and_park(&mut self) -> Result<(), (&'static str, Fatal)> {
+        let asleep = &self.waker.shared.asleep;
+        asleep.store(true, Ordering::Relaxed);
+        std::sync::atomic::fence(Ordering::SeqCst);
+        let work = self.round()?;
+        if work == 0 && self.waker.shared.asleep.load(Ordering::Acquire) {
+            std::thread::park_timeout(PARK_MAX);
+        }
+        self.waker.shared.asleep.store(false, Ordering::Release);
+        Ok(())
+    }
+}
+
+/// Pins the calling thread, and says clearly when that fails.
+fn pin_to(core: usize, name: &str) {
+    let listed = core_affinity::get_core_ids().unwrap_or_default().into_iter().find(|id| id.id == core);
+    let pinned = match listed {
+        Some(id) => core_affinity::set_for_current(id),
+        None => pin_by_syscall(core),
+    };
+    if pinned {
+        tracing::info!(thread = name, core, "pinned");
+    } else {
+        tracing::warn!(thread = name, core, "could not pin this thread: the kernel refused the core");
+    }
+}
+
+/// For cores that the process's own mask does not list, such as isolated ones.
+fn pin_by_syscall(core: usize) -> bool {
+    if core >= libc::CPU_SETSIZE as usize {
+        return false;
+    }
+    // SAFETY: `set` is a plain bit mask that lives through both calls, and `core` is inside it.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(core, &mut set);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) == 0
+    }
+}

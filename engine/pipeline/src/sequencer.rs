@@ -1,0 +1,267 @@
+//! Assigns every command its place: sequence, time, epoch. The only producer of the command ring.
+//!
+//! ```text
+//!   own journal (restart) --+
+//!   leader's records -------+--> [Sequencer] --slot--> command ring
+//!   inbox, timers ----------+
+//! ```
+//!
+//! A node begins by reading its own journal through the same pipeline; then control tells it to follow or to lead.
+//! Promotion changes the source, not the pipeline.
+//!
+//! Invariants: sequences are dense; time never goes backwards and never follows a wall clock that jumps; a full ring
+//! keeps the record here and takes no other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crossbeam_queue::ArrayQueue;
+use disruptor::Producer;
+use tidegate_domain::{Command, CommandHeader, CommandRecord, Epoch, Sequence, Timestamp};
+
+use crate::control::{RunControl, SequencerOrder};
+use crate::inbox::Inbox;
+use crate::rings::CommandProducer;
+use crate::runner::{Fatal, Stage};
+use crate::watermark::WatermarkWriter;
+
+/// Records with numbers already assigned: the node's own journal at a restart.
+pub trait RecordSource: Send {
+    /// Appends up to `max` records that follow the ones given before to `out`; none at the end.
+    ///
+    /// # Errors
+    /// What the journal says.
+    fn read(&mut self, max: usize, out: &mut Vec<CommandRecord>) -> Result<(), Fatal>;
+}
+
+/// Commands per round: bounds the time between two looks at the other stages of a fused thread.
+const BATCH: usize = 256;
+/// A wall clock that differs from ours by more is worth an alarm.
+const WALL_DRIFT_ALARM_NS: u64 = 1_000_000_000;
+/// How often the wall clock is looked at, in commands and idle rounds.
+const WALL_CHECK_ROUNDS: u32 = 65_536;
+
+enum Source {
+    Restart(Box<dyn RecordSource>),
+    Idle,
+    Leader,
+    Inbox,
+}
+
+/// See the module.
+pub struct Sequencer {
+    source: Source,
+    inbox: Inbox,
+    from_leader: Arc<ArrayQueue<CommandRecord>>,
+    control: RunControl,
+    producer: CommandProducer,
+    assigned: WatermarkWriter,
+    epoch: Epoch,
+    clock: SequencedClock,
+    /// Nanoseconds of the engine's next deadline; `u64::MAX` is none. A hint from unreleased state: a needless `Tick`
+    /// would do no harm.
+    deadline: Arc<AtomicU64>,
+    /// The `Tick` for this deadline is under way.
+    ticked_for: u64,
+    /// Records that are numbered but found no slot yet, in order.
+    held: Vec<CommandRecord>,
+    held_next: usize,
+}
+
+impl Sequencer {
+    /// A sequencer that first reads `restart` to its end. `deadline` comes from the match stage.
+    #[must_use]
+    pub fn new(
+        restart: Box<dyn RecordSource>,
+        inbox: Inbox,
+        from_leader: Arc<ArrayQueue<CommandRecord>>,
+        control: RunControl,
+        producer: CommandProducer,
+        assigned: WatermarkWriter,
+        deadline: Arc<AtomicU64>,
+    ) -> Self {
+        Self {
+            source: Source::Restart(restart),
+            inbox,
+            from_leader,
+            control,
+            producer,
+            assigned,
+            epoch: Epoch::default(),
+            clock: SequencedClock::start(Timestamp::default()),
+            deadline,
+            ticked_for: 0,
+            held: Vec::with_capacity(BATCH),
+            held_next: 0,
+        }
+    }
+
+    /// Moves held records into the ring; whether none is left.
+    fn publish_held(&mut self) -> (usize, bool) {
+        let start = self.held_next;
+        while let Some(record) = self.held.get(self.held_next) {
+            if self.producer.try_publish(|slot| *slot = *record).is_err() {
+                break;
+            }
+            self.held_next += 1;
+        }
+        let moved = self.held_next - start;
+        if moved > 0 {
+            self.assigned.advance_through(self.held[self.held_next - 1].sequence());
+        }
+        let done = self.held_next == self.held.len();
+        if done {
+            self.held.clear();
+            self.held_next = 0;
+        }
+        (moved, done)
+    }
+
+    fn next_sequence(&self) -> Sequence {
+        self.held.last().map_or(self.assigned.through(), CommandRecord::sequence).next()
+    }
+
+    fn assign(&mut self, mut record: CommandRecord) {
+        let (sequence, time) = (self.next_sequence(), self.clock.now());
+        record.stamp(sequence, time, self.epoch);
+        self.held.push(record);
+    }
+
+    /// Takes a record whose numbers are assigned, asserting that it follows.
+    fn follow(&mut self, record: CommandRecord) {
+        assert_eq!(record.sequence(), self.next_sequence(), "records from a journal or a leader are dense");
+        assert!(record.epoch() >= self.epoch, "an epoch never goes backwards");
+        self.epoch = record.epoch();
+        self.clock.not_before(record.time());
+        self.held.push(record);
+    }
+
+    fn obey_orders(&mut self) {
+        // An order waits until everything from the old source is through.
+        if !self.held.is_empty() || matches!(self.source, Source::Restart(_)) {
+            return;
+        }
+        if matches!(self.source, Source::Leader) && !self.from_leader.is_empty() {
+            return;
+        }
+        match self.control.next() {
+            Some(SequencerOrder::Lead { epoch, first, genesis }) => {
+                assert!(epoch >= self.epoch, "an epoch never goes backwards");
+                self.epoch = epoch;
+                self.source = Source::Inbox;
+                self.clock = SequencedClock::start(self.clock.last);
+                if let Some(genesis) = genesis {
+                    self.assign(genesis);
+                }
+                self.assign(first);
+            }
+            Some(SequencerOrder::Follow) => self.source = Source::Leader,
+            Some(SequencerOrder::Stop) => self.source = Source::Idle,
+            None => return,
+        }
+        self.control.obeyed();
+    }
+
+    fn take_from_source(&mut self) -> Result<(), Fatal> {
+        match &mut self.source {
+            Source::Restart(journal) => {
+                let mut records = Vec::with_capacity(BATCH);
+                journal.read(BATCH, &mut records)?;
+                if records.is_empty() {
+                    self.source = Source::Idle;
+                }
+                for record in records {
+                    self.follow(record);
+                }
+            }
+            Source::Idle => {}
+            Source::Leader => {
+                while self.held.len() < BATCH
+                    && let Some(record) = self.from_leader.pop()
+                {
+                    self.follow(record);
+                }
+            }
+            Source::Inbox => {
+                while self.held.len() < BATCH
+                    && let Some(record) = self.inbox.pop()
+                {
+                    self.assign(record);
+                }
+                self.inbox.announce_space();
+                self.tick_if_due();
+            }
+        }
+        Ok(())
+    }
+
+    fn tick_if_due(&mut self) {
+        let due = self.deadline.load(Ordering::Relaxed);
+        if self.held.is_empty() && due != u64::MAX && due != self.ticked_for && self.clock.now().nanos() >= due {
+            self.ticked_for = due;
+            self.assign(CommandRecord::encode(&CommandHeader::default(), &Command::Tick));
+        }
+    }
+}
+
+impl Stage for Sequencer {
+    fn name(&self) -> &'static str {
+        "sequencer"
+    }
+
+    fn do_work(&mut self) -> Result<usize, Fatal> {
+        let (moved, done) = self.publish_held();
+        if !done {
+            return Ok(moved);
+        }
+        self.obey_orders();
+        if self.held.is_empty() {
+            self.take_from_source()?;
+        }
+        let (more, _) = self.publish_held();
+        Ok(moved + more)
+    }
+}
+
+/// Time of commands: wall clock at the start of the epoch plus monotonic time since, never before the last one given.
+struct SequencedClock {
+    wall_at_start_ns: u64,
+    started: Instant,
+    last: Timestamp,
+    rounds_to_check: u32,
+}
+
+impl SequencedClock {
+    fn start(last: Timestamp) -> Self {
+        let (wall_at_start_ns, started) = (wall_ns(), Instant::now());
+        Self { wall_at_start_ns, started, last, rounds_to_check: WALL_CHECK_ROUNDS }
+    }
+
+    fn now(&mut self) -> Timestamp {
+        let elapsed = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let now = self.wall_at_start_ns.saturating_add(elapsed);
+        self.rounds_to_check -= 1;
+        if self.rounds_to_check == 0 {
+            self.rounds_to_check = WALL_CHECK_ROUNDS;
+            let drift = wall_ns().abs_diff(now);
+            if drift > WALL_DRIFT_ALARM_NS {
+                tracing::warn!(
+                    drift_ns = drift,
+                    "the wall clock moved away from the sequenced time, which does not follow"
+                );
+            }
+        }
+        self.last = self.last.max(Timestamp::from_nanos(now));
+        self.last
+    }
+
+    fn not_before(&mut self, time: Timestamp) {
+        self.last = self.last.max(time);
+    }
+}
+
+fn wall_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,70 @@
+//! Watermarks: how far each stage has come, by [`Sequence`], inclusive.
+//!
+//! Invariants: one writer, shown by the type (not `Clone`, not `Sync`); values only grow; a reader that sees `n` also
+//! sees everything that the writer did before it advanced to `n` (release and acquire).
+//!
+//! ```compile_fail
+//! let (writer, _reader) = tidegate_pipeline::watermark();
+//! let second = writer.clone(); // one writer only
+//! ```
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam_utils::CachePadded;
+use tidegate_domain::Sequence;
+
+/// The one who advances it.
+#[derive(Debug)]
+pub struct WatermarkWriter {
+    shared: Arc<CachePadded<AtomicU64>>,
+    not_sync: PhantomData<Cell<()>>,
+}
+
+/// Anyone who looks at it.
+#[derive(Clone, Debug)]
+pub struct WatermarkReader {
+    shared: Arc<CachePadded<AtomicU64>>,
+}
+
+/// A watermark at [`Sequence::ZERO`].
+#[must_use]
+pub fn watermark() -> (WatermarkWriter, WatermarkReader) {
+    let shared = Arc::new(CachePadded::new(AtomicU64::new(0)));
+    (WatermarkWriter { shared: Arc::clone(&shared), not_sync: PhantomData }, WatermarkReader { shared })
+}
+
+impl WatermarkWriter {
+    /// Everything up to and including `sequence` is done.
+    ///
+    /// # Panics
+    /// When it would go backwards: a broken invariant of the stage.
+    pub fn advance_through(&mut self, sequence: Sequence) {
+        assert!(sequence.raw() >= self.shared.load(Ordering::Relaxed), "a watermark never goes backwards");
+        self.shared.store(sequence.raw(), Ordering::Release);
+    }
+
+    /// Like [`Self::advance_through`], but keeps the higher value: for a peer that comes back with less than the one
+    /// before it had.
+    pub fn raise_through(&mut self, sequence: Sequence) {
+        if sequence > self.through() {
+            self.shared.store(sequence.raw(), Ordering::Release);
+        }
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn through(&self) -> Sequence {
+        Sequence::new(self.shared.load(Ordering::Relaxed))
+    }
+}
+
+impl WatermarkReader {
+    /// Where it stands: everything up to and including it is done.
+    #[must_use]
+    pub fn through(&self) -> Sequence {
+        Sequence::new(self.shared.load(Ordering::Acquire))
+    }
+}
