@@ -1,0 +1,103 @@
+//! What can go wrong with a log, by what the caller can do about it. Errors of writing are final: the node stops.
+
+use std::path::{Path, PathBuf};
+
+use tidegate_domain::Sequence;
+
+/// Every message names the file, the place and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The operating system refused.
+    #[error("{}: {op} failed: {source}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What was tried.
+        op: &'static str,
+        /// What it said.
+        source: std::io::Error,
+    },
+    /// No room for a segment.
+    #[error("{}: no space for a segment of {bytes} bytes; free some and start the node again", path.display())]
+    NoSpace {
+        /// Which file.
+        path: PathBuf,
+        /// How much was asked for.
+        bytes: u64,
+    },
+    /// Damage that is not a torn tail.
+    #[error(
+        "{}: damaged at offset {offset}, after sequence {after}: {why}. Nothing was changed. Restore the file from a \
+         backup, or start this node as a standby with an empty folder",
+        file.display()
+    )]
+    Corrupt {
+        /// Which file.
+        file: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// The last sequence before the damage.
+        after: Sequence,
+        /// What is wrong.
+        why: String,
+    },
+    /// The log is another cluster's.
+    #[error("{}: belongs to cluster {found:032x}, not {expected:032x}: wrong folder or wrong node.cluster", file.display())]
+    WrongCluster {
+        /// Which file.
+        file: PathBuf,
+        /// Whose it is.
+        found: u128,
+        /// Who asks.
+        expected: u128,
+    },
+    /// A newer program wrote it.
+    #[error("{}: format version {found}, this program knows {known}: use the program that wrote it", file.display())]
+    UnknownVersion {
+        /// Which file.
+        file: PathBuf,
+        /// Its version.
+        found: u16,
+        /// Ours.
+        known: u16,
+    },
+    /// Another process writes this folder.
+    #[error("{}: locked by process {owner}: stop it first", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// Who holds it.
+        owner: String,
+    },
+    /// A reader asks for what the log does not have yet.
+    #[error("position {sequence}/{index} was asked for, the log ends at {end}: its reader is ahead of the log")]
+    AheadOfLog {
+        /// Asked for.
+        sequence: Sequence,
+        /// Asked for.
+        index: u32,
+        /// Where the log ends.
+        end: String,
+    },
+    /// A position that is not in the log.
+    #[error("there is no record at {what}")]
+    NoSuchRecord {
+        /// What was asked for.
+        what: String,
+    },
+    /// The configuration.
+    #[error("segment_len_bytes is {found}; allowed: a multiple of 4096, at least {least}")]
+    BadSegmentLen {
+        /// What it is.
+        found: u64,
+        /// The limit.
+        least: u64,
+    },
+}
+
+impl JournalError {
+    pub(crate) fn io(path: &Path, op: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, op, source }
+    }
+}

@@ -1,0 +1,223 @@
+//! The journal: dense, sequenced commands; the truth of a node.
+//!
+//!   [JournalWriter] appends (journal stage) · [JournalSyncer] syncs (helper thread) · [JournalReader] reads (any thread)
+//!
+//! Invariants: records are dense in sequence; a batch has one epoch; `appended_through` is readable at once and survives the
+//! end of the process; what [`JournalSyncer::sync`] returned survives the end of the machine.
+
+use std::sync::{Arc, Mutex};
+
+use tidegate_domain::{CommandRecord, Epoch, RECORD_LEN_BYTES, Sequence};
+
+use crate::batch::BATCH_RECORDS_MAX;
+use crate::lock::DirLock;
+use crate::log::{LogShared, LogWriter, Walk};
+use crate::recovery::{Cut, recover};
+use crate::{JournalError, LogConfig, LogKind};
+
+/// A journal that is open, in its three parts.
+#[derive(Debug)]
+pub struct OpenedJournal {
+    /// For the journal stage.
+    pub writer: JournalWriter,
+    /// For the sync helper.
+    pub syncer: JournalSyncer,
+    /// For everyone else.
+    pub reader: JournalReader,
+    /// What was found.
+    pub recovery: Recovery,
+}
+
+/// What recovery found.
+#[derive(Clone, Debug)]
+pub struct Recovery {
+    /// The last command.
+    pub last: Sequence,
+    /// The epoch of the last batch.
+    pub last_epoch: Epoch,
+    /// Everything through this was released.
+    pub commit: Sequence,
+    /// The torn tail that was cut off, if there was one.
+    pub cut: Option<Cut>,
+    /// Batches read.
+    pub batches: u64,
+}
+
+/// Opens the journal in a folder: makes a new one where there is none, recovers what is there. Recovered records are synced
+/// before this returns.
+///
+/// # Errors
+/// Damage that is not a torn tail, another cluster's or version's journal, another process, the disk.
+pub fn open_journal(config: &LogConfig) -> Result<OpenedJournal, JournalError> {
+    let lock = DirLock::take(&config.dir, LogKind::Journal)?;
+    let recovered = recover(config, LogKind::Journal, |_, _, _| {})?;
+    // What a killed process left in the page cache counts as journaled: make it durable before anyone relies on it.
+    for segment in &recovered.segments {
+        segment.sync()?;
+    }
+    let recovery = Recovery {
+        last: Sequence::new(recovered.last.map_or(0, |(sequence, _)| sequence)),
+        last_epoch: recovered.last_epoch,
+        commit: recovered.commit,
+        cut: recovered.cut.clone(),
+        batches: recovered.batches,
+    };
+    let shared = LogShared::new(config, LogKind::Journal, &recovered);
+    let synced_segment = recovered.segments[recovered.open].number;
+    let log = LogWriter::new(config, LogKind::Journal, Arc::clone(&shared), recovered)?;
+    Ok(OpenedJournal {
+        writer: JournalWriter { log, last: recovery.last, last_epoch: recovery.last_epoch, _lock: lock },
+        syncer: JournalSyncer { shared: Arc::clone(&shared), segment: synced_segment },
+        reader: JournalReader { shared, at: Arc::default() },
+        recovery,
+    })
+}
+
+/// Records as bytes, as they stand in memory.
+pub(crate) fn bytes_of(records: &[CommandRecord]) -> &[u8] {
+    // SAFETY: a `CommandRecord` is 128 plain bytes without padding (asserted in `domain`), so a slice of them is a slice of
+    // bytes of the same place and life.
+    unsafe { std::slice::from_raw_parts(records.as_ptr().cast(), records.len() * RECORD_LEN_BYTES) }
+}
+
+/// Appends; see the module.
+#[derive(Debug)]
+pub struct JournalWriter {
+    log: LogWriter,
+    last: Sequence,
+    last_epoch: Epoch,
+    _lock: DirLock,
+}
+
+impl JournalWriter {
+    /// Appends records, split into batches where they are many or their epoch changes. `commit` is what is released by now.
+    ///
+    /// # Errors
+    /// Final: the node stops.
+    ///
+    /// # Panics
+    /// When the records do not follow the ones before.
+    pub fn append(&mut self, records: &[CommandRecord], commit: Sequence) -> Result<(), JournalError> {
+        for of_one_epoch in records.chunk_by(|one, next| one.epoch() == next.epoch()) {
+            for batch in of_one_epoch.chunks(BATCH_RECORDS_MAX) {
+                self.append_batch(batch, commit)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn append_batch(&mut self, batch: &[CommandRecord], commit: Sequence) -> Result<(), JournalError> {
+        let first = self.last.next();
+        let epoch = batch[0].epoch();
+        for (expected, record) in (first.raw()..).zip(batch) {
+            assert_eq!(record.sequence().raw(), expected, "the journal is dense");
+        }
+        assert!(epoch >= self.last_epoch, "an epoch never goes backwards");
+        let last = batch[batch.len() - 1].sequence();
+        self.log.append(bytes_of(batch), (first.raw(), 0), last.raw(), epoch, commit)?;
+        self.last = last;
+        self.last_epoch = epoch;
+        Ok(())
+    }
+
+    /// Writes an empty batch that carries what is released: below it nothing is ever mistaken for a torn tail.
+    ///
+    /// # Errors
+    /// Final: the node stops.
+    pub fn mark_commit(&mut self, commit: Sequence) -> Result<(), JournalError> {
+        assert!(commit <= self.last, "nothing is released before it is journaled");
+        self.log.append(&[], (self.last.next().raw(), 0), self.last.raw(), self.last_epoch, commit)?;
+        Ok(())
+    }
+
+    /// The last record.
+    #[must_use]
+    pub fn appended_through(&self) -> Sequence {
+        self.last
+    }
+}
+
+/// Syncs; see the module.
+#[derive(Debug)]
+pub struct JournalSyncer {
+    shared: Arc<LogShared>,
+    /// The first segment that may hold something that is not synced.
+    segment: u32,
+}
+
+impl JournalSyncer {
+    /// Puts everything on the disk that was appended when this was called; returns up to where.
+    ///
+    /// # Errors
+    /// Final: after a failed sync nobody knows what is on the disk.
+    pub fn sync(&mut self) -> Result<Sequence, JournalError> {
+        let through = self.shared.appended_through();
+        let (open, _) = self.shared.end();
+        for number in self.segment..=open {
+            if let Some(segment) = self.shared.segment(number) {
+                segment.sync()?;
+            }
+        }
+        self.segment = open;
+        Ok(through)
+    }
+}
+
+/// Reads; see the module. Clones share a memory of where the last read ended, so that reading on is cheap.
+#[derive(Clone, Debug)]
+pub struct JournalReader {
+    shared: Arc<LogShared>,
+    at: Arc<Mutex<Option<(Sequence, Walk)>>>,
+}
+
+impl JournalReader {
+    /// The last record.
+    #[must_use]
+    pub fn appended_through(&self) -> Sequence {
+        self.shared.appended_through()
+    }
+
+    /// Appends up to `max` records from `first` on to `out`; fewer at the end of the journal.
+    ///
+    /// # Errors
+    /// When the journal does not reach `first`, or is damaged under a running node.
+    pub fn read(&self, first: Sequence, max: usize, out: &mut Vec<CommandRecord>) -> Result<(), JournalError> {
+        let last = self.appended_through();
+        if first == Sequence::ZERO || first > last {
+            return Err(JournalError::NoSuchRecord { what: format!("sequence {first}; the journal ends at {last}") });
+        }
+        let remembered = self.at.lock().expect("no holder of this lock panics").take();
+        let mut walk = match remembered {
+            Some((next, walk)) if next == first => walk,
+            _ => self.shared.walk_from((first.raw(), 0)),
+        };
+        let limit = out.len() + max;
+        let mut next = first;
+        while out.len() < limit
+            && let Some(header) = walk.peek()?
+        {
+            let skip = next.raw().saturating_sub(header.first.0) as usize;
+            for record in walk.records(&header).chunks_exact(RECORD_LEN_BYTES).skip(skip) {
+                if out.len() == limit {
+                    break;
+                }
+                let record = CommandRecord::from_bytes(record.try_into().expect("a record is 128 bytes"));
+                assert_eq!(record.sequence(), next, "the journal is dense");
+                next = next.next();
+                out.push(record);
+            }
+            if next.raw() < header.first.0 + u64::from(header.count) {
+                break;
+            }
+            walk.step(&header);
+        }
+        *self.at.lock().expect("no holder of this lock panics") = Some((next, walk));
+        Ok(())
+    }
+
+    /// Bytes written so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.shared.bytes()
+    }
+}

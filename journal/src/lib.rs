@@ -1,0 +1,77 @@
+//! The log on disk: 128-byte records in checksummed, chained batches in mapped segments. One format, two uses.
+//!
+//! ```text
+//!   commands --[JournalWriter]--> journal-00000001.seg ..   synced by [JournalSyncer], read by [JournalReader]
+//!   events   --[EventLogWriter]-> events-00000001.seg ..    tailed by any number of [EventCursor]s
+//! ```
+//!
+//! The journal is the truth; the event log is derived from it, never synced on the way of an acknowledgement, and made
+//! again where its tail is missing. Byte tables and recovery rules: `FORMAT.md`.
+//!
+//! Invariants: sequences in the journal are dense; a batch is visible to readers as a whole or not at all; nothing below a
+//! commit mark is ever cut; one process writes a folder.
+
+mod batch;
+mod error;
+mod events;
+mod journal;
+mod lock;
+mod log;
+mod recovery;
+mod segment;
+pub mod stage;
+mod verify;
+
+use std::path::PathBuf;
+
+use tidegate_domain::ClusterId;
+
+pub use batch::{BATCH_RECORDS_MAX, FORMAT_VERSION};
+pub use error::JournalError;
+pub use events::{EventCursor, EventLog, EventLogWriter, OpenedEventLog, open_event_log};
+pub use journal::{JournalReader, JournalSyncer, JournalWriter, OpenedJournal, Recovery, open_journal};
+pub use recovery::Cut;
+pub use verify::{BatchInfo, VerifyReport, scan, verify};
+
+/// Size of a segment unless configured.
+pub const SEGMENT_LEN_BYTES_DEFAULT: u64 = 64 << 20;
+/// Smallest segment: what tests use.
+pub const SEGMENT_LEN_BYTES_MIN: u64 = 1 << 20;
+
+/// Where a log is and whose it is.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// The folder; it must exist.
+    pub dir: PathBuf,
+    /// The cluster; a log of another one is refused.
+    pub cluster: ClusterId,
+    /// Size of new segments: at least [`SEGMENT_LEN_BYTES_MIN`], a multiple of 4,096.
+    pub segment_len_bytes: u64,
+}
+
+/// Which of the two logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogKind {
+    /// Commands.
+    Journal,
+    /// Events.
+    Events,
+}
+
+impl LogKind {
+    /// First part of the file names.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Journal => "journal",
+            Self::Events => "events",
+        }
+    }
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::Journal => 1,
+            Self::Events => 2,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! One writer per log: an advisory lock that the kernel drops with the process, and the owner's number for the message.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
+use crate::{JournalError, LogKind};
+
+/// Holds the lock while it lives.
+#[derive(Debug)]
+pub(crate) struct DirLock {
+    _file: File,
+}
+
+impl DirLock {
+    pub(crate) fn take(dir: &Path, kind: LogKind) -> Result<Self, JournalError> {
+        let path = dir.join(format!("{}.lock", kind.prefix()));
+        let mut file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(JournalError::io(&path, "open"))?;
+        // SAFETY: a plain system call on a descriptor that `file` keeps open.
+        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } != 0 {
+            let mut owner = String::new();
+            let _ = file.read_to_string(&mut owner);
+            return Err(JournalError::Locked { path, owner: owner.trim().to_owned() });
+        }
+        let write = || {
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "{}", std::process::id())
+        };
+        let mut write = write;
+        write().map_err(JournalError::io(&path, "write"))?;
+        Ok(Self { _file: file })
+    }
+}

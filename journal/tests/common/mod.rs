@@ -1,0 +1,44 @@
+//! Records for the journal's tests.
+
+#![allow(dead_code, clippy::unwrap_used)]
+
+use std::path::Path;
+
+use tidegate_domain::*;
+use tidegate_journal::LogConfig;
+
+pub(crate) const CLUSTER: ClusterId = ClusterId::new(0x0123_4567_89ab_cdef);
+
+pub(crate) fn config(dir: &Path) -> LogConfig {
+    LogConfig { dir: dir.to_owned(), cluster: CLUSTER, segment_len_bytes: 1 << 20 }
+}
+
+/// Commands `first..first + count`.
+pub(crate) fn commands(first: u64, count: u64) -> Vec<CommandRecord> {
+    (first..first + count)
+        .map(|sequence| {
+            let header = CommandHeader {
+                sequence: Sequence::new(sequence),
+                time: Timestamp::from_nanos(sequence * 1_000),
+                epoch: Epoch::new(1),
+                request: RequestNumber::new(sequence),
+                ..CommandHeader::default()
+            };
+            CommandRecord::encode(&header, &Command::CancelAll { market: None })
+        })
+        .collect()
+}
+
+/// One event; a sequenced report of `key` unless that is 0.
+pub(crate) fn event(sequence: u64, index: u32, key: u32, report: u64) -> EventRecord {
+    let header = EventHeader {
+        sequence: Sequence::new(sequence),
+        index,
+        key: KeyId::new(key),
+        session_sequence: SessionSequence::new(report),
+        flags: EventFlags::LAST,
+        epoch: Epoch::new(1),
+        ..EventHeader::default()
+    };
+    EventRecord::encode(&header, &Event::CancelAllDone { cancelled: 0 })
+}
