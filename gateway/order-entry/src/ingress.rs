@@ -1,0 +1,92 @@
+//! The way from the sessions into the inbox, with a place to wait when it is full.
+//!
+//!   session --record--> [Ingress] --try_push--> inbox            inbox --space--> [Ingress] --record--> inbox
+//!
+//! Invariants: records leave in the order in which they came, across all sessions; a session with a waiting record
+//! decodes no further request, so at most one request and one `CloseSession` per session wait here. A record that waits
+//! outlives its connection. Nothing spins: a full inbox calls when it has room.
+//! Owning thread: order-entry.
+
+use std::collections::VecDeque;
+
+use tidegate_domain::CommandRecord;
+use tidegate_pipeline::Inbox;
+
+/// Names a connection for the life of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ConnectionId(pub(crate) u64);
+
+/// Whether a record is in the inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// It is.
+    In,
+    /// It waits for room.
+    Waits,
+}
+
+/// See the module.
+pub(crate) struct Ingress {
+    inbox: Inbox,
+    waiting: VecDeque<(ConnectionId, CommandRecord)>,
+}
+
+impl Ingress {
+    pub(crate) fn new(inbox: Inbox) -> Self {
+        Self { inbox, waiting: VecDeque::new() }
+    }
+
+    /// Hands a record in, after all that wait.
+    pub(crate) fn submit(&mut self, from: ConnectionId, record: CommandRecord) -> Handed {
+        if self.waiting.is_empty() && self.inbox.try_push(record).is_ok() {
+            return Handed::In;
+        }
+        self.waiting.push_back((from, record));
+        Handed::Waits
+    }
+
+    /// Moves what now fits; returns the connections that have nothing waiting any more.
+    pub(crate) fn on_space(&mut self) -> Vec<ConnectionId> {
+        let mut moved = Vec::new();
+        while let Some((from, record)) = self.waiting.front() {
+            if self.inbox.try_push(*record).is_err() {
+                break;
+            }
+            moved.push(*from);
+            self.waiting.pop_front();
+        }
+        moved.retain(|id| !self.waiting.iter().any(|(from, _)| from == id));
+        moved
+    }
+
+    /// The node does not lead any more: what was not handed in was never accepted. Returns whose records went.
+    pub(crate) fn clear(&mut self) -> Vec<ConnectionId> {
+        self.waiting.drain(..).map(|(from, _)| from).collect()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tidegate_domain::{Command, CommandHeader, RequestNumber};
+    use tidegate_pipeline::Waker;
+
+    use super::*;
+
+    fn record(request: u64) -> CommandRecord {
+        let header = CommandHeader { request: RequestNumber::new(request), ..CommandHeader::default() };
+        CommandRecord::encode(&header, &Command::Tick)
+    }
+
+    #[test]
+    fn a_full_inbox_lets_records_wait_in_order_and_names_who_waits() {
+        let mut ingress = Ingress::new(Inbox::new(1, Waker::default()));
+        let (a, b) = (ConnectionId(1), ConnectionId(2));
+        assert_eq!(ingress.submit(a, record(1)), Handed::In);
+        assert_eq!(ingress.submit(a, record(2)), Handed::Waits);
+        assert_eq!(ingress.submit(b, record(3)), Handed::Waits);
+        assert_eq!(ingress.on_space(), []);
+        assert_eq!(ingress.waiting.len(), 2);
+        assert_eq!(ingress.clear(), [a, b]);
+    }
+}

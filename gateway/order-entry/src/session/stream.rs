@@ -1,0 +1,99 @@
+//! Where a logged-on session stands in its key's reports, and which of its requests are unanswered.
+//!
+//! Invariants: reports are sent in order without a gap. What was released and not sent is in the event log and is read
+//! from there; such a reading may get ahead of the pump, whose reports are then old news. An answer is counted when it is released, not when it is sent: what the engine has answered is no longer in flight.
+//! Owning thread: order-entry.
+
+use std::collections::VecDeque;
+
+use tidegate_domain::{AccountId, Epoch, KeyId, RequestNumber, SessionSequence};
+use tidegate_wire::{Report, ReportBody};
+
+/// Bytes that one report is taken for when it is not encoded yet.
+const REPORT_LEN_TYPICAL_BYTES: u64 = 144;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) key: KeyId,
+    pub(super) account: AccountId,
+    /// The term in which the session was opened.
+    pub(super) epoch: Epoch,
+    /// The report encoded last, or the last one that the client said it has.
+    pub(super) sent: SessionSequence,
+    /// The newest report that the pump has brought for this key.
+    released: SessionSequence,
+    /// The key's newest report when the session was opened: the replay ends there.
+    pub(super) mark: SessionSequence,
+    /// Whether the end of the replay was announced.
+    pub(super) announced: bool,
+    /// Whether a task reads the event log for this session.
+    pub(super) replaying: bool,
+    in_flight: VecDeque<RequestNumber>,
+}
+
+impl Stream {
+    pub(super) fn new(
+        key: KeyId,
+        account: AccountId,
+        epoch: Epoch,
+        after: SessionSequence,
+        mark: SessionSequence,
+    ) -> Self {
+        assert!(after <= mark, "a client ahead of the marks is refused before");
+        let in_flight = VecDeque::new();
+        Self { key, account, epoch, sent: after, released: mark, mark, announced: false, replaying: false, in_flight }
+    }
+
+    /// Takes note of a released report; whether it is the very next one to send.
+    pub(super) fn on_released(&mut self, report: &Report) -> bool {
+        assert!(report.session_sequence > self.released, "the event log has each report of a key once, in order");
+        self.released = report.session_sequence;
+        self.count_answer(report);
+        !self.replaying && self.announced && report.session_sequence.raw() == self.sent.raw() + 1
+    }
+
+    /// Whether there are reports to be read from the event log.
+    pub(super) fn behind(&self) -> bool {
+        self.sent < self.released
+    }
+
+    /// Estimate of the bytes that are not encoded yet.
+    pub(super) fn behind_bytes(&self) -> u64 {
+        self.released.raw().saturating_sub(self.sent.raw()) * REPORT_LEN_TYPICAL_BYTES
+    }
+
+    /// Takes note that a report was encoded.
+    pub(super) fn on_sent(&mut self, sequence: SessionSequence) {
+        assert_eq!(sequence.raw(), self.sent.raw() + 1, "reports leave in order, without a gap");
+        self.sent = sequence;
+    }
+
+    /// Requests that were handed over and not answered.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    pub(super) fn on_submitted(&mut self, request: RequestNumber) {
+        self.in_flight.push_back(request);
+    }
+
+    /// The engine answers in the order of the requests, so an answer also settles what came before it. A cancelled or
+    /// reduced order may name the request that created it instead of the one that is answered; such a number counts
+    /// only at the front.
+    fn count_answer(&mut self, report: &Report) {
+        let place = match report.body {
+            ReportBody::Fill(_) => None,
+            ReportBody::OrderCancelled { .. } | ReportBody::OrderReduced { .. } => {
+                (self.in_flight.front() == Some(&report.request)).then_some(0)
+            }
+            ReportBody::OrderAccepted { .. }
+            | ReportBody::CancelAllDone { .. }
+            | ReportBody::Rejected { .. }
+            | ReportBody::Outcome { .. } => self.in_flight.iter().position(|request| *request == report.request),
+        };
+        if let Some(place) = place {
+            self.in_flight.drain(..=place);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Random but repeatable order flow through the real engine, as released events: two markets, four accounts, five keys,
+//! every kind of order, cancels, reduces, sessions whose orders go, money in and out, rejects, halts.
+//!
+//! Shared by the tests of the SQL sink and of the HTTP views, which must both agree with the engine.
+#![allow(clippy::unwrap_used, dead_code, missing_docs, unreachable_pub)]
+
+use std::path::Path;
+
+use tidegate_domain::*;
+use tidegate_journal::{LogConfig, OpenedEventLog, SEGMENT_LEN_BYTES_MIN, open_event_log};
+use tidegate_matching::Engine;
+
+pub const CLUSTER: ClusterId = ClusterId::new(0x71de);
+pub const KEYS: u32 = 5;
+pub const MARKETS: [(u32, &str); 2] = [(1, "BTC-USDT"), (2, "ETH-BTC")];
+const STEP_NANOS: u64 = 7_000_000;
+
+pub struct Flow {
+    pub engine: Engine,
+    random: u64,
+    time: u64,
+    requests: [u64; KEYS as usize + 1],
+    orders: Vec<OrderId>,
+    references: u64,
+    out: EventBuffer,
+}
+
+impl Flow {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            engine: Engine::new(),
+            random: seed,
+            time: 1_700_000_000_000_000_000,
+            requests: [0; KEYS as usize + 1],
+            orders: Vec::new(),
+            references: 0,
+            out: EventBuffer::default(),
+        }
+    }
+
+    /// Everything that exists before the first order.
+    pub fn prelude(&mut self) -> Vec<EventRecord> {
+        let limits = EngineLimits { assets_max: 8, markets_max: 8, accounts_max: 8, keys_max: 8, ..Default::default() };
+        let genesis = Genesis { cluster: CLUSTER, logic_version: LOGIC_VERSION, limits };
+        let mut events = self.apply(0, 0, Command::Genesis(genesis));
+        let mut then = |account, command| events.extend(self.apply(0, account, command));
+        then(0, Command::TakeLead { node: NodeId::new(1), incarnation: 1 });
+        for (asset, decimals) in [("BTC", 8), ("USDT", 6), ("ETH", 8)] {
+            then(0, Command::CreateAsset { name: name(asset), decimals });
+        }
+        for (market, base, quote, base_units, quote_units) in
+            [("BTC-USDT", "BTC", "USDT", 10_000, 1), ("ETH-BTC", "ETH", "BTC", 1_000_000, 100)]
+        {
+            then(
+                0,
+                Command::CreateMarket(MarketTerms {
+                    name: name(market),
+                    base: name(base),
+                    quote: name(quote),
+                    base_units_per_lot: base_units,
+                    quote_units_per_tick_lot: quote_units,
+                    maker_fee: Ppm::new(1_000),
+                    taker_fee: Ppm::new(2_500),
+                    qty_max: Qty::from_lots(1_000),
+                    price_max: Price::from_ticks(1_000_000),
+                }),
+            );
+        }
+        for account in ["alice", "bob", "carol", "dave"] {
+            then(0, Command::CreateAccount { name: name(account) });
+        }
+        for (n, account) in [(1, 1), (2, 2), (3, 3), (4, 4), (5, 1)] {
+            then(account, Command::CreateKey { name: name(&format!("key-{n}")), public_key: [n; 32] });
+        }
+        for account in 1..=4 {
+            for asset in ["BTC", "USDT", "ETH"] {
+                let reference = Reference::new(&format!("seed-{account}-{asset}")).unwrap();
+                let amount = AssetAmount::from_units(2_000_000_000_000_000);
+                then(account, Command::Deposit { asset: name(asset), amount, reference });
+            }
+        }
+        events
+    }
+
+    /// The events of the next random command; perhaps none.
+    pub fn step(&mut self) -> Vec<EventRecord> {
+        let key = u32::try_from(1 + self.below(KEYS.into())).unwrap();
+        let account = if key == 5 { 1 } else { key };
+        match self.below(100) {
+            0..62 => {
+                let order = self.order();
+                self.apply(key, account, order)
+            }
+            62..80 => {
+                let target = OrderTarget::Order(self.some_order());
+                self.apply(key, account, Command::CancelOrder { target })
+            }
+            80..90 => {
+                let (target, by) = (OrderTarget::Order(self.some_order()), Qty::from_lots(self.below(20)));
+                self.apply(key, account, Command::ReduceOrder { target, by })
+            }
+            90 => {
+                let market = [None, Some(MarketId::new(1)), Some(MarketId::new(2))][self.below(3) as usize];
+                self.apply(key, account, Command::CancelAll { market })
+            }
+            91..93 => {
+                let (session, grace) = (SessionId::new(key.into()), Nanos::from_millis(self.below(50)));
+                let opened = Command::OpenSession { session, cancel_on_disconnect: self.below(2) == 0, grace };
+                self.apply(key, account, opened)
+            }
+            93..95 => self.apply(key, account, Command::CloseSession { session: SessionId::new(key.into()) }),
+            95..97 => {
+                self.references += 1;
+                let reference = Reference::new(&format!("money-{}", self.references)).unwrap();
+                let (asset, amount) = (name("USDT"), AssetAmount::from_units(1 + u128::from(self.below(1 << 40))));
+                let is_deposit = self.below(2) == 0;
+                let command = if is_deposit {
+                    Command::Deposit { asset, amount, reference }
+                } else {
+                    Command::Withdraw { asset, amount, reference }
+                };
+                self.apply(0, account, command)
+            }
+            97 => {
+                let state = if self.below(4) == 0 { MarketState::Halted } else { MarketState::Open };
+                self.apply(0, 0, Command::SetMarketState { market: name("ETH-BTC"), state })
+            }
+            _ => self.apply(0, 0, Command::Tick),
+        }
+    }
+
+    /// One lot bought from a resting order of one lot: one trade.
+    pub fn trade(&mut self, price: i64) -> Vec<EventRecord> {
+        let mut events = Vec::new();
+        for (key, side) in [(1, Side::Sell), (2, Side::Buy)] {
+            let order = new_order(side, OrderType::Limit, TimeInForce::Gtc, price, 1);
+            events.extend(self.apply(key, key, Command::NewOrder(order)));
+        }
+        events
+    }
+
+    fn order(&mut self) -> Command {
+        let side = if self.below(2) == 0 { Side::Buy } else { Side::Sell };
+        // Sides overlap by a few ticks, so about half of the orders trade.
+        let price = 1_000 + i64::try_from(self.below(20)).unwrap() - if side == Side::Buy { 12 } else { 7 };
+        let qty = self.below(30);
+        let (order_type, time_in_force, price) = match self.below(12) {
+            0 => (OrderType::Market, TimeInForce::Ioc, 0),
+            1 => (OrderType::Market, TimeInForce::Fok, 0),
+            2 => (OrderType::Limit, TimeInForce::Ioc, price),
+            3 => (OrderType::Limit, TimeInForce::Fok, price),
+            _ => (OrderType::Limit, TimeInForce::Gtc, price),
+        };
+        let mut order = new_order(side, order_type, time_in_force, price, qty);
+        order.market = MarketId::new(if self.below(3) == 0 { 2 } else { 1 });
+        order.post_only = time_in_force == TimeInForce::Gtc && self.below(8) == 0;
+        Command::NewOrder(order)
+    }
+
+    fn some_order(&mut self) -> OrderId {
+        let back = usize::try_from(self.below(40)).unwrap();
+        let at = self.orders.len().checked_sub(1 + back);
+        at.map_or(OrderId::new(1), |at| self.orders[at])
+    }
+
+    fn apply(&mut self, key: u32, account: u32, command: Command) -> Vec<EventRecord> {
+        self.time += self.below(STEP_NANOS);
+        self.requests[key as usize] += 1;
+        let header = CommandHeader {
+            sequence: self.engine.applied_through().next(),
+            time: Timestamp::from_nanos(self.time),
+            request: RequestNumber::new(self.requests[key as usize]),
+            key: KeyId::new(key),
+            account: AccountId::new(account),
+            epoch: Epoch::new(1),
+        };
+        self.out.clear();
+        self.engine.apply(&CommandRecord::encode(&header, &command), &mut self.out);
+        let events = self.out.records().to_vec();
+        for event in &events {
+            if let (_, Event::OrderAccepted { order, .. }) = event.decode().unwrap() {
+                self.orders.push(order);
+            }
+        }
+        events
+    }
+
+    /// SplitMix64: the same on every machine and in every version.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+}
+
+fn new_order(side: Side, order_type: OrderType, time_in_force: TimeInForce, price: i64, qty: u64) -> NewOrder {
+    NewOrder {
+        market: MarketId::new(1),
+        side,
+        order_type,
+        time_in_force,
+        post_only: false,
+        price: Price::from_ticks(price),
+        qty: Qty::from_lots(qty),
+    }
+}
+
+pub fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+/// An event log in a folder.
+pub fn open_log(dir: &Path) -> OpenedEventLog {
+    let config = LogConfig { dir: dir.to_owned(), cluster: CLUSTER, segment_len_bytes: SEGMENT_LEN_BYTES_MIN };
+    open_event_log(&config, 8).unwrap()
+}
+
+/// The events of a prelude and `steps` random commands.
+pub fn events(seed: u64, steps: usize) -> (Flow, Vec<EventRecord>) {
+    println!("seed {seed}");
+    let mut flow = Flow::new(seed);
+    let mut events = flow.prelude();
+    for _ in 0..steps {
+        events.extend(flow.step());
+    }
+    (flow, events)
+}

@@ -1,0 +1,334 @@
+//! Field types of a block: how one typed value stands in little-endian bytes, and which bytes it refuses.
+//!
+//! Invariants: `get(put(x)) == x` for every value that fits; `get` never panics on a slice of `LEN` bytes; padding is
+//! zero both ways. Owning thread: none.
+
+use tidegate_domain::{
+    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, KeyId, Liquidity, MarketId,
+    MarketState, Name, NodeId, OrderId, OrderType, Ppm, Price, Qty, Reject, RequestNumber, Sequence, SessionId,
+    SessionSequence, Side, TimeInForce, Timestamp,
+};
+
+use crate::reason::{GatewayReject, LogoutReason, RefusedField};
+
+/// A field that holds what the protocol does not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// Name of the message, as in the layout tables.
+    pub message: &'static str,
+    /// Name of the field, as in the layout tables.
+    pub field: &'static str,
+    /// What it holds: its number, or the first offending byte of a text or of padding.
+    pub value: u64,
+    /// What is allowed.
+    pub allowed: &'static str,
+    /// The limit that it broke; 0 where the rule is not a limit.
+    pub limit: u64,
+}
+
+impl std::fmt::Display for FieldError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{} is {}, allowed: {}", self.message, self.field, self.value, self.allowed)
+    }
+}
+
+impl std::error::Error for FieldError {}
+
+/// One typed value in a block.
+pub(crate) trait Field: Sized {
+    /// Bytes that it takes.
+    const LEN: usize;
+    /// Its offset is a multiple of this.
+    const ALIGN: usize;
+    /// Its type in the layout tables.
+    const TYPE: &'static str;
+    /// What it allows, where that is not every value.
+    const ALLOWED: &'static str = "";
+
+    /// Writes it to `bytes`, which are `LEN` long.
+    fn put(&self, bytes: &mut [u8]);
+    /// Reads it from `bytes`, which are `LEN` long, or returns the offending value.
+    fn get(bytes: &[u8]) -> Result<Self, u64>;
+}
+
+macro_rules! integer_field {
+    ($($ty:ty, align $align:literal, $name:literal;)*) => {
+        $(impl Field for $ty {
+            const LEN: usize = size_of::<$ty>();
+            const ALIGN: usize = $align;
+            const TYPE: &'static str = $name;
+
+            fn put(&self, bytes: &mut [u8]) {
+                bytes.copy_from_slice(&self.to_le_bytes());
+            }
+            fn get(bytes: &[u8]) -> Result<Self, u64> {
+                Ok(Self::from_le_bytes(bytes.try_into().expect("the caller cuts LEN bytes")))
+            }
+        })*
+    };
+}
+
+// A u128 is aligned like its halves: blocks start at byte 16 of a frame and are multiples of 8.
+integer_field! {
+    u32, align 4, "u32";
+    u64, align 8, "u64";
+    i64, align 8, "i64";
+    u128, align 8, "u128";
+}
+
+/// Fields that are one integer behind a type.
+macro_rules! wrapped_field {
+    ($($ty:ident: $inner:ty, $raw:ident, $new:ident;)*) => {
+        $(impl Field for $ty {
+            const LEN: usize = <$inner as Field>::LEN;
+            const ALIGN: usize = <$inner as Field>::ALIGN;
+            const TYPE: &'static str = <$inner as Field>::TYPE;
+
+            fn put(&self, bytes: &mut [u8]) {
+                self.$raw().put(bytes);
+            }
+            fn get(bytes: &[u8]) -> Result<Self, u64> {
+                <$inner as Field>::get(bytes).map(Self::$new)
+            }
+        })*
+    };
+}
+
+wrapped_field! {
+    AccountId: u32, raw, new;
+    AssetId: u32, raw, new;
+    MarketId: u32, raw, new;
+    KeyId: u32, raw, new;
+    NodeId: u32, raw, new;
+    Epoch: u32, raw, new;
+    Ppm: u32, parts, new;
+    OrderId: u64, raw, new;
+    RequestNumber: u64, raw, new;
+    Sequence: u64, raw, new;
+    SessionId: u64, raw, new;
+    SessionSequence: u64, raw, new;
+    Timestamp: u64, nanos, from_nanos;
+    Qty: u64, lots, from_lots;
+    Price: i64, ticks, from_ticks;
+    AssetAmount: u128, units, from_units;
+    ClusterId: u128, raw, new;
+}
+
+/// Fields that are one of a list of codes.
+macro_rules! coded_field {
+    ($($ty:ident: $inner:ty, $type:literal, $allowed:literal;)*) => {
+        $(impl Field for $ty {
+            const LEN: usize = size_of::<$inner>();
+            const ALIGN: usize = size_of::<$inner>();
+            const TYPE: &'static str = $type;
+            const ALLOWED: &'static str = $allowed;
+
+            fn put(&self, bytes: &mut [u8]) {
+                bytes.copy_from_slice(&self.code().to_le_bytes());
+            }
+            fn get(bytes: &[u8]) -> Result<Self, u64> {
+                let code = <$inner>::from_le_bytes(bytes.try_into().expect("the caller cuts LEN bytes"));
+                Self::from_code(code).ok_or(u64::from(code))
+            }
+        })*
+    };
+}
+
+coded_field! {
+    Side: u8, "u8", "1 buy, 2 sell";
+    OrderType: u8, "u8", "1 limit, 2 market";
+    TimeInForce: u8, "u8", "1 gtc, 2 ioc, 3 fok";
+    MarketState: u8, "u8", "1 open, 2 halted";
+    Liquidity: u8, "u8", "1 maker, 2 taker";
+    TargetKind: u8, "u8", "1 order, 2 request";
+    CancelReason: u8, "u8", "a cancel reason";
+    CommandKind: u16, "u16", "a command kind";
+    Reject: u16, "u16", "a reject";
+    LogoutReason: u16, "u16", "a logout reason";
+    GatewayReject: u16, "u16", "a gateway reject";
+    RefusedField: u16, "u16", "a refused field";
+}
+
+/// What the `target` of a cancel or reduce is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TargetKind {
+    Order = 1,
+    Request = 2,
+}
+
+impl TargetKind {
+    const fn code(self) -> u8 {
+        self as u8
+    }
+    const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Order),
+            2 => Some(Self::Request),
+            _ => None,
+        }
+    }
+}
+
+impl Field for bool {
+    const LEN: usize = 1;
+    const ALIGN: usize = 1;
+    const TYPE: &'static str = "u8";
+    const ALLOWED: &'static str = "0 no, 1 yes";
+
+    fn put(&self, bytes: &mut [u8]) {
+        bytes[0] = u8::from(*self);
+    }
+    fn get(bytes: &[u8]) -> Result<Self, u64> {
+        match bytes[0] {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(u64::from(other)),
+        }
+    }
+}
+
+/// A reject, or 0 for "none".
+impl Field for Option<Reject> {
+    const LEN: usize = 2;
+    const ALIGN: usize = 2;
+    const TYPE: &'static str = "u16";
+    const ALLOWED: &'static str = "0 none, or a reject";
+
+    fn put(&self, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.map_or(0, Reject::code).to_le_bytes());
+    }
+    fn get(bytes: &[u8]) -> Result<Self, u64> {
+        if bytes == [0, 0] { Ok(None) } else { Reject::get(bytes).map(Some) }
+    }
+}
+
+macro_rules! bytes_field {
+    ($($len:literal $name:literal;)*) => {
+        $(impl Field for [u8; $len] {
+            const LEN: usize = $len;
+            const ALIGN: usize = 1;
+            const TYPE: &'static str = $name;
+
+            fn put(&self, bytes: &mut [u8]) {
+                bytes.copy_from_slice(self);
+            }
+            fn get(bytes: &[u8]) -> Result<Self, u64> {
+                Ok(bytes.try_into().expect("the caller cuts LEN bytes"))
+            }
+        })*
+    };
+}
+
+bytes_field! { 32 "u8[32]"; 64 "u8[64]"; }
+
+impl Field for Name {
+    const LEN: usize = Name::LEN_BYTES;
+    const ALIGN: usize = 1;
+    const TYPE: &'static str = "char[16]";
+    const ALLOWED: &'static str = "printable ASCII without spaces, zeros after it";
+
+    fn put(&self, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.bytes());
+    }
+    fn get(bytes: &[u8]) -> Result<Self, u64> {
+        let raw = bytes.try_into().expect("the caller cuts LEN bytes");
+        Self::from_bytes(raw).ok_or_else(|| {
+            u64::from(bytes.iter().copied().find(|byte| *byte != 0 && !byte.is_ascii_graphic()).unwrap_or(0))
+        })
+    }
+}
+
+/// A short sentence of printable ASCII and spaces, padded with zeros. Longer ones are cut, other characters become `?`:
+/// it is for people to read, nothing depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Text([u8; crate::TEXT_LEN_MAX_BYTES]);
+
+impl Text {
+    pub(crate) fn new(text: &str) -> Self {
+        let mut bytes = [0; crate::TEXT_LEN_MAX_BYTES];
+        for (place, character) in bytes.iter_mut().zip(text.chars()) {
+            *place = if is_text(character as u32) { character as u8 } else { b'?' };
+        }
+        Self(bytes)
+    }
+
+    pub(crate) fn to_text(self) -> String {
+        self.0.iter().take_while(|byte| **byte != 0).map(|byte| char::from(*byte)).collect()
+    }
+}
+
+const fn is_text(code_point: u32) -> bool {
+    matches!(code_point, 0x20..=0x7e)
+}
+
+impl Field for Text {
+    const LEN: usize = crate::TEXT_LEN_MAX_BYTES;
+    const ALIGN: usize = 1;
+    const TYPE: &'static str = "char[64]";
+    const ALLOWED: &'static str = "printable ASCII and spaces, zeros after it";
+
+    fn put(&self, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.0);
+    }
+    fn get(bytes: &[u8]) -> Result<Self, u64> {
+        let used = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+        let (text, padding) = bytes.split_at(used);
+        let bad = text.iter().find(|byte| !is_text(u32::from(**byte))).or(padding.iter().find(|byte| **byte != 0));
+        match bad {
+            Some(byte) => Err(u64::from(*byte)),
+            None => Ok(Self(bytes.try_into().expect("the caller cuts LEN bytes"))),
+        }
+    }
+}
+
+/// Bytes that must be zero: room for a later field, never silently ignored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pad<const N: usize>;
+
+macro_rules! pad_field {
+    ($($len:literal $name:literal;)*) => {
+        $(impl Field for Pad<$len> {
+            const LEN: usize = $len;
+            const ALIGN: usize = 1;
+            const TYPE: &'static str = $name;
+            const ALLOWED: &'static str = "zeros";
+
+            fn put(&self, bytes: &mut [u8]) {
+                bytes.fill(0);
+            }
+            fn get(bytes: &[u8]) -> Result<Self, u64> {
+                match bytes.iter().find(|byte| **byte != 0) {
+                    Some(byte) => Err(u64::from(*byte)),
+                    None => Ok(Self),
+                }
+            }
+        })*
+    };
+}
+
+pad_field! { 3 "u8[3]"; 4 "u8[4]"; 6 "u8[6]"; 7 "u8[7]"; }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sentences of the short lists are written by hand; this keeps them true.
+    #[test]
+    fn what_a_coded_field_allows_is_what_its_enum_has() {
+        fn list(values: impl Iterator<Item = (u8, &'static str)>) -> String {
+            values.map(|(code, name)| format!("{code} {name}")).collect::<Vec<_>>().join(", ")
+        }
+        assert_eq!(Side::ALLOWED, list(Side::ALL.iter().map(|v| (v.code(), v.as_str()))));
+        assert_eq!(OrderType::ALLOWED, list(OrderType::ALL.iter().map(|v| (v.code(), v.as_str()))));
+        assert_eq!(TimeInForce::ALLOWED, list(TimeInForce::ALL.iter().map(|v| (v.code(), v.as_str()))));
+        assert_eq!(MarketState::ALLOWED, list(MarketState::ALL.iter().map(|v| (v.code(), v.as_str()))));
+        assert_eq!(Liquidity::ALLOWED, list(Liquidity::ALL.iter().map(|v| (v.code(), v.as_str()))));
+    }
+
+    #[test]
+    fn a_text_is_cut_and_cleaned_never_refused_by_the_writer() {
+        let long = "x".repeat(100);
+        assert_eq!(Text::new(&long).to_text(), "x".repeat(64));
+        assert_eq!(Text::new("caf\u{e9}\n").to_text(), "caf??");
+    }
+}

@@ -1,0 +1,255 @@
+//! `PROTOCOL.md` and the fixtures are what the code does. A published layout never changes, so a difference here is a
+//! broken client, not a stale file: only additions are right.
+#![allow(clippy::unwrap_used)]
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use tidegate_domain::{
+    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, KeyId, Liquidity, MarketDefinition,
+    MarketId, MarketState, Name, NodeId, OrderId, OrderTarget, OrderType, Ppm, Price, Qty, Reject, RequestNumber,
+    Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
+};
+use tidegate_wire::{
+    ClientMessage, FillReport, GatewayReject, Logon, LogoutReason, OrderAction, OrderRequest, Origin, RefusedField,
+    Report, ReportBody, ServerMessage, decode_client, decode_server, encode_client, encode_server, layout_tables,
+    logon_bytes,
+};
+
+const BEGIN: &str = "<!-- tables: made from the code by `UPDATE_PROTOCOL=1 cargo test -p tidegate-wire` -->\n";
+
+fn tables() -> String {
+    let mut out = String::from(BEGIN);
+    for message in layout_tables() {
+        let origin = match message.origin {
+            Origin::Client => "client",
+            Origin::Server => "gateway",
+            Origin::Both => "client and gateway",
+        };
+        let (name, template, len) = (message.name, message.template, message.block_len_bytes);
+        write!(out, "\n### {name}\n\nTemplate {template}, block {len} bytes, sent by {origin}. {}\n", message.meaning)
+            .unwrap();
+        if !message.fields.is_empty() {
+            out.push_str(
+                "\n| Offset | Bytes | Field | Type | Allowed | Meaning |\n| ---: | ---: | --- | --- | --- | --- |\n",
+            );
+        }
+        for field in message.fields {
+            let (offset, len, allowed, meaning) = (field.offset, field.len_bytes, field.allowed, field.meaning);
+            writeln!(out, "| {offset} | {len} | `{}` | {} | {allowed} | {meaning} |", field.name, field.type_name)
+                .unwrap();
+        }
+    }
+    out.push_str("\n## Codes\n");
+    codes(&mut out, "Logout reasons", LogoutReason::ALL.iter().map(|v| (v.code(), v.as_str(), v.sentence())));
+    codes(&mut out, "Gateway rejects", GatewayReject::ALL.iter().map(|v| (v.code(), v.as_str(), v.sentence())));
+    codes(&mut out, "Refused fields", RefusedField::ALL.iter().map(|v| (v.code(), v.as_str(), v.sentence())));
+    codes(&mut out, "Rejects of the engine", Reject::ALL.iter().map(|v| (v.code(), v.as_str(), v.sentence())));
+    let cancels = CancelReason::ALL.iter().map(|v| (u16::from(v.code()), v.as_str(), ""));
+    codes(&mut out, "Cancel reasons", cancels);
+    codes(&mut out, "Command kinds", CommandKind::ALL.iter().map(|v| (v.code(), v.as_str(), "")));
+    out
+}
+
+fn codes(out: &mut String, title: &str, values: impl Iterator<Item = (u16, &'static str, &'static str)>) {
+    write!(out, "\n### {title}\n\n| Code | Name | Meaning |\n| ---: | --- | --- |\n").unwrap();
+    for (code, name, sentence) in values {
+        writeln!(out, "| {code} | `{name}` | {sentence} |").unwrap();
+    }
+}
+
+#[test]
+fn the_protocol_document_has_the_tables_of_the_code() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("PROTOCOL.md");
+    let document = std::fs::read_to_string(&path).unwrap();
+    let (prose, written) =
+        document.split_at(document.find(BEGIN).expect("PROTOCOL.md has the line where tables begin"));
+    let tables = tables();
+    if std::env::var_os("UPDATE_PROTOCOL").is_some() {
+        std::fs::write(&path, format!("{prose}{tables}")).unwrap();
+    } else {
+        assert!(written == tables, "PROTOCOL.md differs from the code: run with UPDATE_PROTOCOL=1 and read the diff");
+    }
+}
+
+fn order(request: u64, action: OrderAction) -> ClientMessage {
+    ClientMessage::Order(OrderRequest { request: RequestNumber::new(request), action })
+}
+
+fn client_samples() -> Vec<(&'static str, ClientMessage)> {
+    let logon = Logon {
+        key: KeyId::new(0x0102_0304),
+        last_session_sequence: SessionSequence::new(0x1112_1314_1516_1718),
+        heartbeat_ms: 5_000,
+        grace_ms: 30_000,
+        cancel_on_disconnect: true,
+        signature: std::array::from_fn(|i| i as u8),
+    };
+    let new = OrderAction::New {
+        market: MarketId::new(3),
+        side: Side::Sell,
+        order_type: OrderType::Limit,
+        time_in_force: TimeInForce::Fok,
+        post_only: true,
+        price: Price::from_ticks(-2),
+        qty: Qty::from_lots(0x2122_2324_2526_2728),
+    };
+    let by = Qty::from_lots(4);
+    vec![
+        ("Logon", ClientMessage::Logon(logon)),
+        ("Heartbeat", ClientMessage::Heartbeat),
+        ("ClientLogout", ClientMessage::Logout),
+        ("NewOrder", order(1, new)),
+        ("CancelOrder", order(2, OrderAction::Cancel { target: OrderTarget::Order(OrderId::new(77)) })),
+        ("ReduceOrder", order(3, OrderAction::Reduce { target: OrderTarget::Request(RequestNumber::new(1)), by })),
+        ("CancelAll", order(4, OrderAction::CancelAll { market: Some(MarketId::new(9)) })),
+    ]
+}
+
+fn session_samples() -> Vec<(&'static str, ServerMessage)> {
+    let definition = MarketDefinition {
+        name: Name::new("BTC-USDT").unwrap(),
+        base: AssetId::new(1),
+        quote: AssetId::new(2),
+        base_units_per_lot: 1_000,
+        quote_units_per_tick_lot: 10,
+        maker_fee: Ppm::new(100),
+        taker_fee: Ppm::new(200),
+        qty_max: Qty::from_lots(1_000_000),
+        price_max: Price::from_ticks(10_000_000),
+    };
+    let (epoch, mark) = (Epoch::new(6), SessionSequence::new(50));
+    let (nonce, cluster) =
+        (std::array::from_fn(|i| 0xff - i as u8), ClusterId::new(0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100));
+    vec![
+        ("Challenge", ServerMessage::Challenge { nonce, cluster, node: NodeId::new(2), epoch }),
+        ("NotPrimary", ServerMessage::NotPrimary { epoch, address: "10.0.0.2:7001".to_owned() }),
+        (
+            "LogonAccepted",
+            ServerMessage::LogonAccepted {
+                session: SessionId::new(0xaabb_ccdd),
+                request_mark: RequestNumber::new(41),
+                report_mark: mark,
+                epoch,
+                heartbeat_ms: 5_000,
+            },
+        ),
+        ("ReplayDone", ServerMessage::ReplayDone { report_mark: mark }),
+        (
+            "MarketDefinition",
+            ServerMessage::MarketDefinition { market: MarketId::new(1), definition, state: MarketState::Halted },
+        ),
+        (
+            "Logout",
+            ServerMessage::Logout {
+                reason: LogoutReason::SlowConsumer,
+                resume_after: mark,
+                detail: "too slow".to_owned(),
+            },
+        ),
+        (
+            "RequestRefused",
+            ServerMessage::RequestRefused {
+                request: RequestNumber::new(8),
+                reason: GatewayReject::Malformed,
+                field: RefusedField::Side,
+                value: 7,
+                limit: 0,
+            },
+        ),
+    ]
+}
+
+fn report_samples() -> Vec<(&'static str, ServerMessage)> {
+    let (order, side) = (OrderId::new(1_001), Side::Buy);
+    let (price, qty, leaves) = (Price::from_ticks(500), Qty::from_lots(20), Qty::from_lots(13));
+    let bodies = [
+        (
+            "OrderAccepted",
+            ReportBody::OrderAccepted {
+                order,
+                side,
+                order_type: OrderType::Market,
+                time_in_force: TimeInForce::Ioc,
+                post_only: false,
+                price,
+                qty,
+            },
+        ),
+        (
+            "Fill",
+            ReportBody::Fill(FillReport {
+                order,
+                counter_order: OrderId::new(900),
+                side,
+                liquidity: Liquidity::Taker,
+                price,
+                qty,
+                leaves,
+                fee: AssetAmount::from_units(1 << 70 | 5),
+            }),
+        ),
+        (
+            "OrderCancelled",
+            ReportBody::OrderCancelled { order, side, price, cancelled: qty, reason: CancelReason::CancelAll },
+        ),
+        ("OrderReduced", ReportBody::OrderReduced { order, side, price, by: qty, leaves }),
+        ("CancelAllDone", ReportBody::CancelAllDone { cancelled: 12 }),
+        ("Rejected", ReportBody::Rejected { reason: Reject::InsufficientFunds, command: CommandKind::NewOrder }),
+        (
+            "Outcome",
+            ReportBody::Outcome {
+                original: Sequence::new(1_001),
+                order: Some(order),
+                reject: None,
+                command: CommandKind::NewOrder,
+            },
+        ),
+    ];
+    let report = |body| Report {
+        session_sequence: SessionSequence::new(51),
+        request: RequestNumber::new(42),
+        sequence: Sequence::new(1_234),
+        index: 1,
+        epoch: Epoch::new(6),
+        time: Timestamp::from_nanos(1_700_000_000_123_456_789),
+        account: AccountId::new(5),
+        market: MarketId::new(1),
+        degraded: true,
+        last: false,
+        body,
+    };
+    bodies.into_iter().map(|(name, body)| (name, ServerMessage::Report(report(body)))).collect()
+}
+
+#[test]
+fn every_message_has_the_bytes_of_its_fixture() {
+    let fixtures = include_str!("fixtures/messages_v1.hex");
+    let mut made = String::new();
+    for (name, message) in client_samples() {
+        let mut bytes = Vec::new();
+        encode_client(&message, &mut bytes);
+        assert_eq!(decode_client(&bytes), Ok(message));
+        writeln!(made, "{name} {}", hex::encode(bytes)).unwrap();
+    }
+    for (name, message) in session_samples().into_iter().chain(report_samples()) {
+        let mut bytes = Vec::new();
+        encode_server(&message, &mut bytes);
+        assert_eq!(decode_server(&bytes), Ok(message));
+        writeln!(made, "{name} {}", hex::encode(bytes)).unwrap();
+    }
+    let names: Vec<_> = made.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(names, layout_tables().iter().map(|table| table.name).collect::<Vec<_>>(), "every message has a sample");
+    for (made, fixture) in made.lines().zip(fixtures.lines()) {
+        assert_eq!(made, fixture);
+    }
+    assert_eq!(made.lines().count(), fixtures.lines().count(), "all of it:\n{made}");
+}
+
+#[test]
+fn the_bytes_to_sign_are_as_documented() {
+    let nonce = [0xee; 32];
+    let bytes = logon_bytes(ClusterId::new(0x0201), NodeId::new(3), &nonce, KeyId::new(4));
+    let expected = [&b"tidegate-logon-v1"[..], &[1, 2], &[0; 14], &[3, 0, 0, 0], &nonce, &[4, 0, 0, 0]].concat();
+    assert_eq!(bytes, expected);
+}
