@@ -288,15 +288,12 @@ impl Preparer {
         if let Some(spare) = self.spare.take() {
             return Ok(spare);
         }
-        let made = match self.made.try_recv() {
-            Ok(made) => made,
-            Err(_) => {
-                let started = Instant::now();
-                let made = self.made.recv().expect("the preparing thread lives as long as its requests");
-                tracing::warn!(waited_ms = started.elapsed().as_millis(), "the log waited for its next segment");
-                made
-            }
-        };
+        if let Ok(made) = self.made.try_recv() {
+            return made;
+        }
+        let started = Instant::now();
+        let made = self.made.recv().expect("the preparing thread lives as long as its requests");
+        tracing::warn!(waited_ms = started.elapsed().as_millis(), "the log waited for its next segment");
         made
     }
 }

@@ -1,0 +1,120 @@
+//! The operator's desk: sends the operator's commands through the inbox and finds their answers in the event log.
+//!
+//!   AdminRequest --> command, key 0, a number of our own --> inbox .. event log --[Desk]--> the first event with that number
+//!
+//! Invariants: an answer is read from released events only, so an operator never hears of what could still be lost. The
+//! numbers of two starts of a node differ, since the count begins at the clock's nanoseconds.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tidegate_domain::{
+    AccountId, Command, CommandHeader, CommandRecord, Event, EventHeader, EventRecord, KeyId, RequestNumber,
+};
+use tidegate_journal::EventLog;
+use tidegate_pipeline::{Fatal, Inbox};
+use tokio::sync::{Notify, oneshot};
+
+use crate::directory::Directory;
+
+/// How long an operator waits for an answer before the desk says what to look at.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause before a full inbox is tried again.
+const INBOX_RETRY: Duration = Duration::from_millis(2);
+const BATCH: usize = 1_024;
+
+type Answer = (EventHeader, Event);
+
+/// A handle; clones share the desk.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    inbox: Inbox,
+    next: AtomicU64,
+    waiting: Mutex<HashMap<RequestNumber, oneshot::Sender<Answer>>>,
+    directory: Mutex<Directory>,
+}
+
+impl Desk {
+    pub(crate) fn new(inbox: Inbox) -> Self {
+        let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let next = AtomicU64::new(u64::try_from(start).unwrap_or(u64::MAX / 2));
+        let shared = Shared { inbox, next, waiting: Mutex::default(), directory: Mutex::default() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Reads the event log for ever: keeps the directory and hands answers over.
+    pub(crate) async fn run(self, log: EventLog) -> Result<(), Fatal> {
+        let notify = Arc::new(Notify::new());
+        let wake = Arc::clone(&notify);
+        log.add_listener(Arc::new(move || wake.notify_one()));
+        let mut cursor = log.cursor_at_start();
+        let mut batch: Vec<EventRecord> = Vec::with_capacity(BATCH);
+        loop {
+            batch.clear();
+            if cursor.next_batch(BATCH, &mut batch)? == 0 {
+                notify.notified().await;
+            }
+            for record in &batch {
+                if record.key() == KeyId::OPERATOR {
+                    self.on_event(record)?;
+                }
+            }
+        }
+    }
+
+    fn on_event(&self, record: &EventRecord) -> Result<(), Fatal> {
+        let (header, event) = record.decode()?;
+        self.directory().on_event(&header, &event);
+        let waiting = self.shared.waiting.lock().expect("no holder of this lock panics").remove(&header.request);
+        if let Some(waiting) = waiting {
+            // The operator may have hung up.
+            let _ = waiting.send((header, event));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn directory(&self) -> std::sync::MutexGuard<'_, Directory> {
+        self.shared.directory.lock().expect("no holder of this lock panics")
+    }
+
+    /// Sends a command without waiting for its answer: records of control, for the audit.
+    pub(crate) async fn record(&self, command: Command) {
+        self.push(AccountId::default(), RequestNumber::default(), command).await;
+    }
+
+    async fn push(&self, account: AccountId, request: RequestNumber, command: Command) {
+        let header = CommandHeader { request, account, key: KeyId::OPERATOR, ..CommandHeader::default() };
+        let record = CommandRecord::encode(&header, &command);
+        while self.shared.inbox.try_push(record).is_err() {
+            tokio::time::sleep(INBOX_RETRY).await;
+        }
+    }
+
+    /// Sends a command and waits for its first event.
+    pub(crate) async fn ask(&self, account: AccountId, command: Command) -> Result<Answer, String> {
+        let request = RequestNumber::new(self.shared.next.fetch_add(1, Ordering::Relaxed));
+        let (sender, receiver) = oneshot::channel();
+        self.shared.waiting.lock().expect("no holder of this lock panics").insert(request, sender);
+        let answer = async {
+            self.push(account, request, command).await;
+            receiver.await
+        };
+        match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => Err("the node stopped before it answered".to_owned()),
+            Err(_) => {
+                self.shared.waiting.lock().expect("no holder of this lock panics").remove(&request);
+                Err(format!(
+                    "no answer within {} s: the command may still take effect; `tidegate status` shows what the node waits for",
+                    ANSWER_TIMEOUT.as_secs()
+                ))
+            }
+        }
+    }
+}

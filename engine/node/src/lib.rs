@@ -1,0 +1,42 @@
+//! A running node: the one place where every part is put together.
+//!
+//! ```text
+//!   config --> [composition] --> runners (sequencer, journal, replicate, match, publish)
+//!                            --> sync helper, order entry, replication link, HTTP, SQL sink
+//!   operator --admin.sock--> [admin] --> commands (inbox) or [control] (promote, durability, stop)
+//! ```
+//!
+//! Invariants: a part that fails for good ends the process with a message that names it; a standby may then take over.
+//! A panic anywhere aborts the process ([`abort_on_panic`]).
+
+mod admin;
+mod composition;
+pub mod config;
+mod control;
+mod desk;
+mod directory;
+mod glue;
+mod metrics;
+mod state_file;
+pub mod status;
+mod view;
+
+pub use admin::{AdminReply, AdminRequest};
+pub use composition::{Node, NodeError};
+pub use config::{ADMIN_SOCKET, ConfigError, NodeConfig, Role};
+pub use status::NodeStatus;
+
+/// Exit code of a node that another node has replaced: it must not be restarted as a primary.
+pub const EXIT_FENCED: i32 = 40;
+/// Exit code of a node that a part of itself stopped.
+pub const EXIT_FATAL: i32 = 70;
+
+/// Makes every panic of the process print itself and abort. A stage that panics half-way through a batch must not unwind:
+/// the ring would count the batch as read.
+pub fn abort_on_panic() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        std::process::abort();
+    }));
+}

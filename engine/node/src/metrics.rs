@@ -1,0 +1,50 @@
+//! The node's metrics in the Prometheus text format, read from atomics at each scrape: declared in one table, with a
+//! sentence each. Nothing here touches the pipeline's threads.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use crate::control::Control;
+
+/// The text of one scrape.
+pub(crate) fn text(control: &Control) -> String {
+    let mut registry = Registry::with_prefix("tidegate");
+    let status = control.status_now(None);
+    let marks = status.watermarks;
+    let mut gauge = |name: &str, help: &str, value: u64| {
+        registry.register(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
+    };
+    gauge("epoch", "Leadership term", status.epoch.into());
+    gauge("ready", "1 while this node leads and releases", u64::from(status.state.exit_code() % 20 == 0));
+    gauge("degraded", "1 while releases are flagged DEGRADED", control.policy.degraded().into());
+    gauge("assigned_through", "Last sequence that the sequencer numbered", marks.assigned_through);
+    gauge("journaled_through", "Last sequence in the local log", marks.journaled_through);
+    gauge("synced_through", "Last sequence on the local disk", marks.synced_through);
+    gauge("matched_through", "Last sequence that the engine applied", marks.matched_through);
+    gauge("published_through", "Last sequence that was released", marks.published_through);
+    gauge("peer_received_through", "Last sequence in the standby's log", marks.peer_received_through);
+    gauge("peer_synced_through", "Last sequence on the standby's disk", marks.peer_synced_through);
+    gauge("commit_through", "On a standby: last sequence that its primary released", marks.commit_through);
+    let ring = |done: u64| marks.assigned_through.saturating_sub(done);
+    gauge("command_ring_fill_journal", "Slots that the journal stage has not read", ring(marks.journaled_through));
+    gauge("command_ring_fill_match", "Slots that the match stage has not read", ring(marks.matched_through));
+    gauge("command_ring_slots", "Slots of the command ring", control.config.pipeline.command_ring_slots as u64);
+    let unreleased = marks.matched_through.saturating_sub(marks.published_through);
+    gauge("unreleased_commands", "Commands that are applied and not released", unreleased);
+    let peer = status.peer.unwrap_or_default();
+    gauge("peer_connected", "1 while the link to the peer is alive", peer.connected.into());
+    gauge("peer_lag_commands", "Commands that the standby has not received", peer.lag_commands);
+    gauge("sessions", "Logged-on sessions", status.sessions);
+    gauge("requests", "Requests that the gateway took since the start", status.requests);
+    gauge("reports", "Reports that the gateway sent since the start", status.reports);
+    let sink = status.sink.unwrap_or_default();
+    gauge("sink_running", "1 while the SQL sink runs", sink.running.into());
+    gauge("sink_through", "Last sequence that the SQL sink projected", sink.through);
+    gauge("journal_bytes", "Bytes of the journal", status.journal_bytes);
+    gauge("event_log_bytes", "Bytes of the event log", status.event_log_bytes);
+    gauge("uptime_seconds", "Seconds since the start", status.uptime_s);
+    let mut text = String::new();
+    encode(&mut text, &registry).expect("writing to a string does not fail");
+    text
+}

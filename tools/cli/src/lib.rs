@@ -1,0 +1,99 @@
+//! The `tidegate` command: argument texts here, one module for each command behind them.
+//!
+//! Invariants: an error goes to standard error as one message that names the field and says what to do; `--json` prints
+//! one JSON value on standard output and nothing else there. Exit codes: 0 done, 1 refused or failed, 2 wrong usage;
+//! `status` has its own (see its help).
+
+pub mod admin;
+pub mod demo;
+pub mod journal;
+pub mod keygen;
+pub mod local;
+pub mod node;
+pub mod operator;
+//pub mod replay;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// What a command ends with: an exit code, or a message for standard error.
+pub type CommandResult = Result<ExitCode, String>;
+
+/// Exchange and payments core: one order from the wire to SQL, across two nodes.
+#[derive(Parser)]
+#[command(name = "tidegate", version, max_term_width = 110, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start two nodes, three markets and three trading robots, and show what happens
+    #[command(after_help = "While it runs, it prints what to open and what to try: the kill line for the primary and the \
+                            promote line for the standby included. Ctrl-C stops everything it started.")]
+    Demo(demo::DemoArgs),
+    /// Run one node
+    Node(node::NodeArgs),
+    /// Check a configuration without starting anything
+    CheckConfig {
+        /// The configuration file
+        file: PathBuf,
+    },
+    /// Make keys
+    #[command(subcommand)]
+    Keygen(keygen::KeygenCommand),
+    /// Create assets, markets, accounts and keys, move money, halt markets
+    Admin(admin::AdminArgs),
+    /// Show a node's role, watermarks, link and sink
+    #[command(after_help = "Exit codes: 0 primary, 10 standby, 20 degraded, 30 blocked (waits for its standby), 50 \
+                            starting or stopping, 1 not reachable.")]
+    Status(operator::StatusArgs),
+    /// Make a standby the primary, under a higher epoch
+    Promote(operator::PromoteArgs),
+    /// Change what an acknowledgement needs
+    #[command(subcommand)]
+    Durability(operator::DurabilityCommand),
+    // Send recorded order flow through the binary gateway and compare with the exchange's own outcome
+    //#[command(subcommand)]
+    //Replay(replay::ReplayCommand),
+    /// Look into a journal
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
+}
+
+/// Which node an operator's command goes to.
+#[derive(Args, Clone, Debug)]
+pub struct NodeAddress {
+    /// The node's data folder: its operator's socket is there
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: PathBuf,
+}
+
+/// Runs the command line of the process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Demo(args) => demo::run(args),
+        Command::Node(args) => node::run(&args),
+        Command::CheckConfig { file } => node::check_config(&file),
+        Command::Keygen(command) => keygen::run(&command),
+        Command::Admin(args) => admin::run(&args),
+        Command::Status(args) => operator::status(&args),
+        Command::Promote(args) => operator::promote(&args),
+        Command::Durability(command) => operator::durability(&command),
+        //Command::Replay(command) => replay::run(command),
+        Command::Journal(command) => journal::run(&command),
+    };
+    result.unwrap_or_else(|message| {
+        eprintln!("tidegate: {message}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Prints one JSON value.
+pub(crate) fn print_json(value: &serde_json::Value) {
+    println!("{value:#}");
+}

@@ -1,0 +1,53 @@
+//! `tidegate node` and `tidegate check-config`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tidegate_node::{Node, NodeConfig};
+use tracing_subscriber::EnvFilter;
+
+use crate::CommandResult;
+
+/// Arguments of `tidegate node`.
+#[derive(clap::Args)]
+pub struct NodeArgs {
+    /// The configuration file (see deploy/config)
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Runs a node until SIGTERM or SIGINT, then stops it in order.
+///
+/// # Errors
+/// Why it does not start.
+pub fn run(args: &NodeArgs) -> CommandResult {
+    tidegate_node::abort_on_panic();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    let config = NodeConfig::load(&args.config).map_err(|error| error.to_string())?;
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let node = Node::start(config).map_err(|error| error.to_string())?;
+    tracing::info!(order_entry = %node.order_entry_address(), "started");
+    signals.forever().next();
+    node.stop();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Checks a configuration.
+///
+/// # Errors
+/// Names the field, its value and what is allowed.
+pub fn check_config(file: &Path) -> CommandResult {
+    let config = NodeConfig::load(file).map_err(|error| error.to_string())?;
+    println!(
+        "{}: good. Node {} as {}, durability {}, data in {}",
+        file.display(),
+        config.node.id,
+        config.node.role.as_str(),
+        config.durability(),
+        config.node.data_dir.display()
+    );
+    Ok(ExitCode::SUCCESS)
+}
