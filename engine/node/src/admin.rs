@@ -192,7 +192,9 @@ async fn serve_one(stream: UnixStream, control: Arc<Control>) {
         }
         let reply = match serde_json::from_str(&line) {
             Ok(request) => answer(request, &control).await,
-            Err(error) => Err(Refusal::new("bad_request", format!("this is not a request that this node knows: {error}"))),
+            Err(error) => {
+                Err(Refusal::new("bad_request", format!("this is not a request that this node knows: {error}")))
+            }
         };
         let reply = match reply {
             Ok(value) => AdminReply::Done(value),
@@ -266,7 +268,9 @@ fn command_of(request: AdminRequest, control: &Control) -> Result<(AccountId, Co
 
 fn decimals(control: &Control, field: &str, asset: &Name) -> Result<u8, Refusal> {
     let known = control.desk.directory().decimals(asset);
-    known.ok_or_else(|| Refusal::new("unknown_asset", format!("`{field}`: there is no asset {asset}; `tidegate admin list` shows all")))
+    known.ok_or_else(|| {
+        Refusal::new("unknown_asset", format!("`{field}`: there is no asset {asset}; `tidegate admin list` shows all"))
+    })
 }
 
 fn money(
@@ -277,7 +281,8 @@ fn money(
 ) -> Result<(Name, AssetAmount, Reference), Refusal> {
     let asset = name("asset", asset)?;
     let places = decimals(control, "asset", &asset)?;
-    let units = parse_decimal(amount, places).map_err(|error| Refusal::field("amount", format!("is refused: {error}")))?;
+    let units =
+        parse_decimal(amount, places).map_err(|error| Refusal::field("amount", format!("is refused: {error}")))?;
     let reference = Reference::new(reference).map_err(|error| Refusal::field("reference", error))?;
     Ok((asset, AssetAmount::from_units(units), reference))
 }
@@ -300,17 +305,27 @@ fn market_terms(request: AdminRequest, control: &Control) -> Result<MarketTerms,
     };
     let (base, quote) = (name("base", &base)?, name("quote", &quote)?);
     let (base_places, quote_places) = (decimals(control, "base", &base)?, decimals(control, "quote", &quote)?);
-    let lot_units = parse_decimal(&lot, base_places).map_err(|error| Refusal::field("lot", format!("is refused: {error}")))?;
+    let lot_units =
+        parse_decimal(&lot, base_places).map_err(|error| Refusal::field("lot", format!("is refused: {error}")))?;
     // The tick in units of 10^-18: finer than any price step in use.
     const TICK_PLACES: u8 = 18;
-    let tick_units = parse_decimal(&tick, TICK_PLACES).map_err(|error| Refusal::field("tick", format!("is refused: {error}")))?;
+    let tick_units =
+        parse_decimal(&tick, TICK_PLACES).map_err(|error| Refusal::field("tick", format!("is refused: {error}")))?;
     // tick [quote/base] * lot [base] * 10^quote_places, with tick in 10^-18 and lot in 10^-base_places.
     let scale = 10_u128.checked_pow(u32::from(TICK_PLACES) + u32::from(base_places));
-    let product = tick_units.checked_mul(lot_units).and_then(|p| p.checked_mul(10_u128.checked_pow(quote_places.into())?));
-    let too_fine = || Refusal::field("tick", format!("times `lot` is out of range for assets with {base_places} and {quote_places} decimal places"));
+    let product =
+        tick_units.checked_mul(lot_units).and_then(|p| p.checked_mul(10_u128.checked_pow(quote_places.into())?));
+    let too_fine = || {
+        Refusal::field(
+            "tick",
+            format!("times `lot` is out of range for assets with {base_places} and {quote_places} decimal places"),
+        )
+    };
     let (scale, product) = (scale.ok_or_else(too_fine)?, product.ok_or_else(too_fine)?);
     if product == 0 || !product.is_multiple_of(scale) {
-        let least = format!("times `lot` must be a whole number of the smallest unit of {quote} ({quote_places} decimal places); make `tick` or `lot` larger");
+        let least = format!(
+            "times `lot` must be a whole number of the smallest unit of {quote} ({quote_places} decimal places); make `tick` or `lot` larger"
+        );
         return Err(Refusal::field("tick", least));
     }
     let narrow = |value: u128, field| u64::try_from(value).map_err(|_| Refusal::field(field, "is too large"));

@@ -17,13 +17,15 @@ use std::time::{Duration, Instant};
 use crossbeam_queue::ArrayQueue;
 use tidegate_domain::{Command, CommandRecord, LOGIC_VERSION, NodeId, Sequence};
 use tidegate_journal::stage::{JournalStage, SyncHelper};
-use tidegate_journal::{EventLog, JournalReader, LogConfig, OpenedEventLog, OpenedJournal, open_event_log, open_journal};
+use tidegate_journal::{
+    EventLog, JournalReader, LogConfig, OpenedEventLog, OpenedJournal, open_event_log, open_journal,
+};
 use tidegate_matching::Engine;
 use tidegate_order_entry::{IoChoice, OrderEntry, OrderEntryConfig, OrderEntryPorts};
 use tidegate_pipeline::{
-    AckPolicy, AckRule, CorePlan, DigestBoard, Fatal, Inbox, Listener, MatchStage, OnFatal, Publish, RunControl, Runner,
-    Sequencer, SequencerOrder, ServingState, Stage, WatermarkWriter, Waker, Watermarks, command_ring, event_ring,
-    watermark,
+    AckPolicy, AckRule, CorePlan, DigestBoard, Fatal, Inbox, Listener, MatchStage, OnFatal, Publish, RunControl,
+    Runner, Sequencer, SequencerOrder, ServingState, Stage, Waker, WatermarkWriter, Watermarks, command_ring,
+    event_ring, watermark,
 };
 use tidegate_replicator::{LinkConfig, LinkPorts, LiveFeed, ReplicateStage, Replicator};
 use tokio::runtime::Runtime;
@@ -106,8 +108,7 @@ fn marks() -> (MarkWriters, Marks) {
     let (peer_received, peer_received_r) = watermark();
     let (peer_synced, peer_synced_r) = watermark();
     let (commit, commit_r) = watermark();
-    let writers =
-        MarkWriters { assigned, journaled, synced, matched, published, peer_received, peer_synced, commit };
+    let writers = MarkWriters { assigned, journaled, synced, matched, published, peer_received, peer_synced, commit };
     let readers = Marks {
         assigned: assigned_r,
         journaled: journaled_r,
@@ -273,8 +274,7 @@ impl Node {
         // From here on threads run.
         let stop_http = start_tasks(&runtime, &control, http_listener, link_news, desk, &events.log)?;
         let stop_runners = Arc::new(AtomicBool::new(false));
-        let (runners, wakers) =
-            start_runners(plan, available, stages, pipeline_waker, &stop_runners, &on_fatal)?;
+        let (runners, wakers) = start_runners(plan, available, stages, pipeline_waker, &stop_runners, &on_fatal)?;
         let begin = Arc::clone(&control);
         runtime.spawn(async move {
             if let Err(error) = begin.begin().await {
@@ -357,9 +357,8 @@ fn runtime() -> Result<Runtime, NodeError> {
 
 fn open_storage(config: &NodeConfig) -> Result<Storage, NodeError> {
     let folder = &config.node.data_dir;
-    std::fs::create_dir_all(folder).map_err(|error| {
-        start_error("the data folder")(format!("cannot create {}: {error}", folder.display()))
-    })?;
+    std::fs::create_dir_all(folder)
+        .map_err(|error| start_error("the data folder")(format!("cannot create {}: {error}", folder.display())))?;
     let log = LogConfig {
         dir: folder.clone(),
         cluster: config.cluster()?,
@@ -407,7 +406,9 @@ fn check_genesis(reader: &JournalReader) -> Result<Option<tidegate_domain::Engin
             "it was written by logic version {}, this program has {LOGIC_VERSION}: use the program that wrote it",
             genesis.logic_version
         ))),
-        _ => Err(start_error("the journal")("its first record is not `genesis`: this is not a journal of this program")),
+        _ => {
+            Err(start_error("the journal")("its first record is not `genesis`: this is not a journal of this program"))
+        }
     }
 }
 

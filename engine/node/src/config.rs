@@ -128,12 +128,7 @@ pub struct PipelineSection {
 
 impl Default for PipelineSection {
     fn default() -> Self {
-        Self {
-            core_plan: CorePlanName::Auto,
-            command_ring_slots: 16_384,
-            event_ring_slots: 16_384,
-            inbox_slots: 8_192,
-        }
+        Self { core_plan: CorePlanName::Auto, command_ring_slots: 16_384, event_ring_slots: 16_384, inbox_slots: 8_192 }
     }
 }
 
@@ -308,7 +303,9 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable { file, error } => write!(f, "cannot read the configuration {}: {error}", file.display()),
-            Self::Malformed { file, message } => write!(f, "the configuration {} is refused:\n{message}", file.display()),
+            Self::Malformed { file, message } => {
+                write!(f, "the configuration {} is refused:\n{message}", file.display())
+            }
             Self::Refused { field, value, allowed } => {
                 write!(f, "the configuration is refused: `{field}` is {value}; allowed: {allowed}")
             }
@@ -329,8 +326,8 @@ impl NodeConfig {
     /// # Errors
     /// [`ConfigError`] names the field, its value and what is allowed.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| ConfigError::Unreadable { file: file.to_owned(), error })?;
+        let text =
+            std::fs::read_to_string(file).map_err(|error| ConfigError::Unreadable { file: file.to_owned(), error })?;
         let mut config: Self = toml::from_str(&text)
             .map_err(|error| ConfigError::Malformed { file: file.to_owned(), message: error.to_string() })?;
         let folder = file.parent().unwrap_or(Path::new("."));

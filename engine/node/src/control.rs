@@ -25,13 +25,13 @@ use tidegate_pipeline::{
 use tidegate_replicator::{LinkEvent, LinkRole, Replicator};
 use tokio::sync::Mutex;
 
+use crate::EXIT_FENCED;
 use crate::admin::Refusal;
 use crate::config::{NodeConfig, Role};
 use crate::desk::Desk;
 use crate::state_file::StateFile;
 use crate::status::{DigestStatus, NodeState, NodeStatus, PeerStatus, WatermarkStatus};
 use crate::view::SinkTask;
-use crate::EXIT_FENCED;
 
 /// Pause between two looks at a watermark.
 const LOOK: Duration = Duration::from_millis(1);

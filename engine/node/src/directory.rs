@@ -46,16 +46,19 @@ impl Directory {
 
     /// Everything that exists, for `admin list`.
     pub(crate) fn to_json(&self) -> Value {
-        let assets = self.assets.iter().map(|(name, (id, decimals))| {
-            json!({ "id": id.raw(), "name": name.as_str(), "decimals": decimals })
-        });
-        let markets = self.markets.iter().map(|(id, (name, state))| {
-            json!({ "id": id.raw(), "name": name.as_str(), "state": state.as_str() })
-        });
+        let assets = self
+            .assets
+            .iter()
+            .map(|(name, (id, decimals))| json!({ "id": id.raw(), "name": name.as_str(), "decimals": decimals }));
+        let markets = self
+            .markets
+            .iter()
+            .map(|(id, (name, state))| json!({ "id": id.raw(), "name": name.as_str(), "state": state.as_str() }));
         let accounts = self.accounts.iter().map(|(id, name)| json!({ "id": id.raw(), "name": name.as_str() }));
-        let keys = self.keys.iter().map(|(id, (name, account))| {
-            json!({ "id": id.raw(), "name": name.as_str(), "account": account.raw() })
-        });
+        let keys = self
+            .keys
+            .iter()
+            .map(|(id, (name, account))| json!({ "id": id.raw(), "name": name.as_str(), "account": account.raw() }));
         json!({
             "assets": assets.collect::<Vec<_>>(),
             "markets": markets.collect::<Vec<_>>(),

@@ -16,6 +16,7 @@ use crate::{CommandResult, print_json};
 pub enum JournalCommand {
     /// Print records, decoded
     Dump {
+        /// Which log
         #[command(flatten)]
         log: LogArgs,
         /// First sequence
@@ -27,6 +28,7 @@ pub enum JournalCommand {
     },
     /// Check every batch: checksums, hashes, chain, sequence
     Verify {
+        /// Which log
         #[command(flatten)]
         log: LogArgs,
     },
@@ -78,25 +80,30 @@ fn dump(log: &LogArgs, from: u64, count: u64) -> CommandResult {
     let mut left = count;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut trouble = None;
-    let scanned = scan(&log.data_dir, log.log.into(), |_, _| {}, |_, records| {
-        for record in records.chunks_exact(RECORD_LEN_BYTES) {
-            let record: [u8; RECORD_LEN_BYTES] = record.try_into().expect("chunks are of this length");
-            let sequence = CommandRecord::from_bytes(record).sequence().raw();
-            if sequence < from {
-                continue;
+    let scanned = scan(
+        &log.data_dir,
+        log.log.into(),
+        |_, _| {},
+        |_, records| {
+            for record in records.chunks_exact(RECORD_LEN_BYTES) {
+                let record: [u8; RECORD_LEN_BYTES] = record.try_into().expect("chunks are of this length");
+                let sequence = CommandRecord::from_bytes(record).sequence().raw();
+                if sequence < from {
+                    continue;
+                }
+                if left == 0 {
+                    return false;
+                }
+                left -= 1;
+                // A closed pipe, as of `head`, ends the dump.
+                if let Err(error) = std::io::Write::write_all(&mut out, line(log, record).as_bytes()) {
+                    trouble = (error.kind() != std::io::ErrorKind::BrokenPipe).then_some(error);
+                    return false;
+                }
             }
-            if left == 0 {
-                return false;
-            }
-            left -= 1;
-            // A closed pipe, as of `head`, ends the dump.
-            if let Err(error) = std::io::Write::write_all(&mut out, line(log, record).as_bytes()) {
-                trouble = (error.kind() != std::io::ErrorKind::BrokenPipe).then_some(error);
-                return false;
-            }
-        }
-        left > 0
-    });
+            left > 0
+        },
+    );
     scanned.map_err(|error| error.to_string())?;
     match trouble {
         Some(error) => Err(format!("cannot write: {error}")),
@@ -113,7 +120,11 @@ fn line(log: &LogArgs, record: [u8; RECORD_LEN_BYTES]) -> String {
                 Ok((header, command)) => {
                     let at = format!(
                         "epoch {} time {} key {} account {} request {}  {command:?}",
-                        header.epoch, header.time.nanos(), header.key, header.account, header.request
+                        header.epoch,
+                        header.time.nanos(),
+                        header.key,
+                        header.account,
+                        header.request
                     );
                     (command.kind().as_str(), at)
                 }
@@ -169,7 +180,10 @@ fn check(log: &LogArgs) -> CommandResult {
             report.segments, report.batches, report.records, report.last, report.commit
         );
         if let Some((file, offset)) = report.torn_tail_at {
-            println!("torn tail at {} offset {offset}: it was never acknowledged, the next start cuts it", file.display());
+            println!(
+                "torn tail at {} offset {offset}: it was never acknowledged, the next start cuts it",
+                file.display()
+            );
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -50,7 +50,10 @@ pub fn run(command: &KeygenCommand) -> CommandResult {
             if *json {
                 print_json(&serde_json::json!({ "cluster": cluster, "folder": out }));
             } else {
-                println!("cluster {cluster}\nkeys in {}: give each node ca.pem and its own node-N.pem and node-N.key", out.display());
+                println!(
+                    "cluster {cluster}\nkeys in {}: give each node ca.pem and its own node-N.pem and node-N.key",
+                    out.display()
+                );
             }
         }
         KeygenCommand::Client { out, json } => {
@@ -75,7 +78,8 @@ pub fn make_client_key(file: &Path) -> Result<String, String> {
     getrandom::fill(&mut secret).map_err(|error| format!("no random numbers from the system: {error}"))?;
     let public = SigningKey::from_bytes(&secret).verifying_key();
     let mut options = std::fs::OpenOptions::new();
-    let write = || options.write(true).create_new(true).mode(0o600).open(file)?.write_all(hex::encode(secret).as_bytes());
+    let write =
+        || options.write(true).create_new(true).mode(0o600).open(file)?.write_all(hex::encode(secret).as_bytes());
     let mut write = write;
     write().map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     Ok(hex::encode(public.as_bytes()))
@@ -89,5 +93,7 @@ pub fn read_client_key(file: &Path) -> Result<[u8; 32], String> {
     tidegate_replicator::check_private_file(file).map_err(|error| error.to_string())?;
     let text = std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     let bytes = hex::decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or_else(|| format!("{} is not a client key: 64 hexadecimal digits, from `tidegate keygen client`", file.display()))
+    bytes.ok_or_else(|| {
+        format!("{} is not a client key: 64 hexadecimal digits, from `tidegate keygen client`", file.display())
+    })
 }

@@ -11,7 +11,7 @@ pub mod keygen;
 pub mod local;
 pub mod node;
 pub mod operator;
-//pub mod replay;
+pub mod replay;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,8 +32,10 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Start two nodes, three markets and three trading robots, and show what happens
-    #[command(after_help = "While it runs, it prints what to open and what to try: the kill line for the primary and the \
-                            promote line for the standby included. Ctrl-C stops everything it started.")]
+    #[command(
+        after_help = "While it runs, it prints what to open and what to try: the kill line for the primary and the \
+                            promote line for the standby included. Ctrl-C stops everything it started."
+    )]
     Demo(demo::DemoArgs),
     /// Run one node
     Node(node::NodeArgs),
@@ -56,9 +58,9 @@ enum Command {
     /// Change what an acknowledgement needs
     #[command(subcommand)]
     Durability(operator::DurabilityCommand),
-    // Send recorded order flow through the binary gateway and compare with the exchange's own outcome
-    //#[command(subcommand)]
-    //Replay(replay::ReplayCommand),
+    /// Send recorded order flow through the binary gateway and compare with the exchange's own outcome
+    #[command(subcommand)]
+    Replay(replay::ReplayCommand),
     /// Look into a journal
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -84,7 +86,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => operator::status(&args),
         Command::Promote(args) => operator::promote(&args),
         Command::Durability(command) => operator::durability(&command),
-        //Command::Replay(command) => replay::run(command),
+        Command::Replay(command) => replay::run(command),
         Command::Journal(command) => journal::run(&command),
     };
     result.unwrap_or_else(|message| {

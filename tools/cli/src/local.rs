@@ -74,7 +74,8 @@ impl ClusterPlan {
     /// # Errors
     /// Names what cannot be made.
     pub fn write(&self) -> Result<Vec<LocalNode>, String> {
-        fs::create_dir_all(&self.folder).map_err(|error| format!("cannot create {}: {error}", self.folder.display()))?;
+        fs::create_dir_all(&self.folder)
+            .map_err(|error| format!("cannot create {}: {error}", self.folder.display()))?;
         let keys_dir = self.folder.join("keys");
         let ids: Vec<NodeId> = (1..=self.nodes).map(NodeId::new).collect();
         let cluster = tidegate_replicator::make_cluster(&keys_dir, &ids).map_err(|error| error.to_string())?;
@@ -220,7 +221,11 @@ impl LocalNode {
         let mut last = String::new();
         while started.elapsed() < CHILD_TIMEOUT {
             if let Some(status) = self.has_exited() {
-                return Err(format!("node {} ended ({status}) while waiting for: {what}\n{}", self.config.node.id, self.log_tail()));
+                return Err(format!(
+                    "node {} ended ({status}) while waiting for: {what}\n{}",
+                    self.config.node.id,
+                    self.log_tail()
+                ));
             }
             match self.status(false) {
                 Ok(status) if wanted(&status) => return Ok(status),
@@ -229,7 +234,12 @@ impl LocalNode {
             }
             std::thread::sleep(LOOK);
         }
-        Err(format!("node {} is not there after {} s: {what}\nlast: {last}\n{}", self.config.node.id, CHILD_TIMEOUT.as_secs(), self.log_tail()))
+        Err(format!(
+            "node {} is not there after {} s: {what}\nlast: {last}\n{}",
+            self.config.node.id,
+            CHILD_TIMEOUT.as_secs(),
+            self.log_tail()
+        ))
     }
 
     /// The last lines of its log.
@@ -263,14 +273,21 @@ impl LocalNode {
         while started.elapsed() < CHILD_TIMEOUT {
             match child.try_wait() {
                 Ok(Some(status)) if status.success() => return Ok(()),
-                Ok(Some(status)) => return Err(format!("node {} ended with {status}\n{}", self.config.node.id, self.log_tail())),
+                Ok(Some(status)) => {
+                    return Err(format!("node {} ended with {status}\n{}", self.config.node.id, self.log_tail()));
+                }
                 Ok(None) => std::thread::sleep(LOOK),
                 Err(error) => return Err(format!("cannot wait for node {}: {error}", self.config.node.id)),
             }
         }
         let _ = child.kill();
         let _ = child.wait();
-        Err(format!("node {} did not stop within {} s\n{}", self.config.node.id, CHILD_TIMEOUT.as_secs(), self.log_tail()))
+        Err(format!(
+            "node {} did not stop within {} s\n{}",
+            self.config.node.id,
+            CHILD_TIMEOUT.as_secs(),
+            self.log_tail()
+        ))
     }
 
     /// Creates an account with a key of its own and money; the private key goes to `key_file`.

@@ -199,6 +199,7 @@ pub enum DurabilityCommand {
         /// `async`: in the mapped journal. `local`: synced to this node's disk. `replicated`: the standby has it
         #[arg(value_enum)]
         rule: RuleArg,
+        /// Which node
         #[command(flatten)]
         node: NodeAddress,
         /// Print JSON

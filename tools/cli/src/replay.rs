@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use tidegate_client::{Client, ClientConfig, SigningSecret};
+use tidegate_client::{Client, ClientConfig, ClientSecret};
 use tidegate_domain::{KeyId, MarketId};
 use tidegate_node::AdminRequest;
 use tidegate_node::config::{DurabilityName, IoName};
 use tidegate_node::status::NodeState;
-use tidegate_replay::{Progress, lobster, moex};
+use tidegate_order_flow::{Progress, lobster, moex};
 
 use crate::keygen::read_client_key;
 use crate::local::{ClusterPlan, LocalNode};
@@ -31,6 +31,7 @@ pub enum ReplayCommand {
     Moex {
         /// The order log, `.csv` or `.csv.xz`
         file: PathBuf,
+        /// Where it goes
         #[command(flatten)]
         target: TargetArgs,
     },
@@ -45,6 +46,7 @@ pub enum ReplayCommand {
         /// The order book file with the best bid and ask after every message
         #[arg(long)]
         check_l1: Option<PathBuf>,
+        /// Where it goes
         #[command(flatten)]
         target: TargetArgs,
     },
@@ -142,7 +144,11 @@ fn check_readable<P: AsRef<Path>>(files: &[P]) -> Result<(), String> {
 }
 
 fn progress(target: &TargetArgs) -> Progress {
-    if target.json && !std::io::IsTerminal::is_terminal(&std::io::stderr()) { Progress::hidden() } else { Progress::visible() }
+    if target.json && !std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        Progress::hidden()
+    } else {
+        Progress::visible()
+    }
 }
 
 /// Where to log on, and with what.
@@ -188,7 +194,7 @@ fn prepare(target: &TargetArgs) -> Result<Prepared, String> {
 
 impl Prepared {
     async fn connect(self) -> Result<Target, String> {
-        let secret = SigningSecret::new(read_client_key(&self.key_file)?);
+        let secret = ClientSecret::from_bytes(&read_client_key(&self.key_file)?);
         let config = ClientConfig::new(vec![self.gateway], KeyId::new(self.key), secret);
         let client = Client::connect(config).await.map_err(|error| error.to_string())?;
         Ok(Target { client, market: MarketId::new(self.market), own: self.own })

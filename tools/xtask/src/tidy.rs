@@ -21,12 +21,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("gateway/sink-sql", &["domain", "sink"]),
     (
         "engine/node",
-        &[
-            "domain", "matching", "pipeline", "journal", "replicator", "wire", "order-entry", "http", "sink", "sink-sql",
-        ],
+        &["domain", "matching", "pipeline", "journal", "replicator", "wire", "order-entry", "http", "sink", "sink-sql"],
     ),
-    ("perf/replay", &["domain", "wire", "client"]),
-    ("tools/cli", &["domain", "wire", "client", "journal", "replicator", "node", "replay", "sink-sql"]),
+    ("perf/order-flow", &["domain", "wire", "client"]),
+    ("tools/cli", &["domain", "wire", "client", "journal", "replicator", "node", "order-flow", "sink-sql"]),
     ("tools/xtask", &[]),
 ];
 

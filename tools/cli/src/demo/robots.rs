@@ -186,7 +186,8 @@ impl RobotTask {
                 event = client.next_event() => self.on_event(event.map_err(fail)?, &mut trader)?,
             }
         }
-        let last = self.submit(&mut client, &mut trader, Some(OrderAction::CancelAll { market: None })).await.map_err(fail)?;
+        let last =
+            self.submit(&mut client, &mut trader, Some(OrderAction::CancelAll { market: None })).await.map_err(fail)?;
         client.flush().await.map_err(fail)?;
         while trader.answered_through < last {
             let event = client.next_event().await.map_err(fail)?;
