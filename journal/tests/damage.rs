@@ -1,0 +1,177 @@
+//! Damage across segments and left-overs of a crash: what must be refused, what must be cleaned, what must not panic.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod common;
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use common::{commands, config};
+use tidegate_domain::{CommandRecord, Sequence};
+use tidegate_journal::{JournalError, JournalReader, LogKind, open_journal, verify};
+
+/// A full batch: 64 KiB, sixteen to a segment of 1 MiB.
+const FULL: u64 = 511;
+const FULL_LEN_BYTES: usize = 512 * 128;
+const SEGMENT_LEN_BYTES: usize = 1 << 20;
+
+fn segment(dir: &Path, number: u32) -> PathBuf {
+    dir.join(format!("journal-{number:08}.seg"))
+}
+
+fn overwrite(file: &Path, offset: usize, bytes: &[u8]) {
+    OpenOptions::new().write(true).open(file).unwrap().write_all_at(bytes, offset as u64).unwrap();
+}
+
+/// `batches` full batches.
+fn full_batches(dir: &Path, batches: u64) {
+    let mut journal = open_journal(&config(dir)).unwrap();
+    journal.writer.append(&commands(1, batches * FULL), Sequence::ZERO).unwrap();
+}
+
+fn read_all(reader: &JournalReader) -> Vec<CommandRecord> {
+    let mut out = Vec::new();
+    reader.read(Sequence::new(1), usize::MAX, &mut out).unwrap();
+    out
+}
+
+/// Refused by recovery and by `verify`, at this file and offset, and not a byte changed.
+fn refused_at(dir: &Path, number: u32, offset: usize, after: u64) {
+    let files: Vec<PathBuf> = (1..).map(|number| segment(dir, number)).take_while(|path| path.exists()).collect();
+    let before: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).unwrap()).collect();
+    let opened = open_journal(&config(dir)).map(|journal| journal.recovery);
+    let verified = verify(dir, LogKind::Journal, |_, _| {});
+    for (who, error) in [("recovery", opened.map(|_| ())), ("verify", verified.map(|_| ()))] {
+        match error {
+            Err(JournalError::Corrupt { file, offset: at, after: last, .. }) => {
+                assert_eq!((file, at, last.raw()), (segment(dir, number), offset as u64, after), "{who}");
+            }
+            other => panic!("{who} must refuse, it gave {other:?}"),
+        }
+    }
+    let unchanged = files.iter().zip(&before).all(|(file, bytes)| fs::read(file).unwrap() == *bytes);
+    assert!(unchanged, "a refusal changes nothing");
+}
+
+/// Once taken for the unused rest of a full segment: everything after it was cut off and the node started.
+#[test]
+fn a_batch_that_became_zeros_is_refused_though_only_one_batch_follows_in_the_next_segment() {
+    for lost in [3, 15] {
+        let dir = tempfile::tempdir().unwrap();
+        full_batches(dir.path(), 17);
+        overwrite(&segment(dir.path(), 1), lost * FULL_LEN_BYTES, &vec![0; FULL_LEN_BYTES]);
+        refused_at(dir.path(), 1, lost * FULL_LEN_BYTES, lost as u64 * FULL);
+    }
+}
+
+#[test]
+fn a_bad_last_batch_of_a_segment_is_refused_though_only_one_batch_follows_in_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    full_batches(dir.path(), 17);
+    overwrite(&segment(dir.path(), 1), 15 * FULL_LEN_BYTES + 4_000, &[0xff]);
+    refused_at(dir.path(), 1, 15 * FULL_LEN_BYTES, 15 * FULL);
+}
+
+#[test]
+fn a_journal_without_its_first_segment_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    full_batches(dir.path(), 17);
+    fs::remove_file(segment(dir.path(), 1)).unwrap();
+    let error = open_journal(&config(dir.path())).err().unwrap().to_string();
+    assert!(error.contains("journal-00000001.seg") && error.contains("missing"), "{error}");
+    assert!(verify(dir.path(), LogKind::Journal, |_, _| {}).is_err());
+}
+
+#[test]
+fn a_file_that_is_shorter_than_a_segment_is_refused() {
+    for (number, len) in [(1, 0), (1, 100), (2, 0), (2, 64), (2, 4_095), (1, SEGMENT_LEN_BYTES as u64 - 1)] {
+        let dir = tempfile::tempdir().unwrap();
+        full_batches(dir.path(), 17);
+        OpenOptions::new().write(true).open(segment(dir.path(), number)).unwrap().set_len(len).unwrap();
+        let error = open_journal(&config(dir.path())).err().map(|error| error.to_string());
+        assert!(error.is_some_and(|error| error.contains("length")), "segment {number}, {len} bytes");
+        assert!(verify(dir.path(), LogKind::Journal, |_, _| {}).is_err(), "segment {number}, {len} bytes");
+    }
+}
+
+/// A process killed after it copied records and before it wrote their header leaves them behind a header of zeros.
+/// Once they stayed there: after the next roll readers failed on them, and the node after that refused to start.
+#[test]
+fn records_left_without_a_header_are_cleared_before_the_segment_is_rolled_over_them() {
+    let dir = tempfile::tempdir().unwrap();
+    full_batches(dir.path(), 15);
+    let end = 15 * FULL_LEN_BYTES;
+    // The killed process had written 100 records of the batch after the next one's header.
+    overwrite(&segment(dir.path(), 1), end + 128, &vec![0x5a; 100 * 128]);
+    assert_eq!(
+        verify(dir.path(), LogKind::Journal, |_, _| {}).unwrap().torn_tail_at,
+        Some((segment(dir.path(), 1), end as u64))
+    );
+    let written = 15 * FULL + 1;
+    {
+        let mut journal = open_journal(&config(dir.path())).unwrap();
+        assert_eq!(journal.recovery.last.raw(), 15 * FULL);
+        let cut = journal.recovery.cut.clone().unwrap();
+        assert_eq!((cut.file, cut.offset, cut.bytes), (segment(dir.path(), 1), end as u64, 101 * 128));
+        journal.writer.append(&commands(15 * FULL + 1, 1), Sequence::ZERO).unwrap();
+        // Does not fit in what is left: rolls.
+        journal.writer.append(&commands(written + 1, FULL), Sequence::ZERO).unwrap();
+        assert!(read_all(&journal.reader) == commands(1, written + FULL), "a reader crosses the roll");
+    }
+    let journal = open_journal(&config(dir.path())).unwrap();
+    assert_eq!((journal.recovery.last.raw(), &journal.recovery.cut), (written + FULL, &None));
+}
+
+/// Bytes of earlier batches of the same segment after the end, as a recycled block may hold: older than the end, so they
+/// are no evidence of a loss.
+#[test]
+fn stale_batches_after_the_end_are_a_torn_tail() {
+    let dir = tempfile::tempdir().unwrap();
+    full_batches(dir.path(), 5);
+    let file = segment(dir.path(), 1);
+    let stale = fs::read(&file).unwrap()[FULL_LEN_BYTES..3 * FULL_LEN_BYTES].to_vec();
+    for gap in [0, 128, 4_096] {
+        overwrite(&file, 5 * FULL_LEN_BYTES + gap, &stale);
+        let report = verify(dir.path(), LogKind::Journal, |_, _| {}).unwrap();
+        assert_eq!(report.torn_tail_at, Some((file.clone(), 5 * FULL_LEN_BYTES as u64)), "gap {gap}");
+        let journal = open_journal(&config(dir.path())).unwrap();
+        assert_eq!(journal.recovery.last.raw(), 5 * FULL, "gap {gap}");
+        assert!(journal.recovery.cut.is_some(), "gap {gap}");
+        drop(journal);
+        assert!(fs::read(&file).unwrap()[5 * FULL_LEN_BYTES..].iter().all(|byte| *byte == 0), "gap {gap}");
+    }
+}
+
+/// A whole batch that stands where its predecessor's successor must stand, but says that it follows another: what it
+/// follows is lost or was exchanged.
+#[test]
+fn a_whole_batch_of_a_later_sequence_in_the_place_of_a_lost_one_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    full_batches(dir.path(), 5);
+    let file = segment(dir.path(), 1);
+    let last = fs::read(&file).unwrap()[4 * FULL_LEN_BYTES..5 * FULL_LEN_BYTES].to_vec();
+    overwrite(&file, 3 * FULL_LEN_BYTES, &last);
+    overwrite(&file, 4 * FULL_LEN_BYTES, &vec![0; FULL_LEN_BYTES]);
+    refused_at(dir.path(), 1, 3 * FULL_LEN_BYTES, 3 * FULL);
+}
+
+/// The thread that prepares segments once outlived its journal, and could put an empty segment over one in use.
+#[test]
+fn a_closed_journal_leaves_no_thread_that_still_makes_segments() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..20 {
+        let mut journal = open_journal(&config(dir.path())).unwrap();
+        let from = journal.recovery.last.next().raw();
+        // Past the quarter of a segment at which the next one is asked for.
+        journal.writer.append(&commands(from, 16 * FULL), Sequence::ZERO).unwrap();
+        drop(journal);
+        let unfinished: Vec<_> = fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".new"))
+            .collect();
+        assert!(unfinished.is_empty(), "round {round}: {unfinished:?} is still being made");
+    }
+}
