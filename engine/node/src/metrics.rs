@@ -6,6 +6,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use crate::control::Control;
+use crate::status::NodeState;
 
 /// The text of one scrape.
 pub(crate) fn text(control: &Control) -> String {
@@ -16,7 +17,11 @@ pub(crate) fn text(control: &Control) -> String {
         registry.register(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
     };
     gauge("epoch", "Leadership term", status.epoch.into());
-    gauge("ready", "1 while this node leads and releases", u64::from(status.state.exit_code() % 20 == 0));
+    gauge(
+        "ready",
+        "1 while this node leads and releases",
+        matches!(status.state, NodeState::Primary | NodeState::Degraded).into(),
+    );
     gauge("degraded", "1 while releases are flagged DEGRADED", control.policy.degraded().into());
     gauge("assigned_through", "Last sequence that the sequencer numbered", marks.assigned_through);
     gauge("journaled_through", "Last sequence in the local log", marks.journaled_through);

@@ -103,7 +103,7 @@ struct MoneyArgs {
     #[arg(long)]
     asset: String,
     /// How much, such as 1000.50
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     amount: String,
     /// The business reference: the same one again is answered, never applied twice
     #[arg(long)]

@@ -280,7 +280,7 @@ pub(crate) fn check_against_sql(folder: &Path, ledger: &Ledger) {
             let before = orders.insert((key as u32, request.parse().unwrap()), order as u64);
             assert_eq!(before, None, "key {key} request {request} was executed twice");
         }
-        let told = ledger.told.lock().unwrap();
+        let told = ledger.told.lock().unwrap().clone();
         let mut accepted = 0;
         for ((key, request), told) in told.iter() {
             let in_sql = orders.get(&(*key, *request));
