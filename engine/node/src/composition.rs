@@ -254,6 +254,7 @@ impl Node {
         };
         let control = Arc::new(Control {
             desk: desk.clone(),
+            inbox,
             marks,
             log: events.log.clone(),
             serving,

@@ -20,7 +20,8 @@ use tidegate_domain::{Command, CommandHeader, CommandRecord, Durability, Epoch, 
 use tidegate_journal::{EventLog, JournalReader};
 use tidegate_order_entry::OrderEntryStats;
 use tidegate_pipeline::{
-    AckPolicy, AckRule, DigestBoard, Fatal, OnFatal, RunControl, SequencerOrder, Serving, ServingState, WatermarkReader,
+    AckPolicy, AckRule, DigestBoard, Fatal, Inbox, OnFatal, RunControl, SequencerOrder, Serving, ServingState,
+    WatermarkReader,
 };
 use tidegate_replicator::{LinkEvent, LinkRole, Replicator};
 use tokio::sync::Mutex;
@@ -37,6 +38,8 @@ use crate::view::SinkTask;
 const LOOK: Duration = Duration::from_millis(1);
 /// How long `status` waits for the digest that it asked for.
 const DIGEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a starting node waits for its peer's answer; an absent peer gives none.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long clients get to read the address of the new primary before a fenced node exits.
 const FENCED_FAREWELL: Duration = Duration::from_millis(300);
 
@@ -57,6 +60,7 @@ pub(crate) struct Marks {
 pub(crate) struct Control {
     pub(crate) config: NodeConfig,
     pub(crate) desk: Desk,
+    pub(crate) inbox: Inbox,
     pub(crate) marks: Marks,
     pub(crate) log: EventLog,
     pub(crate) serving: ServingState,
@@ -95,10 +99,16 @@ impl Control {
     /// Begins the part that the configuration names, once the journal is replayed.
     pub(crate) async fn begin(self: &Arc<Self>) -> Result<(), Fatal> {
         self.wait_until("replay of the journal", || self.marks.matched.through() >= self.facts.recovered_through).await;
+        let successor = self.successor().await;
         let mut changing = self.changing.lock().await;
         let known = changing.state.epoch().max(self.facts.recovered_epoch);
         match changing.role {
             Role::Primary => {
+                if let Some((epoch, order_entry)) = successor.filter(|(epoch, _)| *epoch > known) {
+                    drop(changing);
+                    self.be_fenced(epoch, order_entry).await;
+                    return Ok(());
+                }
                 let epoch = known.max(Epoch::new(1));
                 let rule = AckRule::of(self.config.durability());
                 self.lead(&mut changing, epoch, rule, false).await?;
@@ -111,6 +121,18 @@ impl Control {
             }
         }
         Ok(())
+    }
+
+    /// The peer, if it leads: a node that was replaced while it was away must hear of it before a client hears from it.
+    async fn successor(&self) -> Option<(Epoch, SocketAddr)> {
+        let link = self.link.as_ref()?;
+        let asked = Instant::now();
+        while link.status().attempts == 0 && asked.elapsed() < PROBE_TIMEOUT {
+            tokio::time::sleep(LOOK).await;
+        }
+        let status = link.status();
+        let leads = status.peer_role == Some(LinkRole::Leader);
+        status.peer_epoch.zip(status.peer_order_entry).filter(|_| leads)
     }
 
     /// Takes the lead in `epoch`.
@@ -173,6 +195,11 @@ impl Control {
         if status.connected && !force {
             let why = "the link to the primary is alive: stop the primary first, or repeat with --force";
             return Err(Refusal::new("primary_alive", why));
+        }
+        if status.digest_equal.is_some_and(|(_, equal)| !equal) && !force {
+            let why = "this node's state differed from the primary's: it must not lead. Restart the primary, or start this \
+                       node again with an empty folder";
+            return Err(Refusal::new("digest_differs", why));
         }
         let (commit, own) = (self.marks.commit.through(), self.marks.journaled.through());
         if own == Sequence::ZERO {

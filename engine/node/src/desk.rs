@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use hdrhistogram::Histogram;
 use tidegate_domain::{
     AccountId, Command, CommandHeader, CommandRecord, Event, EventHeader, EventRecord, KeyId, RequestNumber,
 };
@@ -38,13 +39,31 @@ struct Shared {
     next: AtomicU64,
     waiting: Mutex<HashMap<RequestNumber, oneshot::Sender<Answer>>>,
     directory: Mutex<Directory>,
+    /// Nanoseconds of the wall clock at the start: older events are history, not latency.
+    started_ns: u64,
+    release_us: Mutex<Histogram<u64>>,
+}
+
+/// Quantiles of a latency in microseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LatencyUs {
+    pub(crate) p50: u64,
+    pub(crate) p99: u64,
+    pub(crate) p999: u64,
+    pub(crate) max: u64,
 }
 
 impl Desk {
     pub(crate) fn new(inbox: Inbox) -> Self {
-        let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let next = AtomicU64::new(u64::try_from(start).unwrap_or(u64::MAX / 2));
-        let shared = Shared { inbox, next, waiting: Mutex::default(), directory: Mutex::default() };
+        let started_ns = wall_ns();
+        let shared = Shared {
+            inbox,
+            next: AtomicU64::new(started_ns),
+            waiting: Mutex::default(),
+            directory: Mutex::default(),
+            started_ns,
+            release_us: Mutex::new(Histogram::new_with_bounds(1, 60_000_000, 3).expect("the bounds are in order")),
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -60,12 +79,29 @@ impl Desk {
             if cursor.next_batch(BATCH, &mut batch)? == 0 {
                 notify.notified().await;
             }
+            self.note_latency(&batch);
             for record in &batch {
                 if record.key() == KeyId::OPERATOR {
                     self.on_event(record)?;
                 }
             }
         }
+    }
+
+    /// From the sequencer's stamp to here, a reader of the released events on another thread. Once per batch: this is for
+    /// monitoring, not for reports.
+    fn note_latency(&self, batch: &[EventRecord]) {
+        if let Some(newest) = batch.last().filter(|newest| newest.time().nanos() >= self.shared.started_ns) {
+            let us = wall_ns().saturating_sub(newest.time().nanos()) / 1_000;
+            self.shared.release_us.lock().expect("no holder of this lock panics").saturating_record(us.max(1));
+        }
+    }
+
+    /// Latency from sequencing to release since the start.
+    pub(crate) fn release_latency(&self) -> LatencyUs {
+        let histogram = self.shared.release_us.lock().expect("no holder of this lock panics");
+        let at = |quantile| histogram.value_at_quantile(quantile);
+        LatencyUs { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: histogram.max() }
     }
 
     fn on_event(&self, record: &EventRecord) -> Result<(), Fatal> {
@@ -117,4 +153,9 @@ impl Desk {
             }
         }
     }
+}
+
+fn wall_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX / 2)
 }

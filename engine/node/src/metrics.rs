@@ -46,6 +46,12 @@ pub(crate) fn text(control: &Control) -> String {
     let sink = status.sink.unwrap_or_default();
     gauge("sink_running", "1 while the SQL sink runs", sink.running.into());
     gauge("sink_through", "Last sequence that the SQL sink projected", sink.through);
+    let latency = control.desk.release_latency();
+    gauge("release_latency_us_p50", "Sequencing to release, median since the start, in microseconds", latency.p50);
+    gauge("release_latency_us_p99", "Sequencing to release, 99 % since the start, in microseconds", latency.p99);
+    gauge("release_latency_us_p999", "Sequencing to release, 99.9 % since the start, in microseconds", latency.p999);
+    gauge("release_latency_us_max", "Sequencing to release, largest since the start, in microseconds", latency.max);
+    gauge("inbox_fill", "Commands that wait for the sequencer", control.inbox.fill() as u64);
     gauge("journal_bytes", "Bytes of the journal", status.journal_bytes);
     gauge("event_log_bytes", "Bytes of the event log", status.event_log_bytes);
     gauge("uptime_seconds", "Seconds since the start", status.uptime_s);

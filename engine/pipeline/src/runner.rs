@@ -1,7 +1,7 @@
 //! Runners: threads that drive stages in a duty cycle, pinned by the core plan.
 //!
 //! A stage does a bounded piece of work and returns how much it did. `spin` never gives the core up; `park` looks again
-//! for a while and then sleeps until it is woken, or until [`PARK_MAX`], by which timers and idle marks are due.
+//! for a while and then sleeps until it is woken, or for two milliseconds, by which timers and idle marks are due.
 //!
 //! Invariants: nothing in `do_work` waits. An error of a stage is final: the runner reports it and the process ends.
 

@@ -1,6 +1,6 @@
 //! The shell around one session: a task that reads its socket and a task that writes it.
 //!
-//!   socket --[reader]--> SessionCore --[Gateway::drive]--> inbox, replay, verify      SessionCore --[writer]--> socket
+//!   socket --(reader)--> SessionCore --(Gateway::drive)--> inbox, replay, verify      SessionCore --(writer)--> socket
 //!
 //! Invariants: one read and one write under way at a time; the session's cell is never borrowed across an await; the
 //! connection is forgotten when both tasks have ended, which a shutdown of the socket brings about.

@@ -1,6 +1,6 @@
 //! The pump: follows the event log and gives every released event to the sessions that it concerns.
 //!
-//!   publish --append--> event log --batch--> [pump] --report--> SessionCore, many per write
+//!   publish --append--> event log --batch--> (pump) --report--> SessionCore, many per write
 //!
 //! Invariants: events are dispatched once each and in order; the log is never waited for by whoever writes it. After a
 //! busy stretch everybody else gets a turn, so that a flood of events cannot hold reads and writes back.

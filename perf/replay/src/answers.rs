@@ -53,7 +53,8 @@ impl<A: Copy, M> Answers<A, M> {
             return Ok(None);
         }
         let out_of_step = |what: &str| {
-            let what = format!("report {} (sequence {}) {what}: {:?}", report.session_sequence, report.sequence, report.body);
+            let what =
+                format!("report {} (sequence {}) {what}: {:?}", report.session_sequence, report.sequence, report.body);
             Err(ReplayError::OutOfStep { what })
         };
         let Some(Waiting::Request { request, asked }) = self.queue.front() else {

@@ -80,11 +80,7 @@ pub(crate) async fn drive(
     let result = drive.run(client, progress).await;
     progress.finish();
     let orders_sent = result?;
-    Ok(Timing {
-        orders_sent,
-        seconds: started.elapsed().as_secs_f64(),
-        ack_latency_us: Latency::of(&drive.latency),
-    })
+    Ok(Timing { orders_sent, seconds: started.elapsed().as_secs_f64(), ack_latency_us: Latency::of(&drive.latency) })
 }
 
 impl<F: Flow> Drive<'_, F> {

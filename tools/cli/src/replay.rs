@@ -11,7 +11,7 @@ use tidegate_domain::{KeyId, MarketId};
 use tidegate_node::AdminRequest;
 use tidegate_node::config::{DurabilityName, IoName};
 use tidegate_node::status::NodeState;
-use tidegate_order_flow::{Progress, lobster, moex};
+use tidegate_replay::{Progress, lobster, moex};
 
 use crate::keygen::read_client_key;
 use crate::local::{ClusterPlan, LocalNode};

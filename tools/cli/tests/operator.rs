@@ -264,3 +264,42 @@ fn a_second_node_in_the_same_folder_is_refused() {
     let message = refused(&["node", "--config", node.config_file().to_str().unwrap()]);
     assert_has(&message, &["journal.lock", &node.pid().unwrap().to_string(), "stop it first"]);
 }
+
+#[test]
+fn a_cancel_all_of_more_orders_than_the_rings_hold_ends_and_loses_nothing() {
+    const ORDERS: u64 = 400;
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = plan(dir.path(), 1, DurabilityName::Local).write().unwrap().remove(0);
+    node.config.pipeline.command_ring_slots = 64;
+    node.config.pipeline.event_ring_slots = 64;
+    node.config.pipeline.inbox_slots = 64;
+    node.write_config().unwrap();
+    node.start().unwrap();
+    node.wait_for("the node leads", leads).unwrap();
+    let (market, traders) = seed(&node, dir.path(), 1);
+    let config = client_of(&traders[0], &[node.gateway()]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut client = Client::connect(config).await.unwrap();
+        for _ in 0..ORDERS {
+            place(&mut client, market).await;
+        }
+        let all = client.submit(OrderAction::CancelAll { market: None }).await.unwrap();
+        client.flush().await.unwrap();
+        let mut cancelled = 0;
+        loop {
+            if let ClientEvent::Report { report, .. } = client.next_event().await.unwrap() {
+                match report.body {
+                    ReportBody::OrderCancelled { .. } => cancelled += 1,
+                    ReportBody::CancelAllDone { cancelled: done } => {
+                        assert_eq!((report.request, cancelled, done), (all, ORDERS, ORDERS));
+                        break;
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        client.logout().await.unwrap();
+    });
+    node.stop().unwrap();
+}

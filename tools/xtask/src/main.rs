@@ -32,7 +32,11 @@ fn ci() -> Result<(), String> {
     // The program first: tests start it as a process of its own.
     cargo("build", &["build", "--workspace"], &[])?;
     cargo("tests and doc tests", &["test", "--workspace"], &[])?;
-    cargo("documentation", &["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    cargo(
+        "documentation",
+        &["doc", "--workspace", "--no-deps", "--document-private-items"],
+        &[("RUSTDOCFLAGS", "-D warnings")],
+    )?;
     println!("xtask: all of it passed in {} s", started.elapsed().as_secs());
     Ok(())
 }

@@ -23,8 +23,8 @@ const EDGES: &[(&str, &[&str])] = &[
         "engine/node",
         &["domain", "matching", "pipeline", "journal", "replicator", "wire", "order-entry", "http", "sink", "sink-sql"],
     ),
-    ("perf/order-flow", &["domain", "wire", "client"]),
-    ("tools/cli", &["domain", "wire", "client", "journal", "replicator", "node", "order-flow", "sink-sql"]),
+    ("perf/replay", &["domain", "wire", "client"]),
+    ("tools/cli", &["domain", "wire", "client", "journal", "replicator", "node", "replay", "sink-sql"]),
     ("tools/xtask", &[]),
 ];
 
