@@ -21,6 +21,10 @@ pub const BATCH_RECORDS_MAX: usize = 511;
 /// Length of a header: one record slot, so that every batch starts on a slot.
 pub(crate) const HEADER_LEN_BYTES: usize = RECORD_LEN_BYTES;
 
+// The table above, field by field, and a full batch is 64 KiB.
+const _: () = assert!(8 + 2 + 1 + 1 + 4 + 16 + 4 + 4 + 8 + 8 + 4 + 4 + 16 + 16 + 28 + 4 == HEADER_LEN_BYTES);
+const _: () = assert!(HEADER_LEN_BYTES + BATCH_RECORDS_MAX * RECORD_LEN_BYTES == 64 << 10);
+
 const MAGIC: u64 = u64::from_le_bytes(*b"TGBATCH\x01");
 
 /// What a header says.
@@ -118,7 +122,7 @@ impl BatchHeader {
 
     /// Hash of the whole batch, for the chain.
     pub(crate) fn hash(&self) -> u128 {
-        xxh3_128(&self.encode())
+        hash_of(&self.encode())
     }
 
     /// Checks everything that does not depend on the batches before.
@@ -148,6 +152,11 @@ impl BatchHeader {
         }
         Ok(())
     }
+}
+
+/// Hash of a batch, from its encoded header.
+pub(crate) fn hash_of(header: &[u8; HEADER_LEN_BYTES]) -> u128 {
+    xxh3_128(header)
 }
 
 /// Checksum and hash of records, for a header.

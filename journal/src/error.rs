@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tidegate_domain::Sequence;
 
+use crate::LogKind;
+
 /// Every message names the file, the place and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -27,9 +29,9 @@ pub enum JournalError {
     },
     /// Damage that is not a torn tail.
     #[error(
-        "{}: damaged at offset {offset}, after sequence {after}: {why}. Nothing was changed. Restore the file from a \
-         backup, or start this node as a standby with an empty folder",
-        file.display()
+        "{}: damaged at offset {offset}, after sequence {after}: {why}. Nothing was changed. {}",
+        file.display(),
+        remedy(file)
     )]
     Corrupt {
         /// Which file.
@@ -38,6 +40,14 @@ pub enum JournalError {
         offset: u64,
         /// The last sequence before the damage.
         after: Sequence,
+        /// What is wrong.
+        why: String,
+    },
+    /// A file that is not a segment, or one that is not there.
+    #[error("{}: {why}. Nothing was changed. {}", file.display(), remedy(file))]
+    BadSegment {
+        /// Which file.
+        file: PathBuf,
         /// What is wrong.
         why: String,
     },
@@ -62,7 +72,7 @@ pub enum JournalError {
         known: u16,
     },
     /// Another process writes this folder.
-    #[error("{}: locked by process {owner}: stop it first", path.display())]
+    #[error("{}: locked by process {owner}: stop it first, two processes never write one folder", path.display())]
     Locked {
         /// The lock file.
         path: PathBuf,
@@ -85,13 +95,21 @@ pub enum JournalError {
         /// What was asked for.
         what: String,
     },
+    /// A sync failed before: what it should have put on the disk may be lost, and a second try could not tell.
+    #[error("{}: an earlier sync failed, so nothing more is synced: stop the node and check the disk", dir.display())]
+    SyncFailedBefore {
+        /// The folder.
+        dir: PathBuf,
+    },
     /// The configuration.
-    #[error("segment_len_bytes is {found}; allowed: a multiple of 4096, at least {least}")]
+    #[error("segment_len_bytes is {found}; allowed: a multiple of 4096 from {least} to {most}")]
     BadSegmentLen {
         /// What it is.
         found: u64,
-        /// The limit.
+        /// The lower limit.
         least: u64,
+        /// The upper limit.
+        most: u64,
     },
 }
 
@@ -99,5 +117,15 @@ impl JournalError {
     pub(crate) fn io(path: &Path, op: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, op, source }
+    }
+}
+
+/// What to do about a damaged file: the journal is the truth, the event log can be made again from it.
+fn remedy(file: &Path) -> &'static str {
+    let name = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    if name.starts_with(LogKind::Events.prefix()) {
+        "Move all events-*.seg files away and start again: the node makes them from its journal"
+    } else {
+        "Restore the file from a backup, or start this node as a standby with an empty folder"
     }
 }

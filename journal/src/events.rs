@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Invariants: events are in the order of (sequence, index); an address resolves without a search; readers see whole
-//! appends. The log is derived from the journal: it is not synced on the way of an acknowledgement.
+//! batches. The log is derived from the journal: it is not synced on the way of an acknowledgement.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -49,7 +49,7 @@ pub fn open_event_log(config: &LogConfig, keys_max: u32) -> Result<OpenedEventLo
             if record.session_sequence().raw() != 0
                 && let Some(newest) = reports.get(record.key().raw() as usize)
             {
-                let at = crate::log::address(segment.number, offset + n * RECORD_LEN_BYTES);
+                let at = crate::log::address(segment, offset + n * RECORD_LEN_BYTES);
                 newest.store(at.raw(), Ordering::Relaxed);
             }
             last_event = Some(record);
@@ -231,7 +231,13 @@ impl EventLog {
                 break;
             }
             addresses.push(at);
-            at = event.previous_report();
+            let before = event.previous_report();
+            if before.raw() >= at.raw() {
+                // Would walk in a circle for ever.
+                let what = format!("the back-pointer of key {key} at {}/{}", event.sequence(), event.index());
+                return Err(JournalError::NoSuchRecord { what });
+            }
+            at = before;
         }
         addresses.iter().rev().take(max).map(|at| self.event_at(*at)).collect()
     }

@@ -5,6 +5,7 @@
 //! Invariants: records are dense in sequence; a batch has one epoch; `appended_through` is readable at once and survives the
 //! end of the process; what [`JournalSyncer::sync`] returned survives the end of the machine.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use tidegate_domain::{CommandRecord, Epoch, RECORD_LEN_BYTES, Sequence};
@@ -67,7 +68,12 @@ pub fn open_journal(config: &LogConfig) -> Result<OpenedJournal, JournalError> {
     let log = LogWriter::new(config, LogKind::Journal, Arc::clone(&shared), recovered)?;
     Ok(OpenedJournal {
         writer: JournalWriter { log, last: recovery.last, last_epoch: recovery.last_epoch, _lock: lock },
-        syncer: JournalSyncer { shared: Arc::clone(&shared), segment: synced_segment },
+        syncer: JournalSyncer {
+            shared: Arc::clone(&shared),
+            segment: synced_segment,
+            dir: config.dir.clone(),
+            failed: false,
+        },
         reader: JournalReader { shared, at: Arc::default() },
         recovery,
     })
@@ -143,6 +149,9 @@ pub struct JournalSyncer {
     shared: Arc<LogShared>,
     /// The first segment that may hold something that is not synced.
     segment: u32,
+    dir: PathBuf,
+    /// After a failed sync the kernel takes the pages for clean: a second one could report success for lost data.
+    failed: bool,
 }
 
 impl JournalSyncer {
@@ -151,11 +160,17 @@ impl JournalSyncer {
     /// # Errors
     /// Final: after a failed sync nobody knows what is on the disk.
     pub fn sync(&mut self) -> Result<Sequence, JournalError> {
+        if self.failed {
+            return Err(JournalError::SyncFailedBefore { dir: self.dir.clone() });
+        }
+        // The sequence first: the end read after it covers it.
         let through = self.shared.appended_through();
         let (open, _) = self.shared.end();
         for number in self.segment..=open {
-            if let Some(segment) = self.shared.segment(number) {
-                segment.sync()?;
+            let segment = self.shared.segment(number).expect("segments up to the end are known");
+            if let Err(error) = segment.sync() {
+                self.failed = true;
+                return Err(error);
             }
         }
         self.segment = open;
@@ -191,7 +206,7 @@ impl JournalReader {
             Some((next, walk)) if next == first => walk,
             _ => self.shared.walk_from((first.raw(), 0)),
         };
-        let limit = out.len() + max;
+        let limit = out.len().saturating_add(max);
         let mut next = first;
         while out.len() < limit
             && let Some(header) = walk.peek()?

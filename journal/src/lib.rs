@@ -12,6 +12,7 @@
 //! commit mark is ever cut; one process writes a folder.
 
 mod batch;
+mod chain;
 mod error;
 mod events;
 mod journal;
@@ -38,6 +39,9 @@ pub const SEGMENT_LEN_BYTES_DEFAULT: u64 = 64 << 20;
 /// Smallest segment: what tests use.
 pub const SEGMENT_LEN_BYTES_MIN: u64 = 1 << 20;
 
+/// Largest segment: recovery holds two of them in memory.
+pub const SEGMENT_LEN_BYTES_MAX: u64 = 1 << 30;
+
 /// Where a log is and whose it is.
 #[derive(Clone, Debug)]
 pub struct LogConfig {
@@ -45,7 +49,7 @@ pub struct LogConfig {
     pub dir: PathBuf,
     /// The cluster; a log of another one is refused.
     pub cluster: ClusterId,
-    /// Size of new segments: at least [`SEGMENT_LEN_BYTES_MIN`], a multiple of 4,096.
+    /// Size of new segments: from [`SEGMENT_LEN_BYTES_MIN`] to [`SEGMENT_LEN_BYTES_MAX`], a multiple of 4,096.
     pub segment_len_bytes: u64,
 }
 

@@ -25,16 +25,21 @@ impl DirLock {
             .map_err(JournalError::io(&path, "open"))?;
         // SAFETY: a plain system call on a descriptor that `file` keeps open.
         if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } != 0 {
+            let error = std::io::Error::last_os_error();
+            if error.kind() != std::io::ErrorKind::WouldBlock {
+                return Err(JournalError::io(&path, "lock")(error));
+            }
             let mut owner = String::new();
+            // Only for the message. Empty in the moment between the owner's lock and its number.
             let _ = file.read_to_string(&mut owner);
-            return Err(JournalError::Locked { path, owner: owner.trim().to_owned() });
+            let owner = if owner.trim().is_empty() { "(unknown yet)" } else { owner.trim() };
+            return Err(JournalError::Locked { path, owner: owner.to_owned() });
         }
-        let write = || {
+        let mut write = || {
             file.set_len(0)?;
             file.rewind()?;
             writeln!(file, "{}", std::process::id())
         };
-        let mut write = write;
         write().map_err(JournalError::io(&path, "write"))?;
         Ok(Self { _file: file })
     }

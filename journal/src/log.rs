@@ -8,11 +8,12 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, mpsc};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use tidegate_domain::{ClusterId, Epoch, LogAddress, RECORD_LEN_BYTES, Sequence};
 
-use crate::batch::{BATCH_RECORDS_MAX, BatchFault, BatchHeader, HEADER_LEN_BYTES, digest_of};
+use crate::batch::{BATCH_RECORDS_MAX, BatchFault, BatchHeader, HEADER_LEN_BYTES, digest_of, hash_of};
 use crate::recovery::Recovered;
 use crate::segment::{Position, Segment};
 use crate::{JournalError, LogConfig, LogKind};
@@ -209,8 +210,9 @@ impl LogWriter {
         self.segment.write(self.offset + HEADER_LEN_BYTES, records);
         // The header last: a crash in between leaves no valid batch. The fence keeps the compiler from turning it round.
         std::sync::atomic::fence(Ordering::Release);
-        self.segment.write(self.offset, &header.encode());
-        self.previous_hash = header.hash();
+        let header_bytes = header.encode();
+        self.segment.write(self.offset, &header_bytes);
+        self.previous_hash = hash_of(&header_bytes);
         if count > 0 {
             self.segment.note(first, self.offset);
         }
@@ -245,10 +247,13 @@ impl LogWriter {
     }
 }
 
-/// Makes segments ahead of need, on a thread of its own.
+/// Makes segments ahead of need, on a thread of its own, which ends before this struct does: it must not make files in a
+/// folder that somebody else has opened meanwhile.
 #[derive(Debug)]
 struct Preparer {
-    wanted: mpsc::Sender<u32>,
+    /// `None` only while it is dropped: that ends the thread.
+    wanted: Option<mpsc::Sender<u32>>,
+    thread: Option<JoinHandle<()>>,
     made: mpsc::Receiver<Result<Segment, JournalError>>,
     requested: u32,
     spare: Option<Segment>,
@@ -262,23 +267,29 @@ impl Preparer {
         let thread = std::thread::Builder::new().name(format!("{}-prepare", kind.prefix()));
         let run = move || {
             for number in requests {
-                if finished.send(Segment::create(&dir, kind, number, len)).is_err() {
+                let made = Segment::create(&dir, kind, number, len);
+                if let Err(error) = &made {
+                    tracing::error!(%error, "cannot prepare the next segment: the node stops when this one is full");
+                }
+                if finished.send(made).is_err() {
                     return;
                 }
             }
         };
-        thread.spawn(run).map_err(JournalError::io(&config.dir, "start the thread that prepares segments"))?;
+        let thread = thread.spawn(run);
+        let thread = thread.map_err(JournalError::io(&config.dir, "start the thread that prepares segments"))?;
         let requested = spare.as_ref().map_or(0, |segment| segment.number);
-        let spare = spare.and_then(Arc::into_inner);
-        Ok(Self { wanted, made, requested, spare })
+        let spare = spare.map(|spare| Arc::into_inner(spare).expect("nobody else holds a segment that is not in use"));
+        Ok(Self { wanted: Some(wanted), thread: Some(thread), made, requested, spare })
     }
 
     /// Asks for a segment, once.
     fn request(&mut self, number: u32) -> Result<(), JournalError> {
         if self.requested < number {
             self.requested = number;
+            let wanted = self.wanted.as_ref().expect("only a drop takes it");
             // The thread ends only with this struct, or by a panic that `take` reports.
-            let _ = self.wanted.send(number);
+            let _ = wanted.send(number);
         }
         Ok(())
     }
@@ -295,5 +306,16 @@ impl Preparer {
         let made = self.made.recv().expect("the preparing thread lives as long as its requests");
         tracing::warn!(waited_ms = started.elapsed().as_millis(), "the log waited for its next segment");
         made
+    }
+}
+
+impl Drop for Preparer {
+    fn drop(&mut self) {
+        drop(self.wanted.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that prepares segments panicked");
+        }
     }
 }

@@ -10,10 +10,10 @@ use std::sync::Mutex;
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use crate::{JournalError, LogKind};
+use crate::{JournalError, LogKind, SEGMENT_LEN_BYTES_MAX, SEGMENT_LEN_BYTES_MIN};
 
 /// Distance between two entries of a segment's index.
-const INDEX_STEP_BYTES: usize = 64 * 1_024;
+pub(crate) const INDEX_STEP_BYTES: usize = 64 * 1_024;
 /// Zeros are written in pieces of this size.
 const ZEROS: &[u8] = &[0; 256 * 1_024];
 
@@ -37,26 +37,40 @@ pub(crate) fn path_of(dir: &Path, kind: LogKind, number: u32) -> PathBuf {
     dir.join(format!("{}-{number:08}.seg", kind.prefix()))
 }
 
-/// Numbers of the segments in a folder, in order; removes what a crash left half-made.
+/// Number of a segment from the part of its name between prefix and extension, exactly as [`path_of`] writes it.
+fn number_of(name: &str) -> Option<u32> {
+    let number: u32 = name.parse().ok()?;
+    (format!("{number:08}") == name && number > 0).then_some(number)
+}
+
+/// The length of a file, if it can be a segment's.
+pub(crate) fn check_len(path: &Path, len: u64) -> Result<usize, JournalError> {
+    if (SEGMENT_LEN_BYTES_MIN..=SEGMENT_LEN_BYTES_MAX).contains(&len) && len.is_multiple_of(4_096) {
+        return Ok(len as usize);
+    }
+    let why = format!(
+        "its length of {len} bytes is no segment's (a multiple of 4096 from {SEGMENT_LEN_BYTES_MIN} to \
+         {SEGMENT_LEN_BYTES_MAX}): it was cut short or is another file"
+    );
+    Err(JournalError::BadSegment { file: path.to_owned(), why })
+}
+
+/// Numbers of the segments in a folder: dense from 1, or empty. What a crash left half-made (`.new`) is not one.
 pub(crate) fn list(dir: &Path, kind: LogKind) -> Result<Vec<u32>, JournalError> {
     let mut numbers = Vec::new();
     let prefix = format!("{}-", kind.prefix());
     for entry in fs::read_dir(dir).map_err(JournalError::io(dir, "list"))? {
         let name = entry.map_err(JournalError::io(dir, "list"))?.file_name();
         let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(&prefix)) else { continue };
-        if let Some(number) = rest.strip_suffix(".seg").and_then(|number| number.parse().ok()) {
+        if let Some(number) = rest.strip_suffix(".seg").and_then(number_of) {
             numbers.push(number);
         }
     }
     numbers.sort_unstable();
-    for pair in numbers.windows(2) {
-        if pair[1] != pair[0] + 1 {
-            return Err(JournalError::Corrupt {
-                file: path_of(dir, kind, pair[0] + 1),
-                offset: 0,
-                after: tidegate_domain::Sequence::ZERO,
-                why: "this segment is missing".to_owned(),
-            });
+    for (found, expected) in numbers.iter().zip(1..) {
+        if *found != expected {
+            let why = format!("this segment is missing, segment {found} is there");
+            return Err(JournalError::BadSegment { file: path_of(dir, kind, expected), why });
         }
     }
     Ok(numbers)
@@ -88,19 +102,24 @@ impl Segment {
             File::open(dir)?.sync_all()
         };
         fill().map_err(JournalError::io(&path, "prepare"))?;
-        Self::map(path, number, file)
+        Self::map(path, number, file, true)
     }
 
-    /// Opens one that exists.
-    pub(crate) fn open(dir: &Path, kind: LogKind, number: u32) -> Result<Self, JournalError> {
+    /// Opens one that exists; `present` brings all its pages into memory, for one that will be written.
+    pub(crate) fn open(dir: &Path, kind: LogKind, number: u32, present: bool) -> Result<Self, JournalError> {
         let path = path_of(dir, kind, number);
         let file = File::options().read(true).write(true).open(&path).map_err(JournalError::io(&path, "open"))?;
-        Self::map(path, number, file)
+        Self::map(path, number, file, present)
     }
 
-    fn map(path: PathBuf, number: u32, file: File) -> Result<Self, JournalError> {
-        let len = file.metadata().map_err(JournalError::io(&path, "stat"))?.len() as usize;
-        let map = MmapOptions::new().populate().map_raw(&file).map_err(JournalError::io(&path, "map"))?;
+    fn map(path: PathBuf, number: u32, file: File, present: bool) -> Result<Self, JournalError> {
+        let len = check_len(&path, file.metadata().map_err(JournalError::io(&path, "stat"))?.len())?;
+        let mut options = MmapOptions::new();
+        options.len(len);
+        if present {
+            options.populate();
+        }
+        let map = options.map_raw(&file).map_err(JournalError::io(&path, "map"))?;
         Ok(Self { number, path, len, map, file, index: Mutex::default() })
     }
 

@@ -1,15 +1,21 @@
 //! Looking at a log from outside: of a stopped node, or of a running one as far as it had come when it was opened. Reads by
 //! `pread`, changes nothing, takes no lock.
+//!
+//! Beside a running node the batch that is being written at this moment may show as a torn tail; look again.
+//!
+//! Invariant: what recovery would refuse is an error here, what it would cut is reported: both come from the same walk.
+//! Owning thread: the caller's.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use tidegate_domain::{ClusterId, Epoch, RECORD_LEN_BYTES, Sequence};
+use tidegate_domain::{ClusterId, Epoch, Sequence};
 
-use crate::batch::{BatchFault, BatchHeader, HEADER_LEN_BYTES};
+use crate::chain::{Outcome, Source, walk};
 use crate::segment::{list, path_of};
-use crate::{FORMAT_VERSION, JournalError, LogKind};
+use crate::{JournalError, LogKind};
+
+/// Progress is told each time this much was read.
+const PROGRESS_STEP_BYTES: u64 = 1 << 20;
 
 /// One batch, as a tool shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,15 +51,15 @@ pub struct VerifyReport {
     pub commit: Sequence,
     /// Bytes of batches.
     pub bytes: u64,
-    /// Where the log ends in the last segment, and what stands there: nothing, or a torn tail.
+    /// Where the log ends in left-overs of a crash, if it does: the next start cuts them off.
     pub torn_tail_at: Option<(PathBuf, u64)>,
 }
 
 /// Reads a log from its start and gives each batch with the bytes of its records to `on_batch`, which may stop it by
-/// returning `false`.
+/// returning `false`. `progress` gets bytes read and bytes in all.
 ///
 /// # Errors
-/// Damage with valid batches after it, or below what was released; another version; the disk.
+/// Damage that is not a torn tail, at the file, offset and sequence where it begins; another version; the disk.
 pub fn scan(
     dir: &Path,
     kind: LogKind,
@@ -62,71 +68,39 @@ pub fn scan(
 ) -> Result<VerifyReport, JournalError> {
     let numbers = list(dir, kind)?;
     if numbers.is_empty() {
-        return Err(JournalError::NoSuchRecord {
-            what: format!("{}: no {} segment is there", dir.display(), kind.prefix()),
-        });
+        let what = format!("{}: no {} segment is there; is it a node's data folder?", dir.display(), kind.prefix());
+        return Err(JournalError::NoSuchRecord { what });
     }
+    let mut ends = Ends::of(dir, kind, &numbers)?;
     let mut report = VerifyReport { segments: numbers.len() as u32, ..VerifyReport::default() };
-    let mut chain = Chain::default();
-    let total = numbers.len() as u64;
-    for (done, number) in numbers.iter().enumerate() {
-        progress(done as u64, total);
-        let path = path_of(dir, kind, *number);
-        let bytes = read_whole(&path)?;
-        let mut offset = 0;
-        let fault = loop {
-            match chain.batch_at(&bytes, offset, kind, *number) {
-                Err(fault) => break fault,
-                Ok(header) => {
-                    let records = &bytes[offset + HEADER_LEN_BYTES..offset + header.len_bytes()];
-                    chain.step(&header, records);
-                    report.batches += 1;
-                    report.records += u64::from(header.count);
-                    report.bytes += header.len_bytes() as u64;
-                    report.commit = report.commit.max(header.commit);
-                    report.last = Sequence::new(chain.last);
-                    let info = BatchInfo {
-                        file: path.clone(),
-                        offset: offset as u64,
-                        epoch: header.epoch,
-                        first: Sequence::new(header.first.0),
-                        count: header.count,
-                        commit: header.commit,
-                        cluster: header.cluster,
-                    };
-                    offset += header.len_bytes();
-                    if !on_batch(&info, records) {
-                        return Ok(report);
-                    }
-                }
-            }
-        };
-        let later = chain.valid_after(&bytes, offset, kind, *number)
-            || numbers[done + 1..].iter().any(|next| starts_with_batch(dir, kind, *next));
-        match fault {
-            // The rest of a full segment, or the clean end.
-            BatchFault::Zeros if !chain.valid_after(&bytes, offset, kind, *number) => {}
-            BatchFault::Version(found) => {
-                return Err(JournalError::UnknownVersion { file: path, found, known: FORMAT_VERSION });
-            }
-            fault => {
-                let after = Sequence::new(chain.last);
-                let why = match fault {
-                    BatchFault::Bad(why) => why.to_owned(),
-                    BatchFault::Cluster(cluster) => format!("a batch of cluster {cluster:032x}"),
-                    BatchFault::Zeros | BatchFault::Version(_) => {
-                        "nothing is written here, but batches follow".to_owned()
-                    }
-                };
-                if later || report.commit > after {
-                    return Err(JournalError::Corrupt { file: path, offset: offset as u64, after, why });
-                }
-                report.torn_tail_at = Some((path, offset as u64));
-                break;
-            }
+    progress(0, ends.total);
+    let walked = walk(&mut Source::new(dir, kind, &numbers), None, |number, offset, header, records| {
+        report.records += u64::from(header.count);
+        report.bytes += header.len_bytes() as u64;
+        if let Some(done) = ends.done(number - numbers[0], offset as u64) {
+            progress(done, ends.total);
         }
+        let info = BatchInfo {
+            file: path_of(dir, kind, number),
+            offset: offset as u64,
+            epoch: header.epoch,
+            first: Sequence::new(header.first.0),
+            count: header.count,
+            commit: header.commit,
+            cluster: header.cluster,
+        };
+        on_batch(&info, records)
+    })?;
+    report.batches = walked.chain.batches;
+    report.last = walked.chain.last_sequence();
+    report.commit = walked.chain.commit;
+    let (file, offset) = (path_of(dir, kind, walked.number), walked.offset as u64);
+    match walked.outcome {
+        Outcome::Clean => progress(ends.total, ends.total),
+        Outcome::Stopped => {}
+        Outcome::Torn => report.torn_tail_at = Some((file, offset)),
+        Outcome::Damaged(why) => return Err(JournalError::Corrupt { file, offset, after: report.last, why }),
     }
-    progress(total, total);
     Ok(report)
 }
 
@@ -138,69 +112,31 @@ pub fn verify(dir: &Path, kind: LogKind, progress: impl FnMut(u64, u64)) -> Resu
     scan(dir, kind, progress, |_, _| true)
 }
 
-fn read_whole(path: &Path) -> Result<Vec<u8>, JournalError> {
-    let file = File::open(path).map_err(JournalError::io(path, "open"))?;
-    let len = file.metadata().map_err(JournalError::io(path, "stat"))?.len();
-    let mut bytes = vec![0; len as usize];
-    file.read_exact_at(&mut bytes, 0).map_err(JournalError::io(path, "read"))?;
-    Ok(bytes)
+/// Where each segment begins in the bytes of all of them.
+struct Ends {
+    starts: Vec<u64>,
+    total: u64,
+    told: u64,
 }
 
-fn starts_with_batch(dir: &Path, kind: LogKind, number: u32) -> bool {
-    let mut header = [0; HEADER_LEN_BYTES];
-    let read = File::open(path_of(dir, kind, number)).and_then(|file| file.read_exact_at(&mut header, 0));
-    read.is_ok() && BatchHeader::decode(&header).is_ok()
-}
-
-/// What a batch must continue.
-#[derive(Default)]
-struct Chain {
-    previous_hash: u128,
-    last: u64,
-    epoch: Epoch,
-    cluster: Option<ClusterId>,
-}
-
-impl Chain {
-    fn batch_at(&self, bytes: &[u8], offset: usize, kind: LogKind, segment: u32) -> Result<BatchHeader, BatchFault> {
-        let rest = bytes.get(offset..).unwrap_or_default();
-        if rest.len() < HEADER_LEN_BYTES {
-            return Err(BatchFault::Zeros);
+impl Ends {
+    fn of(dir: &Path, kind: LogKind, numbers: &[u32]) -> Result<Self, JournalError> {
+        let mut ends = Self { starts: Vec::with_capacity(numbers.len()), total: 0, told: 0 };
+        for number in numbers {
+            let path = path_of(dir, kind, *number);
+            ends.starts.push(ends.total);
+            ends.total += std::fs::metadata(&path).map_err(JournalError::io(&path, "stat"))?.len();
         }
-        let header = BatchHeader::decode(rest)?;
-        header.check(kind, self.cluster.unwrap_or(header.cluster), segment, rest)?;
-        if header.previous_hash != self.previous_hash {
-            return Err(BatchFault::Bad("the chain is broken: this batch does not follow the one before"));
-        }
-        let follows = match kind {
-            LogKind::Journal => header.first == (self.last + 1, 0),
-            LogKind::Events => header.count == 0 || header.first.0 >= self.last,
-        };
-        if header.epoch < self.epoch || !follows {
-            return Err(BatchFault::Bad("sequence or epoch does not follow"));
-        }
-        Ok(header)
+        Ok(ends)
     }
 
-    fn step(&mut self, header: &BatchHeader, records: &[u8]) {
-        self.previous_hash = header.hash();
-        self.epoch = header.epoch;
-        self.cluster = Some(header.cluster);
-        if let Some(last) = records.chunks_exact(RECORD_LEN_BYTES).next_back() {
-            self.last = u64::from_le_bytes(last[0..8].try_into().expect("a record is 128 bytes"));
+    /// Bytes read, if enough were since it was told last.
+    fn done(&mut self, segment: u32, offset: u64) -> Option<u64> {
+        let done = self.starts[segment as usize] + offset;
+        let tell = done - self.told >= PROGRESS_STEP_BYTES;
+        if tell {
+            self.told = done;
         }
-    }
-
-    fn valid_after(&self, bytes: &[u8], offset: usize, kind: LogKind, segment: u32) -> bool {
-        let mut at = offset + RECORD_LEN_BYTES;
-        while at + HEADER_LEN_BYTES <= bytes.len() {
-            if let Ok(header) = BatchHeader::decode(&bytes[at..])
-                && header.check(kind, self.cluster.unwrap_or(header.cluster), segment, &bytes[at..]).is_ok()
-            {
-                return true;
-            }
-            at += RECORD_LEN_BYTES;
-        }
-        false
+        tell.then_some(done)
     }
 }

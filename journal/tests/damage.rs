@@ -103,7 +103,7 @@ fn records_left_without_a_header_are_cleared_before_the_segment_is_rolled_over_t
     let dir = tempfile::tempdir().unwrap();
     full_batches(dir.path(), 15);
     let end = 15 * FULL_LEN_BYTES;
-    // The killed process had written 100 records of the batch after the next one's header.
+    // A hundred records of the batch that was being written; the place of its header is zeros still.
     overwrite(&segment(dir.path(), 1), end + 128, &vec![0x5a; 100 * 128]);
     assert_eq!(
         verify(dir.path(), LogKind::Journal, |_, _| {}).unwrap().torn_tail_at,
@@ -173,5 +173,136 @@ fn a_closed_journal_leaves_no_thread_that_still_makes_segments() {
             .filter(|name| name.ends_with(".new"))
             .collect();
         assert!(unfinished.is_empty(), "round {round}: {unfinished:?} is still being made");
+    }
+}
+
+/// On a journal that was closed with a commit mark, no flipped bit takes a record away: it is refused, or it is in the
+/// mark or after it, and then nothing is lost.
+#[test]
+fn no_flipped_bit_in_a_closed_journal_takes_a_record_away() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let mut journal = open_journal(&config(dir.path())).unwrap();
+        for batch in 0..10 {
+            journal.writer.append(&commands(batch * 10 + 1, 10), Sequence::new(batch * 10)).unwrap();
+        }
+        journal.writer.mark_commit(Sequence::new(100)).unwrap();
+    }
+    let file = segment(dir.path(), 1);
+    let good = fs::read(&file).unwrap();
+    let mark = 10 * 11 * 128;
+    let campaign = (0..mark * 8).step_by(1_021).chain((mark * 8..(mark + 128) * 8).step_by(7));
+    for bit in campaign.chain([(mark + 128) * 8, (mark + 40_000) * 8 + 3]) {
+        let at = bit / 8;
+        overwrite(&file, at, &[good[at] ^ 1 << (bit % 8)]);
+        match open_journal(&config(dir.path())) {
+            Ok(journal) => {
+                assert!(at >= mark, "bit {bit} must be refused");
+                assert!(read_all(&journal.reader) == commands(1, 100), "bit {bit}");
+            }
+            Err(JournalError::Corrupt { offset, .. }) => {
+                assert_eq!(offset, (at - at % (11 * 128)) as u64, "bit {bit}: names the batch");
+            }
+            Err(other) => panic!("bit {bit}: {other}"),
+        }
+        overwrite(&file, 0, &good);
+    }
+}
+
+/// A tool beside a running node sees a log that grows while it is read, never damage.
+#[test]
+fn verify_beside_a_writer_finds_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = open_journal(&config(dir.path())).unwrap();
+    let reader = journal.reader.clone();
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(move || {
+            for piece in commands(1, 60_000).chunks(3) {
+                journal.writer.append(piece, Sequence::ZERO).unwrap();
+            }
+        });
+        while !writing.is_finished() {
+            let before = reader.appended_through();
+            let report = verify(dir.path(), LogKind::Journal, |_, _| {}).unwrap();
+            assert!(report.last >= before, "{} was there, {} was seen", before, report.last);
+        }
+    });
+    let report = verify(dir.path(), LogKind::Journal, |done, total| assert!(done <= total)).unwrap();
+    assert_eq!((report.last.raw(), report.records, report.batches), (60_000, 60_000, 20_000));
+    assert_eq!(report.torn_tail_at, None);
+}
+
+mod random {
+    use super::*;
+    use proptest::prelude::*;
+    use tidegate_journal::open_event_log;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Append(u64),
+        Mark,
+        Sync,
+        Reopen,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => (0_u64..1_300).prop_map(Step::Append),
+            2 => Just(Step::Mark),
+            1 => Just(Step::Sync),
+            2 => Just(Step::Reopen),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Against the plainest model there is: a number.
+        #[test]
+        fn any_life_of_a_journal_keeps_every_record(steps in prop::collection::vec(step(), 1..40)) {
+            let dir = tempfile::tempdir().unwrap();
+            let mut journal = open_journal(&config(dir.path())).unwrap();
+            let mut last = 0;
+            for step in steps {
+                match step {
+                    Step::Append(count) => {
+                        journal.writer.append(&commands(last + 1, count), Sequence::ZERO).unwrap();
+                        last += count;
+                    }
+                    Step::Mark => journal.writer.mark_commit(Sequence::new(last)).unwrap(),
+                    Step::Sync => prop_assert_eq!(journal.syncer.sync().unwrap().raw(), last),
+                    Step::Reopen => {
+                        drop(journal);
+                        journal = open_journal(&config(dir.path())).unwrap();
+                        prop_assert_eq!(journal.recovery.last.raw(), last);
+                        prop_assert!(journal.recovery.cut.is_none());
+                    }
+                }
+            }
+            prop_assert_eq!(journal.writer.appended_through().raw(), last);
+            if last > 0 {
+                prop_assert!(read_all(&journal.reader) == commands(1, last));
+            }
+        }
+
+        /// A segment of any bytes at all, in either log, also as the second segment.
+        #[test]
+        fn a_segment_of_any_bytes_is_refused_or_cut(
+            seed in any::<u64>(), len in 0_usize..=SEGMENT_LEN_BYTES / 4_096, second in any::<bool>(),
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            full_batches(dir.path(), if second { 17 } else { 1 });
+            let mut random = common::Random::new(seed);
+            let mut bytes = vec![0_u8; SEGMENT_LEN_BYTES];
+            bytes[..len * 4_096].fill_with(|| random.below(256) as u8);
+            fs::write(segment(dir.path(), if second { 2 } else { 1 }), &bytes).unwrap();
+            fs::write(dir.path().join("events-00000001.seg"), &bytes).unwrap();
+            let kept = if second { 16 * FULL } else { 0 };
+            // Nothing whole is left after the damage and nothing was marked, so it is a torn tail.
+            let journal = open_journal(&config(dir.path())).unwrap();
+            prop_assert_eq!(journal.recovery.last.raw(), kept);
+            prop_assert_eq!(journal.recovery.cut.is_some(), len > 0);
+            prop_assert_eq!(open_event_log(&config(dir.path()), 4).unwrap().last, None);
+        }
     }
 }

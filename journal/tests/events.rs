@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{config, event};
-use tidegate_domain::{EventRecord, KeyId, Sequence, SessionSequence};
+use tidegate_domain::{Epoch, Event, EventHeader, EventRecord, KeyId, LogAddress, Sequence, SessionSequence};
 use tidegate_journal::{EventCursor, JournalError, open_event_log};
 
 const KEYS: u32 = 8;
@@ -118,4 +118,65 @@ fn listeners_are_called_once_for_each_append() {
     opened.writer.append(&mut traffic(1, 1_000)).unwrap();
     opened.writer.append(&mut traffic(1_001, 1)).unwrap();
     assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn readers_beside_the_writer_see_every_event_and_every_report_of_a_key_without_a_gap() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = open_event_log(&config(dir.path()), KEYS).unwrap();
+    let (log, of_key) = (opened.log.clone(), opened.log.clone());
+    let commands = 20_000;
+    let tail = std::thread::spawn(move || {
+        let (mut cursor, mut seen) = (log.cursor_at_start(), Vec::new());
+        while seen.len() < 2 * commands as usize {
+            if cursor.next_batch(300, &mut seen).unwrap() == 0 {
+                std::thread::yield_now();
+            }
+        }
+        seen
+    });
+    let reports = std::thread::spawn(move || {
+        let mut seen = 0;
+        while seen < commands {
+            let new = of_key.reports_after(KeyId::new(7), SessionSequence::new(seen), 1_000).unwrap();
+            for report in new {
+                assert_eq!((report.key().raw(), report.session_sequence().raw()), (7, seen + 1));
+                seen += 1;
+            }
+        }
+    });
+    for piece in traffic(1, commands).chunks_mut(37) {
+        opened.writer.append(piece).unwrap();
+    }
+    assert_eq!(positions(&tail.join().unwrap()), positions(&traffic(1, commands)));
+    reports.join().unwrap();
+}
+
+#[test]
+fn an_address_that_is_not_in_the_log_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = open_event_log(&config(dir.path()), KEYS).unwrap();
+    opened.writer.append(&mut traffic(1, 3)).unwrap();
+    let newest = opened.log.last_report(KeyId::new(7));
+    assert_eq!(opened.log.event_at(newest).unwrap().sequence(), Sequence::new(3));
+    for raw in [0, 1, newest.raw() + 1, 1 << 32 | 0xffff_ffff, 2 << 32, u64::MAX] {
+        assert!(opened.log.event_at(LogAddress::new(raw)).is_err(), "address {raw:#x}");
+    }
+}
+
+#[test]
+fn a_command_cut_in_the_middle_of_its_events_is_known_as_incomplete() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let mut opened = open_event_log(&config(dir.path()), KEYS).unwrap();
+        assert!(opened.complete && opened.last.is_none());
+        let header = EventHeader { sequence: Sequence::new(1), epoch: Epoch::new(1), ..EventHeader::default() };
+        let first = EventRecord::encode(&header, &Event::CancelAllDone { cancelled: 0 });
+        opened.writer.append(&mut [first]).unwrap();
+    }
+    let mut opened = open_event_log(&config(dir.path()), KEYS).unwrap();
+    assert_eq!((opened.last, opened.complete), (Some((Sequence::new(1), 0)), false));
+    opened.writer.append(&mut [event(1, 1, 0, 0)]).unwrap();
+    drop(opened);
+    assert!(open_event_log(&config(dir.path()), KEYS).unwrap().complete);
 }

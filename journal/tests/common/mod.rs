@@ -42,3 +42,19 @@ pub(crate) fn event(sequence: u64, index: u32, key: u32, report: u64) -> EventRe
     };
     EventRecord::encode(&header, &Event::CancelAllDone { cancelled: 0 })
 }
+
+/// A small generator with a seed that a test can print (xorshift64*).
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % limit
+    }
+}

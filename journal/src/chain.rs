@@ -1,0 +1,321 @@
+//! The one walk over a log from its start, for recovery and for verification, and the verdict where it ends.
+//!
+//! ```text
+//!   segments --[Source: pread]--> [walk] --whole batches in order--> caller
+//!                                    '--> [Walked]: where the log ends, and as what (table in FORMAT.md)
+//! ```
+//!
+//! Invariants: a walk changes nothing; a place is a clean end or a torn tail only where no whole batch of anything newer
+//! follows, in this segment or a later one; bytes are read by `pread`, so a bad block is an error and not a signal.
+//! Owning thread: the caller's.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use tidegate_domain::{ClusterId, Epoch, RECORD_LEN_BYTES, Sequence};
+
+use crate::batch::{BatchFault, BatchHeader, HEADER_LEN_BYTES};
+use crate::segment::{Position, check_len, path_of};
+use crate::{JournalError, LogKind};
+
+/// The log so far: what the next batch must continue.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    kind: LogKind,
+    /// Whose log it is; where nobody says, the first batch does.
+    cluster: Option<ClusterId>,
+    pub(crate) previous_hash: u128,
+    pub(crate) last: Option<Position>,
+    pub(crate) last_epoch: Epoch,
+    pub(crate) commit: Sequence,
+    pub(crate) batches: u64,
+}
+
+/// How a log ends.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Zeros from here on.
+    Clean,
+    /// Left-overs of a crash, and nothing whole and newer after them: nobody was told that they are there.
+    Torn,
+    /// Something that was there is lost or changed.
+    Damaged(String),
+    /// The caller has seen enough.
+    Stopped,
+}
+
+/// Where and how a walk ended.
+#[derive(Debug)]
+pub(crate) struct Walked {
+    pub(crate) chain: Chain,
+    /// Segment of the end.
+    pub(crate) number: u32,
+    /// Offset of the end.
+    pub(crate) offset: usize,
+    pub(crate) outcome: Outcome,
+}
+
+/// Reads segments by `pread`, whole; keeps the last two.
+pub(crate) struct Source<'a> {
+    dir: &'a Path,
+    kind: LogKind,
+    first: u32,
+    last: u32,
+    kept: Vec<(u32, Rc<[u8]>)>,
+}
+
+impl<'a> Source<'a> {
+    /// Of the segments `numbers`, which are dense and not empty.
+    pub(crate) fn new(dir: &'a Path, kind: LogKind, numbers: &[u32]) -> Self {
+        let ends = numbers.first().zip(numbers.last());
+        let (first, last) = ends.expect("callers ask for a walk only where there is a segment");
+        Self { dir, kind, first: *first, last: *last, kept: Vec::with_capacity(2) }
+    }
+
+    fn path(&self, number: u32) -> PathBuf {
+        path_of(self.dir, self.kind, number)
+    }
+
+    fn segment(&mut self, number: u32) -> Result<Option<Rc<[u8]>>, JournalError> {
+        if number < self.first || number > self.last {
+            return Ok(None);
+        }
+        if let Some((_, bytes)) = self.kept.iter().find(|(kept, _)| *kept == number) {
+            return Ok(Some(Rc::clone(bytes)));
+        }
+        let path = self.path(number);
+        let file = File::open(&path).map_err(JournalError::io(&path, "open"))?;
+        let len = check_len(&path, file.metadata().map_err(JournalError::io(&path, "stat"))?.len())?;
+        let mut bytes = vec![0; len];
+        file.read_exact_at(&mut bytes, 0).map_err(JournalError::io(&path, "read"))?;
+        let bytes: Rc<[u8]> = bytes.into();
+        if self.kept.len() == 2 {
+            self.kept.remove(0);
+        }
+        self.kept.push((number, Rc::clone(&bytes)));
+        Ok(Some(bytes))
+    }
+
+    /// Reads a segment again: a writer may have gone on since.
+    fn again(&mut self, number: u32) -> Result<Rc<[u8]>, JournalError> {
+        self.kept.retain(|(kept, _)| *kept != number);
+        Ok(self.segment(number)?.expect("it was there a moment ago"))
+    }
+}
+
+/// Walks from the start; `on_batch` gets segment number, offset, header and records of each whole batch, and ends the walk
+/// by returning `false`.
+pub(crate) fn walk(
+    source: &mut Source<'_>,
+    cluster: Option<ClusterId>,
+    mut on_batch: impl FnMut(u32, usize, &BatchHeader, &[u8]) -> bool,
+) -> Result<Walked, JournalError> {
+    let mut chain = Chain::new(source.kind, cluster);
+    let (mut number, mut offset) = (source.first, 0);
+    let mut bytes = source.segment(number)?.expect("the first segment is there");
+    loop {
+        let fault = match chain.batch_at(&bytes, offset, number) {
+            Ok(header) => {
+                let records = &bytes[offset + HEADER_LEN_BYTES..offset + header.len_bytes()];
+                let go_on = on_batch(number, offset, &header, records);
+                chain.accept(&header, records);
+                offset += header.len_bytes();
+                if go_on {
+                    continue;
+                }
+                return Ok(Walked { chain, number, offset, outcome: Outcome::Stopped });
+            }
+            Err(fault) => fault,
+        };
+        chain.refuse_foreign(&fault, source.path(number))?;
+        let outcome = match chain.judge(source, &bytes, number, offset, &fault)? {
+            Verdict::NextSegment => {
+                number += 1;
+                offset = 0;
+                bytes = source.segment(number)?.expect("the verdict has looked into it");
+                continue;
+            }
+            Verdict::End(outcome) => outcome,
+        };
+        if !matches!(outcome, Outcome::Clean) {
+            // Beside a running writer, the evidence may be newer than the bytes here. What follows a batch is written after
+            // it, so a second look finds the batch if it is only that.
+            let fresh = source.again(number)?;
+            if chain.batch_at(&fresh, offset, number).is_ok() {
+                bytes = fresh;
+                continue;
+            }
+        }
+        return Ok(Walked { chain, number, offset, outcome });
+    }
+}
+
+enum Verdict {
+    /// This is the unused rest of a full segment.
+    NextSegment,
+    End(Outcome),
+}
+
+fn all_zeros(bytes: &[u8]) -> bool {
+    // Sixteen at a time: whole segments are looked at.
+    let (chunks, rest) = bytes.as_chunks::<16>();
+    chunks.iter().all(|chunk| u128::from_ne_bytes(*chunk) == 0) && rest.iter().all(|byte| *byte == 0)
+}
+
+impl Chain {
+    fn new(kind: LogKind, cluster: Option<ClusterId>) -> Self {
+        Self {
+            kind,
+            cluster,
+            previous_hash: 0,
+            last: None,
+            last_epoch: Epoch::default(),
+            commit: Sequence::ZERO,
+            batches: 0,
+        }
+    }
+
+    /// Sequence of the last record, zero before the first.
+    pub(crate) fn last_sequence(&self) -> Sequence {
+        Sequence::new(self.last.map_or(0, |(sequence, _)| sequence))
+    }
+
+    /// A batch that is whole in itself, wherever it belongs.
+    fn whole_at(&self, bytes: &[u8], offset: usize, segment: u32) -> Result<BatchHeader, BatchFault> {
+        let rest = bytes.get(offset..).unwrap_or_default();
+        if rest.is_empty() {
+            return Err(BatchFault::Zeros);
+        }
+        let header = BatchHeader::decode(rest)?;
+        header.check(self.kind, self.cluster.unwrap_or(header.cluster), segment, rest)?;
+        Ok(header)
+    }
+
+    /// The batch that must stand here, checked in itself and against what came before.
+    fn batch_at(&self, bytes: &[u8], offset: usize, segment: u32) -> Result<BatchHeader, BatchFault> {
+        let header = self.whole_at(bytes, offset, segment)?;
+        if header.previous_hash != self.previous_hash {
+            return Err(BatchFault::Bad("the chain is broken: this batch does not follow the one before"));
+        }
+        if header.epoch < self.last_epoch {
+            return Err(BatchFault::Bad("the epoch goes backwards"));
+        }
+        let follows = match self.kind {
+            LogKind::Journal => header.first == (self.last_sequence().raw() + 1, 0),
+            LogKind::Events => header.count == 0 || self.last.is_none_or(|last| header.first > last),
+        };
+        if !follows {
+            return Err(BatchFault::Bad("the sequence does not follow"));
+        }
+        let records = &bytes[offset + HEADER_LEN_BYTES..offset + header.len_bytes()];
+        if !records_follow(self.kind, header.first, records) {
+            return Err(BatchFault::Bad("the records of the batch do not follow each other"));
+        }
+        Ok(header)
+    }
+
+    fn accept(&mut self, header: &BatchHeader, records: &[u8]) {
+        self.batches += 1;
+        self.cluster = Some(header.cluster);
+        self.previous_hash = header.hash();
+        self.last_epoch = header.epoch;
+        self.commit = self.commit.max(header.commit);
+        if let Some(last) = records.chunks_exact(RECORD_LEN_BYTES).next_back() {
+            self.last = Some(position_of(self.kind, last));
+        }
+    }
+
+    /// Whether a whole batch proves that there was something after `last`. One that does not is a stale copy.
+    fn is_newer(&self, header: &BatchHeader) -> bool {
+        let records_through = header.first.0.saturating_add(u64::from(header.count)).saturating_sub(1);
+        header.epoch > self.last_epoch
+            || match self.kind {
+                LogKind::Journal => records_through > self.last_sequence().raw(),
+                LogKind::Events => header.count > 0 && self.last.is_none_or(|last| header.first > last),
+            }
+    }
+
+    fn newer_from(&self, bytes: &[u8], offset: usize, segment: u32) -> bool {
+        let newer = |at| self.whole_at(bytes, at, segment).is_ok_and(|header| self.is_newer(&header));
+        (offset..bytes.len()).step_by(RECORD_LEN_BYTES).any(newer)
+    }
+
+    /// A batch of another format or another cluster is whole, so it is not damage: the folder or the program is the wrong one.
+    fn refuse_foreign(&self, fault: &BatchFault, file: PathBuf) -> Result<(), JournalError> {
+        match *fault {
+            BatchFault::Version(found) => {
+                Err(JournalError::UnknownVersion { file, found, known: crate::FORMAT_VERSION })
+            }
+            BatchFault::Cluster(found) => {
+                let expected = self.cluster.expect("a cluster is only wrong where one is expected").raw();
+                Err(JournalError::WrongCluster { file, found, expected })
+            }
+            BatchFault::Zeros | BatchFault::Bad(_) => Ok(()),
+        }
+    }
+
+    /// The decision table: what the end of the chain at this place is.
+    fn judge(
+        &self,
+        source: &mut Source<'_>,
+        bytes: &[u8],
+        number: u32,
+        offset: usize,
+        fault: &BatchFault,
+    ) -> Result<Verdict, JournalError> {
+        let rest_is_zeros = all_zeros(bytes.get(offset..).unwrap_or_default());
+        if rest_is_zeros && let Some(next) = source.segment(number + 1)? {
+            // Foreign batches too: the walk goes there and names that file.
+            let follows = self.batch_at(&next, 0, number + 1);
+            if matches!(follows, Ok(_) | Err(BatchFault::Version(_) | BatchFault::Cluster(_))) {
+                return Ok(Verdict::NextSegment);
+            }
+        }
+        let mut newer = !rest_is_zeros && self.newer_from(bytes, offset, number);
+        let mut only_zeros = rest_is_zeros;
+        for later in number + 1..=source.last {
+            let Some(bytes) = source.segment(later)? else { break };
+            if !all_zeros(&bytes) {
+                only_zeros = false;
+                newer = newer || self.newer_from(&bytes, 0, later);
+            }
+        }
+        let why = match fault {
+            BatchFault::Bad(why) => why,
+            _ => "nothing is written here",
+        };
+        let outcome = if newer {
+            Outcome::Damaged(format!("{why}, and whole batches follow: this is not a torn tail"))
+        } else if self.kind == LogKind::Journal && self.commit > self.last_sequence() {
+            Outcome::Damaged(format!("{why}, and everything through {} was acknowledged", self.commit))
+        } else if only_zeros {
+            Outcome::Clean
+        } else {
+            Outcome::Torn
+        };
+        Ok(Verdict::End(outcome))
+    }
+}
+
+/// Position of a record, from its own bytes.
+fn position_of(kind: LogKind, record: &[u8]) -> Position {
+    let sequence = u64::from_le_bytes(record[0..8].try_into().expect("a record is 128 bytes"));
+    let index = match kind {
+        LogKind::Journal => 0,
+        LogKind::Events => u32::from_le_bytes(record[56..60].try_into().expect("a record is 128 bytes")),
+    };
+    (sequence, index)
+}
+
+fn records_follow(kind: LogKind, first: Position, records: &[u8]) -> bool {
+    let mut positions = records.chunks_exact(RECORD_LEN_BYTES).map(|record| position_of(kind, record));
+    match kind {
+        LogKind::Journal => positions.zip(first.0..).all(|(position, expected)| position == (expected, 0)),
+        LogKind::Events => {
+            let Some(mut last) = positions.next() else { return true };
+            last == first && positions.all(|position| std::mem::replace(&mut last, position) < position)
+        }
+    }
+}
