@@ -1,6 +1,6 @@
 //! Whose answer a report is: the queue of what was asked and what must be checked after it.
 //!
-//!   [request][request][mark][request] ..    reports come for the front; its last one takes it off; marks fall out
+//!   request, request, mark, request, ..    reports come for the front; its last one takes it off; marks fall out
 //!
 //! Invariants: one key's commands are executed in the order in which they were sent, so all reports of a command come
 //! together and in that order. A [`Mark`](Answers::push_mark) comes out when everything before it was answered in full.

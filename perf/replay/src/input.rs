@@ -1,6 +1,6 @@
 //! Files of comma-separated values, plain or packed with xz, row by row.
 //!
-//!   file --[xz]--> lines --[`CsvReader::next_row`]--> [`Row`] --numbers--> the format's own row
+//!   file --xz--> lines --[`CsvReader::next_row`]--> [`Row`] --numbers--> the format's own row
 //!
 //! Invariants: whatever the file holds, the worst that happens is an error that names file, line, column, value and what
 //! is expected; a line is bounded, so a file without line ends does not fill the memory.
