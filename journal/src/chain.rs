@@ -319,3 +319,49 @@ fn records_follow(kind: LogKind, first: Position, records: &[u8]) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::batch::digest_of;
+
+    /// A batch whose checksums are right, with records at these positions.
+    fn batch(kind: LogKind, first: Position, positions: &[Position]) -> Vec<u8> {
+        let mut records = vec![0; positions.len() * RECORD_LEN_BYTES];
+        for (record, (sequence, index)) in records.chunks_exact_mut(RECORD_LEN_BYTES).zip(positions) {
+            record[0..8].copy_from_slice(&sequence.to_le_bytes());
+            record[56..60].copy_from_slice(&index.to_le_bytes());
+        }
+        let (records_crc, records_hash) = digest_of(&records);
+        let header = BatchHeader {
+            kind: kind.code(),
+            count: positions.len() as u32,
+            cluster: ClusterId::new(1),
+            segment: 1,
+            epoch: Epoch::new(1),
+            first,
+            commit: Sequence::ZERO,
+            previous_hash: 0,
+            records_hash,
+            records_crc,
+        };
+        [header.encode().to_vec(), records].concat()
+    }
+
+    /// Right checksums do not make a gap right: readers count on the order of the records inside a batch.
+    #[test]
+    fn records_that_do_not_follow_each_other_are_no_batch() {
+        let accepted = |kind, first, positions: &[Position]| {
+            Chain::new(kind, None).batch_at(&batch(kind, first, positions), 0, 1).is_ok()
+        };
+        assert!(accepted(LogKind::Journal, (1, 0), &[(1, 0), (2, 0), (3, 0)]));
+        assert!(!accepted(LogKind::Journal, (1, 0), &[(1, 0), (3, 0)]));
+        assert!(!accepted(LogKind::Journal, (1, 0), &[(2, 0), (3, 0)]));
+        assert!(!accepted(LogKind::Journal, (2, 0), &[(2, 0), (3, 0)]));
+        assert!(accepted(LogKind::Events, (4, 1), &[(4, 1), (4, 2), (9, 0)]));
+        assert!(!accepted(LogKind::Events, (4, 1), &[(4, 2), (4, 3)]));
+        assert!(!accepted(LogKind::Events, (4, 1), &[(4, 1), (4, 1)]));
+        assert!(!accepted(LogKind::Events, (4, 1), &[(4, 1), (3, 9)]));
+    }
+}

@@ -236,3 +236,55 @@ impl JournalReader {
         self.shared.bytes()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tidegate_domain::{ClusterId, Command, CommandHeader};
+
+    use super::*;
+
+    fn append(journal: &mut OpenedJournal, count: u64) {
+        let first = journal.writer.appended_through().raw() + 1;
+        let command = |sequence| {
+            let header = CommandHeader { sequence: Sequence::new(sequence), ..CommandHeader::default() };
+            CommandRecord::encode(&header, &Command::CancelAll { market: None })
+        };
+        let records: Vec<CommandRecord> = (first..first + count).map(command).collect();
+        journal.writer.append(&records, Sequence::ZERO).unwrap();
+    }
+
+    fn opened(dir: &tempfile::TempDir) -> OpenedJournal {
+        let (dir, cluster) = (dir.path().to_owned(), ClusterId::new(1));
+        open_journal(&LogConfig { dir, cluster, segment_len_bytes: crate::SEGMENT_LEN_BYTES_MIN }).unwrap()
+    }
+
+    #[test]
+    fn a_failed_sync_is_final() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = opened(&dir);
+        append(&mut journal, 1);
+        assert_eq!(journal.syncer.sync().unwrap().raw(), 1);
+        journal.syncer.shared.segments()[0].break_sync();
+        append(&mut journal, 1);
+        assert!(matches!(journal.syncer.sync(), Err(JournalError::Io { op: "sync", .. })));
+        assert!(matches!(journal.syncer.sync(), Err(JournalError::SyncFailedBefore { .. })));
+    }
+
+    #[test]
+    fn a_sync_covers_every_segment_written_since_the_one_before_and_no_older_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = opened(&dir);
+        append(&mut journal, 20_000);
+        assert_eq!(journal.syncer.sync().unwrap().raw(), 20_000);
+        let segments = journal.syncer.shared.segments();
+        assert_eq!(segments.len(), 3);
+        segments[1].break_sync();
+        append(&mut journal, 8_000);
+        assert_eq!(journal.syncer.sync().unwrap().raw(), 28_000, "a sealed and synced segment is left alone");
+        journal.syncer.shared.segments()[3].break_sync();
+        append(&mut journal, 8_000);
+        assert_eq!(journal.syncer.shared.end().0, 5, "the broken one is not the open one");
+        assert!(journal.syncer.sync().is_err());
+    }
+}

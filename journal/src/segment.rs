@@ -143,6 +143,15 @@ impl Segment {
         self.file.sync_data().map_err(JournalError::io(&self.path, "sync"))
     }
 
+    /// From now on every sync of it fails, as on a broken disk; the mapping stays.
+    #[cfg(test)]
+    pub(crate) fn break_sync(&self) {
+        // A character device does not sync. The descriptor stays open, it only means another file.
+        let null = File::open("/dev/null").expect("every machine has it");
+        // SAFETY: plain system call on two descriptors that are open.
+        assert!(unsafe { libc::dup2(null.as_raw_fd(), self.file.as_raw_fd()) } >= 0);
+    }
+
     /// Zeros everything from `offset` on, durably; how many bytes were not zero before the last of them.
     pub(crate) fn clear_from(&self, offset: usize) -> Result<usize, JournalError> {
         let rest = self.read(offset, self.len - offset);

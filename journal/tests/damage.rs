@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use common::{commands, config};
-use tidegate_domain::{CommandRecord, Sequence};
+use tidegate_domain::{Command, CommandHeader, CommandRecord, RequestNumber, Sequence};
 use tidegate_journal::{JournalError, JournalReader, LogKind, open_journal, verify};
 
 /// A full batch: 64 KiB, sixteen to a segment of 1 MiB.
@@ -155,6 +155,33 @@ fn a_whole_batch_of_a_later_sequence_in_the_place_of_a_lost_one_is_refused() {
     overwrite(&file, 3 * FULL_LEN_BYTES, &last);
     overwrite(&file, 4 * FULL_LEN_BYTES, &vec![0; FULL_LEN_BYTES]);
     refused_at(dir.path(), 1, 3 * FULL_LEN_BYTES, 3 * FULL);
+}
+
+/// Batches that are whole, of the right place and sequence, but of another history: only the chain tells.
+#[test]
+fn a_whole_batch_of_another_history_is_refused() {
+    let batch_len = 11 * 128;
+    // Eight batches of ten records; `odd` says in which one a record differs.
+    let history = |odd: Option<usize>| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = open_journal(&config(dir.path())).unwrap();
+        for batch in 0..8 {
+            let mut records = commands(batch as u64 * 10 + 1, 10);
+            if odd == Some(batch) {
+                let header = CommandHeader { request: RequestNumber::new(9_999), ..records[3].decode().unwrap().0 };
+                records[3] = CommandRecord::encode(&header, &Command::CancelAll { market: None });
+            }
+            journal.writer.append(&records, Sequence::ZERO).unwrap();
+        }
+        dir
+    };
+    // The same batch after another past is refused where it stands; another batch after the same past, at the next one.
+    for (odd, refused) in [(1, 5), (5, 6)] {
+        let (ours, theirs) = (history(None), history(Some(odd)));
+        let other = fs::read(segment(theirs.path(), 1)).unwrap();
+        overwrite(&segment(ours.path(), 1), 5 * batch_len, &other[5 * batch_len..6 * batch_len]);
+        refused_at(ours.path(), 1, refused * batch_len, refused as u64 * 10);
+    }
 }
 
 /// The thread that prepares segments once outlived its journal, and could put an empty segment over one in use.
