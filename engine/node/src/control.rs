@@ -104,7 +104,7 @@ impl Control {
         let known = changing.state.epoch().max(self.facts.recovered_epoch);
         match changing.role {
             Role::Primary => {
-                if let Some((epoch, order_entry)) = successor.filter(|(epoch, _)| *epoch > known) {
+                if let Some((epoch, order_entry)) = successor.filter(|(epoch, _)| *epoch >= known) {
                     drop(changing);
                     self.be_fenced(epoch, order_entry).await;
                     return Ok(());
