@@ -314,7 +314,8 @@ impl Node {
         for waker in &wakers {
             waker.wake();
         }
-        // Dropping the journal stage writes the commit mark; the sync helper puts it on disk.
+        // Dropping the journal stage writes the commit mark. It reaches the disk with the page cache: the sync helper looks at
+        // records only.
         for runner in runners {
             if runner.join().is_err() {
                 tracing::error!("a pipeline thread panicked");
