@@ -106,7 +106,7 @@ impl<'a> Source<'a> {
 }
 
 /// Walks from the start; `on_batch` gets segment number, offset, header and records of each whole batch, and ends the walk
-/// by returning `false`.
+/// before this batch by returning `false`.
 pub(crate) fn walk(
     source: &mut Source<'_>,
     cluster: Option<ClusterId>,
@@ -119,13 +119,12 @@ pub(crate) fn walk(
         let fault = match chain.batch_at(&bytes, offset, number) {
             Ok(header) => {
                 let records = &bytes[offset + HEADER_LEN_BYTES..offset + header.len_bytes()];
-                let go_on = on_batch(number, offset, &header, records);
+                if !on_batch(number, offset, &header, records) {
+                    return Ok(Walked { chain, number, offset, outcome: Outcome::Stopped });
+                }
                 chain.accept(&header, records);
                 offset += header.len_bytes();
-                if go_on {
-                    continue;
-                }
-                return Ok(Walked { chain, number, offset, outcome: Outcome::Stopped });
+                continue;
             }
             Err(fault) => fault,
         };
@@ -300,7 +299,7 @@ impl Chain {
 }
 
 /// Position of a record, from its own bytes.
-fn position_of(kind: LogKind, record: &[u8]) -> Position {
+pub(crate) fn position_of(kind: LogKind, record: &[u8]) -> Position {
     let sequence = u64::from_le_bytes(record[0..8].try_into().expect("a record is 128 bytes"));
     let index = match kind {
         LogKind::Journal => 0,

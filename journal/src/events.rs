@@ -9,7 +9,6 @@
 //! Invariants: events are in the order of (sequence, index); an address resolves without a search; readers see whole
 //! batches. The log is derived from the journal: it is not synced on the way of an acknowledgement.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tidegate_domain::{EventFlags, EventRecord, KeyId, LogAddress, RECORD_LEN_BYTES, Sequence, SessionSequence};
@@ -18,6 +17,7 @@ use tidegate_pipeline::Listener;
 use crate::batch::BATCH_RECORDS_MAX;
 use crate::lock::DirLock;
 use crate::log::{LogShared, LogWriter, Walk, place};
+use crate::newest::NewestReports;
 use crate::recovery::recover;
 use crate::{Cut, JournalError, LogConfig, LogKind};
 
@@ -35,22 +35,20 @@ pub struct OpenedEventLog {
     pub cut: Option<Cut>,
 }
 
-/// Opens the event log in a folder; keys are numbered up to `keys_max`.
+/// Opens the event log in a folder. With `keep_through`, whatever was written after it is cut off as a crash's left-overs
+/// are: a batch that reaches beyond it goes as a whole.
 ///
 /// # Errors
 /// Another cluster's or version's log, another process, the disk. Damage is cut off: the log is derived.
-pub fn open_event_log(config: &LogConfig, keys_max: u32) -> Result<OpenedEventLog, JournalError> {
+pub fn open_event_log(config: &LogConfig, keep_through: Option<Sequence>) -> Result<OpenedEventLog, JournalError> {
     let lock = DirLock::take(&config.dir, LogKind::Events)?;
-    let reports: Arc<[AtomicU64]> = (0..=keys_max).map(|_| AtomicU64::new(0)).collect();
+    let mut newest = Newest::default();
     let mut last_event = None;
-    let recovered = recover(config, LogKind::Events, |segment, offset, records| {
+    let recovered = recover(config, LogKind::Events, keep_through, |segment, offset, records| {
         for (n, record) in records.chunks_exact(RECORD_LEN_BYTES).enumerate() {
             let record = EventRecord::from_bytes(record.try_into().expect("a record is 128 bytes"));
-            if record.session_sequence().raw() != 0
-                && let Some(newest) = reports.get(record.key().raw() as usize)
-            {
-                let at = crate::log::address(segment, offset + n * RECORD_LEN_BYTES);
-                newest.store(at.raw(), Ordering::Relaxed);
+            if record.session_sequence().raw() != 0 {
+                newest.replace(record.key(), crate::log::address(segment, offset + n * RECORD_LEN_BYTES));
             }
             last_event = Some(record);
         }
@@ -61,9 +59,14 @@ pub fn open_event_log(config: &LogConfig, keys_max: u32) -> Result<OpenedEventLo
     let last = last_event.map(|record| (record.sequence(), record.index()));
     let complete =
         last_event.is_none_or(|record| record.decode().is_ok_and(|(header, _)| header.flags.has(EventFlags::LAST)));
+    let reports = Arc::new(NewestReports::new());
+    for (key, at) in (0..).zip(&newest.0) {
+        if !at.is_none() {
+            reports.set(KeyId::new(key), *at);
+        }
+    }
     let log = EventLog { shared, reports, listeners: Arc::default(), last: Arc::default() };
     log.note_last(last);
-    let newest = log.reports.iter().map(|newest| newest.load(Ordering::Relaxed)).collect();
     let writer = EventLogWriter { writer, log: log.clone(), last, newest, _lock: lock };
     Ok(OpenedEventLog { writer, log, last, complete, cut })
 }
@@ -73,8 +76,8 @@ pub struct EventLogWriter {
     writer: LogWriter,
     log: EventLog,
     last: Option<(Sequence, u32)>,
-    /// Address of the newest report, by key, the batch under way included.
-    newest: Vec<u64>,
+    /// The batch under way included.
+    newest: Newest,
     _lock: DirLock,
 }
 
@@ -105,8 +108,7 @@ impl EventLogWriter {
             assert!(self.last.is_none_or(|last| position > last), "events come in order");
             self.last = Some(position);
             if event.session_sequence().raw() != 0 {
-                let newest = &mut self.newest[event.key().raw() as usize];
-                event.set_previous_report(LogAddress::new(std::mem::replace(newest, at)));
+                event.set_previous_report(self.newest.replace(event.key(), LogAddress::new(at)));
             }
         }
         // SAFETY: as in `journal::bytes_of`: an `EventRecord` is 128 plain bytes without padding.
@@ -116,8 +118,7 @@ impl EventLogWriter {
         self.writer.append(bytes, first, last.sequence().raw(), last.epoch(), Sequence::ZERO)?;
         // Only now: what readers find as the newest report is always readable.
         for event in batch.iter().filter(|event| event.session_sequence().raw() != 0) {
-            let key = event.key().raw() as usize;
-            self.log.reports[key].store(self.newest[key], Ordering::Release);
+            self.log.reports.set(event.key(), self.newest.of(event.key()));
         }
         self.log.note_last(self.last);
         Ok(())
@@ -130,12 +131,31 @@ impl EventLogWriter {
     }
 }
 
+/// Address of the newest report, by key: the writer's own view.
+#[derive(Default)]
+struct Newest(Vec<LogAddress>);
+
+impl Newest {
+    fn of(&self, key: KeyId) -> LogAddress {
+        self.0.get(key.raw() as usize).copied().unwrap_or(LogAddress::NONE)
+    }
+
+    /// Notes a key's new newest report; the one before it.
+    fn replace(&mut self, key: KeyId, at: LogAddress) -> LogAddress {
+        let key = key.raw() as usize;
+        if key >= self.0.len() {
+            self.0.resize(key + 1, LogAddress::NONE);
+        }
+        std::mem::replace(&mut self.0[key], at)
+    }
+}
+
 /// A handle for readers; clones share the log.
 #[derive(Clone)]
 pub struct EventLog {
     shared: Arc<LogShared>,
     /// Address of the newest report, by key.
-    reports: Arc<[AtomicU64]>,
+    reports: Arc<NewestReports>,
     listeners: Arc<Mutex<Vec<Listener>>>,
     last: Arc<Mutex<Option<(Sequence, u32)>>>,
 }
@@ -210,7 +230,7 @@ impl EventLog {
     /// Where a key's newest report is; [`LogAddress::NONE`] before the first.
     #[must_use]
     pub fn last_report(&self, key: KeyId) -> LogAddress {
-        LogAddress::new(self.reports.get(key.raw() as usize).map_or(0, |newest| newest.load(Ordering::Acquire)))
+        self.reports.of(key)
     }
 
     /// Up to `max` reports of a key after `after`, oldest first. Costs what the key's own traffic since then costs.

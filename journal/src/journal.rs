@@ -51,7 +51,7 @@ pub struct Recovery {
 /// Damage that is not a torn tail, another cluster's or version's journal, another process, the disk.
 pub fn open_journal(config: &LogConfig) -> Result<OpenedJournal, JournalError> {
     let lock = DirLock::take(&config.dir, LogKind::Journal)?;
-    let recovered = recover(config, LogKind::Journal, |_, _, _| {})?;
+    let recovered = recover(config, LogKind::Journal, None, |_, _, _| {})?;
     // What a killed process left in the page cache counts as journaled: make it durable before anyone relies on it.
     for segment in &recovered.segments {
         segment.sync()?;
@@ -67,10 +67,18 @@ pub fn open_journal(config: &LogConfig) -> Result<OpenedJournal, JournalError> {
     let synced_segment = recovered.segments[recovered.open].number;
     let log = LogWriter::new(config, LogKind::Journal, Arc::clone(&shared), recovered)?;
     Ok(OpenedJournal {
-        writer: JournalWriter { log, last: recovery.last, last_epoch: recovery.last_epoch, _lock: lock },
+        writer: JournalWriter {
+            log,
+            last: recovery.last,
+            last_epoch: recovery.last_epoch,
+            commit: recovery.commit,
+            _lock: lock,
+        },
         syncer: JournalSyncer {
             shared: Arc::clone(&shared),
             segment: synced_segment,
+            synced_end: shared.end(),
+            synced_through: recovery.last,
             dir: config.dir.clone(),
             failed: false,
         },
@@ -92,11 +100,13 @@ pub struct JournalWriter {
     log: LogWriter,
     last: Sequence,
     last_epoch: Epoch,
+    commit: Sequence,
     _lock: DirLock,
 }
 
 impl JournalWriter {
-    /// Appends records, split into batches where they are many or their epoch changes. `commit` is what is released by now.
+    /// Appends records, split into batches where they are many or their epoch changes. `commit` is what is released by now;
+    /// a restart, which releases again from the start, never takes back what was written before.
     ///
     /// # Errors
     /// Final: the node stops.
@@ -120,18 +130,24 @@ impl JournalWriter {
         }
         assert!(epoch >= self.last_epoch, "an epoch never goes backwards");
         let last = batch[batch.len() - 1].sequence();
-        self.log.append(bytes_of(batch), (first.raw(), 0), last.raw(), epoch, commit)?;
+        self.commit = self.commit.max(commit);
+        self.log.append(bytes_of(batch), (first.raw(), 0), last.raw(), epoch, self.commit)?;
         self.last = last;
         self.last_epoch = epoch;
         Ok(())
     }
 
-    /// Writes an empty batch that carries what is released: below it nothing is ever mistaken for a torn tail.
+    /// Writes an empty batch that carries what is released, if that is more than the last batch says: below it nothing is
+    /// ever mistaken for a torn tail.
     ///
     /// # Errors
     /// Final: the node stops.
     pub fn mark_commit(&mut self, commit: Sequence) -> Result<(), JournalError> {
         assert!(commit <= self.last, "nothing is released before it is journaled");
+        if commit <= self.commit {
+            return Ok(());
+        }
+        self.commit = commit;
         self.log.append(&[], (self.last.next().raw(), 0), self.last.raw(), self.last_epoch, commit)?;
         Ok(())
     }
@@ -141,6 +157,12 @@ impl JournalWriter {
     pub fn appended_through(&self) -> Sequence {
         self.last
     }
+
+    /// What the newest batch says is released.
+    #[must_use]
+    pub fn commit(&self) -> Sequence {
+        self.commit
+    }
 }
 
 /// Syncs; see the module.
@@ -149,6 +171,9 @@ pub struct JournalSyncer {
     shared: Arc<LogShared>,
     /// The first segment that may hold something that is not synced.
     segment: u32,
+    /// The log's end that the last sync covered.
+    synced_end: (u32, usize),
+    synced_through: Sequence,
     dir: PathBuf,
     /// After a failed sync the kernel takes the pages for clean: a second one could report success for lost data.
     failed: bool,
@@ -165,7 +190,7 @@ impl JournalSyncer {
         }
         // The sequence first: the end read after it covers it.
         let through = self.shared.appended_through();
-        let (open, _) = self.shared.end();
+        let end @ (open, _) = self.shared.end();
         for number in self.segment..=open {
             let segment = self.shared.segment(number).expect("segments up to the end are known");
             if let Err(error) = segment.sync() {
@@ -174,7 +199,21 @@ impl JournalSyncer {
             }
         }
         self.segment = open;
+        self.synced_end = end;
+        self.synced_through = through;
         Ok(through)
+    }
+
+    /// The last record that is on the disk.
+    #[must_use]
+    pub fn synced_through(&self) -> Sequence {
+        self.synced_through
+    }
+
+    /// Whether anything was appended since the last sync, commit marks included.
+    #[must_use]
+    pub fn has_unsynced(&self) -> bool {
+        self.shared.end() != self.synced_end
     }
 }
 

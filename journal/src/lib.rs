@@ -18,6 +18,7 @@ mod events;
 mod journal;
 mod lock;
 mod log;
+mod newest;
 mod recovery;
 mod segment;
 pub mod stage;

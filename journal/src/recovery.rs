@@ -7,10 +7,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tidegate_domain::{Epoch, Sequence};
+use tidegate_domain::{Epoch, RECORD_LEN_BYTES, Sequence};
 
 use crate::batch::HEADER_LEN_BYTES;
-use crate::chain::{Chain, Outcome, Source, walk};
+use crate::chain::{Chain, Outcome, Source, position_of, walk};
 use crate::segment::{INDEX_STEP_BYTES, Position, Segment, list, path_of};
 use crate::{JournalError, LogConfig, LogKind, SEGMENT_LEN_BYTES_MAX, SEGMENT_LEN_BYTES_MIN};
 
@@ -41,10 +41,12 @@ pub(crate) struct Recovered {
     pub(crate) cut: Option<Cut>,
 }
 
-/// Reads the whole log, calling `on_batch` with segment number, offset of the first record, and records of each batch.
+/// Reads the whole log, calling `on_batch` with segment number, offset of the first record, and records of each batch. With
+/// `keep_through`, the log is cut before the first batch that reaches beyond it.
 pub(crate) fn recover(
     config: &LogConfig,
     kind: LogKind,
+    keep_through: Option<Sequence>,
     mut on_batch: impl FnMut(u32, usize, &[u8]),
 ) -> Result<Recovered, JournalError> {
     check_config(config)?;
@@ -56,6 +58,10 @@ pub(crate) fn recover(
     let mut notes = Notes::default();
     let mut source = Source::new(&config.dir, kind, &numbers);
     let walked = walk(&mut source, Some(config.cluster), |number, offset, header, records| {
+        let newest = records.chunks_exact(RECORD_LEN_BYTES).next_back().map(|record| position_of(kind, record).0);
+        if keep_through.is_some_and(|keep| newest > Some(keep.raw())) {
+            return false;
+        }
         if header.count > 0 {
             notes.note(number, header.first, offset);
         }
@@ -65,8 +71,8 @@ pub(crate) fn recover(
     drop(source);
     let Chain { previous_hash, last, last_epoch, commit, batches, .. } = walked.chain;
     let cut_at = match walked.outcome {
-        Outcome::Clean | Outcome::Stopped => None,
-        Outcome::Torn => Some(walked.offset),
+        Outcome::Clean => None,
+        Outcome::Torn | Outcome::Stopped => Some(walked.offset),
         Outcome::Damaged(_) if kind == LogKind::Events => Some(walked.offset),
         Outcome::Damaged(why) => {
             let file = path_of(&config.dir, kind, walked.number);

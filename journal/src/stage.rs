@@ -9,8 +9,8 @@
 //! Group commit needs no timer: a sync covers whatever was appended when it began, and the next begins when it returns.
 //!
 //! Invariants: the stage never waits for the disk's cache to empty; an error of either is final. After the ring was quiet
-//! for [`COMMIT_MARK_IDLE`], and at a clean stop, a commit mark is written, so that damage below it is never mistaken for
-//! a torn tail.
+//! for [`COMMIT_MARK_IDLE`], and at a clean stop, a commit mark is written and synced, so that damage below it is never
+//! mistaken for a torn tail.
 //! Owning threads: `JournalStage` a pipeline runner, `SyncHelper` its own.
 
 use std::sync::Arc;
@@ -45,7 +45,6 @@ pub struct JournalStage {
     published: WatermarkReader,
     appended: Listener,
     batch: Vec<CommandRecord>,
-    marked: Sequence,
     quiet_since: Option<Instant>,
 }
 
@@ -62,30 +61,20 @@ impl JournalStage {
         let recovered = writer.appended_through();
         journaled.advance_through(recovered);
         let batch = Vec::with_capacity(BATCH);
-        Self {
-            poller,
-            writer,
-            recovered,
-            journaled,
-            published,
-            appended,
-            batch,
-            marked: Sequence::ZERO,
-            quiet_since: None,
-        }
+        Self { poller, writer, recovered, journaled, published, appended, batch, quiet_since: None }
     }
 
     /// Writes a commit mark when nothing came for a while and the last one is out of date.
     fn mark_if_quiet(&mut self) -> Result<(), Fatal> {
         let published = self.published.through();
-        if published <= self.marked {
+        if published <= self.writer.commit() {
             return Ok(());
         }
         let now = Instant::now();
         let quiet_since = *self.quiet_since.get_or_insert(now);
         if now.duration_since(quiet_since) >= COMMIT_MARK_IDLE {
             self.writer.mark_commit(published)?;
-            self.marked = published;
+            (self.appended)();
         }
         Ok(())
     }
@@ -115,10 +104,7 @@ impl Stage for JournalStage {
 
 impl Drop for JournalStage {
     fn drop(&mut self) {
-        let published = self.published.through();
-        if published > self.marked
-            && let Err(error) = self.writer.mark_commit(published)
-        {
+        if let Err(error) = self.writer.mark_commit(self.published.through()) {
             tracing::error!(%error, "could not write the commit mark at the stop");
         }
     }
@@ -131,25 +117,25 @@ pub struct SyncHelper {
 }
 
 impl SyncHelper {
-    /// Starts the thread. It calls `on_synced` after each sync, and `on_fatal` when one fails, after which it ends.
+    /// Starts the thread; what recovery synced counts as synced. It calls `on_synced` after each sync, and `on_fatal` when one fails, after which it ends.
     ///
     /// # Errors
     /// When the operating system refuses a thread.
     pub fn start(
         mut syncer: JournalSyncer,
-        journaled: WatermarkReader,
         mut synced: WatermarkWriter,
         policy: AckPolicy,
         on_synced: Listener,
         on_fatal: OnFatal,
     ) -> std::io::Result<Self> {
+        synced.advance_through(syncer.synced_through());
         let stop = Arc::new(AtomicBool::new(false));
         let stop_seen = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("journal-sync".to_owned()).spawn(move || {
             loop {
                 // Read before the look, so that what was appended before the stop is synced.
                 let stopping = stop_seen.load(Ordering::Acquire);
-                if journaled.through() > synced.through() {
+                if syncer.has_unsynced() {
                     match syncer.sync() {
                         Ok(through) => synced.raise_through(through),
                         Err(error) => return on_fatal("journal-sync", error.into()),

@@ -55,8 +55,8 @@ pub struct VerifyReport {
     pub torn_tail_at: Option<(PathBuf, u64)>,
 }
 
-/// Reads a log from its start and gives each batch with the bytes of its records to `on_batch`, which may stop it by
-/// returning `false`. `progress` gets bytes read and bytes in all.
+/// Reads a log from its start and gives each batch with the bytes of its records to `on_batch`, which may end it
+/// before this batch by returning `false`. `progress` gets bytes read and bytes in all.
 ///
 /// # Errors
 /// Damage that is not a torn tail, at the file, offset and sequence where it begins; another version; the disk.
@@ -75,8 +75,6 @@ pub fn scan(
     let mut report = VerifyReport { segments: numbers.len() as u32, ..VerifyReport::default() };
     progress(0, ends.total);
     let walked = walk(&mut Source::new(dir, kind, &numbers), None, |number, offset, header, records| {
-        report.records += u64::from(header.count);
-        report.bytes += header.len_bytes() as u64;
         if let Some(done) = ends.done(number - numbers[0], offset as u64) {
             progress(done, ends.total);
         }
@@ -89,7 +87,12 @@ pub fn scan(
             commit: header.commit,
             cluster: header.cluster,
         };
-        on_batch(&info, records)
+        let go_on = on_batch(&info, records);
+        if go_on {
+            report.records += u64::from(header.count);
+            report.bytes += header.len_bytes() as u64;
+        }
+        go_on
     })?;
     report.batches = walked.chain.batches;
     report.last = walked.chain.last_sequence();

@@ -32,7 +32,7 @@ fn child_that_appends_until_it_is_killed() {
     let Ok(dir) = std::env::var(CHILD_DIR) else { return };
     let mut random = Random::new(std::env::var(CHILD_SEED).unwrap().parse().unwrap());
     let mut journal = open_journal(&config(Path::new(&dir))).unwrap();
-    let mut event_log = open_event_log(&config(Path::new(&dir)), KEYS).unwrap();
+    let mut event_log = open_event_log(&config(Path::new(&dir)), None).unwrap();
     let mut last = journal.recovery.last.raw();
     // What the journal has and the event log has not is made again, as a node's restart does.
     let released = event_log.last.map_or(0, |(sequence, _)| sequence.raw());
@@ -96,7 +96,7 @@ fn what_a_killed_process_acknowledged_is_there() {
         let mut found: Vec<CommandRecord> = Vec::new();
         journal.reader.read(Sequence::new(1), usize::MAX, &mut found).unwrap();
         assert!(found == commands(1, last), "cycle {cycle}: every record is what was appended");
-        let event_log = open_event_log(&config(dir.path()), KEYS).unwrap();
+        let event_log = open_event_log(&config(dir.path()), None).unwrap();
         let released = event_log.last.map_or(0, |(sequence, _)| sequence.raw());
         assert!(released >= acked && released <= last, "cycle {cycle}: {acked} <= {released} <= {last}");
         for key in 1..=KEYS {

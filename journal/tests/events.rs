@@ -12,8 +12,6 @@ use common::{config, event};
 use tidegate_domain::{Epoch, Event, EventHeader, EventRecord, KeyId, LogAddress, Sequence, SessionSequence};
 use tidegate_journal::{EventCursor, JournalError, open_event_log};
 
-const KEYS: u32 = 8;
-
 /// Two events a command: one of key `sequence % 5` (0 is nobody's), one of key 7.
 fn traffic(first: u64, commands: u64) -> Vec<EventRecord> {
     let mut events = Vec::new();
@@ -39,7 +37,7 @@ fn rest(cursor: &mut EventCursor) -> Vec<EventRecord> {
 #[test]
 fn cursors_give_every_event_once_and_go_on_when_there_is_more() {
     let dir = tempfile::tempdir().unwrap();
-    let mut opened = open_event_log(&config(dir.path()), KEYS).unwrap();
+    let mut opened = open_event_log(&config(dir.path()), None).unwrap();
     let mut cursor = opened.log.cursor_at_start();
     assert!(rest(&mut cursor).is_empty());
     let mut seen = Vec::new();
@@ -55,7 +53,7 @@ fn cursors_give_every_event_once_and_go_on_when_there_is_more() {
 #[test]
 fn a_cursor_starts_after_any_position_and_refuses_one_that_is_ahead() {
     let dir = tempfile::tempdir().unwrap();
-    let mut opened = open_event_log(&config(dir.path()), KEYS).unwrap();
+    let mut opened = open_event_log(&config(dir.path()), None).unwrap();
     opened.writer.append(&mut traffic(1, 9_000)).unwrap();
     let all = positions(&traffic(1, 9_000));
     for at in [0, 1, 2, 509, 510, 511, 512, 1_021, 8_191, 8_192, 17_998, 17_999] {
@@ -71,7 +69,7 @@ fn a_cursor_starts_after_any_position_and_refuses_one_that_is_ahead() {
 fn the_reports_of_one_key_are_found_without_the_others() {
     let dir = tempfile::tempdir().unwrap();
     for reopened in [false, true] {
-        let mut opened = open_event_log(&config(dir.path()), KEYS).unwrap();
+        let mut opened = open_event_log(&config(dir.path()), None).unwrap();
         if !reopened {
             for piece in 0..100 {
                 opened.writer.append(&mut traffic(piece * 100 + 1, 100)).unwrap();
@@ -91,10 +89,10 @@ fn the_reports_of_one_key_are_found_without_the_others() {
 #[test]
 fn a_damaged_event_log_is_cut_because_it_can_be_made_again() {
     let dir = tempfile::tempdir().unwrap();
-    open_event_log(&config(dir.path()), KEYS).unwrap().writer.append(&mut traffic(1, 2_000)).unwrap();
+    open_event_log(&config(dir.path()), None).unwrap().writer.append(&mut traffic(1, 2_000)).unwrap();
     let file = std::fs::OpenOptions::new().write(true).open(dir.path().join("events-00000001.seg")).unwrap();
     file.write_all_at(&[0xff], 100_000).unwrap();
-    let mut opened = open_event_log(&config(dir.path()), KEYS).unwrap();
+    let mut opened = open_event_log(&config(dir.path()), None).unwrap();
     assert!(opened.cut.is_some());
     let (last, index) = opened.last.unwrap();
     assert!(last.raw() < 1_000);
@@ -109,7 +107,7 @@ fn a_damaged_event_log_is_cut_because_it_can_be_made_again() {
 #[test]
 fn listeners_are_called_once_for_each_append() {
     let dir = tempfile::tempdir().unwrap();
-    let mut opened = open_event_log(&config(dir.path()), KEYS).unwrap();
+    let mut opened = open_event_log(&config(dir.path()), None).unwrap();
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
     opened.log.add_listener(Arc::new(move || {
@@ -123,7 +121,7 @@ fn listeners_are_called_once_for_each_append() {
 #[test]
 fn readers_beside_the_writer_see_every_event_and_every_report_of_a_key_without_a_gap() {
     let dir = tempfile::tempdir().unwrap();
-    let mut opened = open_event_log(&config(dir.path()), KEYS).unwrap();
+    let mut opened = open_event_log(&config(dir.path()), None).unwrap();
     let (log, of_key) = (opened.log.clone(), opened.log.clone());
     let commands = 20_000;
     let tail = std::thread::spawn(move || {
@@ -155,7 +153,7 @@ fn readers_beside_the_writer_see_every_event_and_every_report_of_a_key_without_a
 #[test]
 fn an_address_that_is_not_in_the_log_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let mut opened = open_event_log(&config(dir.path()), KEYS).unwrap();
+    let mut opened = open_event_log(&config(dir.path()), None).unwrap();
     opened.writer.append(&mut traffic(1, 3)).unwrap();
     let newest = opened.log.last_report(KeyId::new(7));
     assert_eq!(opened.log.event_at(newest).unwrap().sequence(), Sequence::new(3));
@@ -168,15 +166,48 @@ fn an_address_that_is_not_in_the_log_is_refused() {
 fn a_command_cut_in_the_middle_of_its_events_is_known_as_incomplete() {
     let dir = tempfile::tempdir().unwrap();
     {
-        let mut opened = open_event_log(&config(dir.path()), KEYS).unwrap();
+        let mut opened = open_event_log(&config(dir.path()), None).unwrap();
         assert!(opened.complete && opened.last.is_none());
         let header = EventHeader { sequence: Sequence::new(1), epoch: Epoch::new(1), ..EventHeader::default() };
         let first = EventRecord::encode(&header, &Event::CancelAllDone { cancelled: 0 });
         opened.writer.append(&mut [first]).unwrap();
     }
-    let mut opened = open_event_log(&config(dir.path()), KEYS).unwrap();
+    let mut opened = open_event_log(&config(dir.path()), None).unwrap();
     assert_eq!((opened.last, opened.complete), (Some((Sequence::new(1), 0)), false));
     opened.writer.append(&mut [event(1, 1, 0, 0)]).unwrap();
     drop(opened);
-    assert!(open_event_log(&config(dir.path()), KEYS).unwrap().complete);
+    assert!(open_event_log(&config(dir.path()), None).unwrap().complete);
+}
+
+#[test]
+fn what_reaches_beyond_the_journal_can_be_cut_off_and_is_written_again() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let mut opened = open_event_log(&config(dir.path()), None).unwrap();
+        for piece in 0..90 {
+            opened.writer.append(&mut traffic(piece * 100 + 1, 100)).unwrap();
+        }
+    }
+    let mut opened = open_event_log(&config(dir.path()), Some(Sequence::new(8_150))).unwrap();
+    assert_eq!(opened.last, Some((Sequence::new(8_100), 1)), "a batch that reaches beyond goes as a whole");
+    assert!(opened.cut.is_some());
+    assert_eq!(opened.log.reports_after(KeyId::new(7), SessionSequence::new(8_098), 9).unwrap().len(), 2);
+    opened.writer.append(&mut traffic(8_101, 899)).unwrap();
+    let whole = positions(&rest(&mut opened.log.cursor_at_start()));
+    assert_eq!(whole, positions(&traffic(1, 8_999)));
+    drop(opened);
+    let again = open_event_log(&config(dir.path()), Some(Sequence::new(8_999))).unwrap();
+    assert_eq!((again.last, again.cut), (Some((Sequence::new(8_999), 1)), None), "nothing to cut, nothing cut");
+}
+
+#[test]
+fn a_key_may_have_any_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = KeyId::new(1 << 20);
+    for start in 0..2 {
+        let mut opened = open_event_log(&config(dir.path()), None).unwrap();
+        opened.writer.append(&mut [event(start + 1, 0, key.raw(), start + 1)]).unwrap();
+        let reports = opened.log.reports_after(key, SessionSequence::new(0), 9).unwrap();
+        assert_eq!(reports.len() as u64, start + 1);
+    }
 }

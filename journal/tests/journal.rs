@@ -244,3 +244,24 @@ mod random {
         }
     }
 }
+
+#[test]
+fn a_commit_mark_never_takes_back_what_an_earlier_start_released_and_wants_to_be_synced() {
+    let dir = tempfile::tempdir().unwrap();
+    hundred(dir.path(), 100);
+    let mut journal = open_journal(&config(dir.path())).unwrap();
+    assert_eq!((journal.writer.commit(), journal.syncer.synced_through()), (Sequence::new(100), Sequence::new(100)));
+    let before = journal.reader.bytes();
+    // A restart releases from the start again.
+    journal.writer.mark_commit(Sequence::new(30)).unwrap();
+    assert_eq!((journal.writer.commit(), journal.reader.bytes()), (Sequence::new(100), before));
+    assert!(!journal.syncer.has_unsynced());
+    journal.writer.append(&commands(101, 10), Sequence::new(40)).unwrap();
+    journal.syncer.sync().unwrap();
+    assert!(!journal.syncer.has_unsynced());
+    journal.writer.mark_commit(Sequence::new(110)).unwrap();
+    assert!(journal.syncer.has_unsynced(), "a mark too");
+    assert_eq!(journal.syncer.sync().unwrap(), Sequence::new(110));
+    drop(journal);
+    assert_eq!(open_journal(&config(dir.path())).unwrap().recovery.commit, Sequence::new(110));
+}

@@ -43,7 +43,7 @@ impl Sink for Memory {
 fn log(dir: &tempfile::TempDir) -> OpenedEventLog {
     let segment_len_bytes = SEGMENT_LEN_BYTES_MIN;
     let config = LogConfig { dir: dir.path().to_owned(), cluster: ClusterId::new(1), segment_len_bytes };
-    open_event_log(&config, 1).unwrap()
+    open_event_log(&config, None).unwrap()
 }
 
 /// The events of one command; only the last has the flag.
