@@ -103,8 +103,9 @@ impl LeaderCore {
         if self.fenced {
             return refuse(RefusalCode::NotLeading, "this node gave up its lead: a newer epoch is known".to_owned());
         }
-        if hello.last > journal.appended_through {
-            if hello.last <= self.shipped_through {
+        let last = hello.state.last;
+        if last > journal.appended_through {
+            if last <= self.shipped_through {
                 return refuse(
                     RefusalCode::NotYet,
                     "the leader's own journal is a moment behind: try again".to_owned(),
@@ -112,18 +113,19 @@ impl LeaderCore {
             }
             let text = format!(
                 "standby is ahead: its journal ends at {}, this leader's at {}: promote it (`tidegate promote`)",
-                hello.last, journal.appended_through
+                last, journal.appended_through
             );
             return refuse(RefusalCode::StandbyAhead, text);
         }
-        if hello.last > Sequence::ZERO && journal.crc32c_at_last != Some(hello.last_crc32c) {
+        if last > Sequence::ZERO && journal.crc32c_at_last != Some(hello.last_crc32c) {
             let text = format!(
-                "diverged at {}: the standby's record there is not the leader's; start it with an empty data folder",
-                hello.last
+                "diverged at {last}: the standby's record there is not the leader's. If the leader's machine lost the end of \
+                 its journal, the standby has what was acknowledged: promote it (`tidegate promote`). Otherwise start the \
+                 standby with an empty data folder"
             );
             return refuse(RefusalCode::Diverged, text);
         }
-        self.link = Some(Link::from(hello.last, journal.appended_through));
+        self.link = Some(Link::from(last, journal.appended_through));
         Ok(Welcome { epoch: self.epoch, order_entry: self.order_entry, through: journal.appended_through })
     }
 

@@ -69,6 +69,8 @@ pub struct NodeState {
     pub epoch: Epoch,
     /// What it does.
     pub role: LinkRole,
+    /// The end of its journal.
+    pub last: Sequence,
     /// Where its clients connect.
     pub order_entry: SocketAddr,
 }
@@ -78,9 +80,7 @@ pub struct NodeState {
 pub struct Hello {
     /// Who asks.
     pub state: NodeState,
-    /// The end of its journal.
-    pub last: Sequence,
-    /// CRC32C of the record at `last`; 0 when there is none.
+    /// CRC32C of the record at `state.last`; 0 when there is none.
     pub last_crc32c: u32,
 }
 
@@ -275,7 +275,6 @@ pub fn encode(message: &Message, out: &mut Vec<u8>) {
         Message::State(state) => enclose(out, KIND_STATE, |out| put_state(out, state)),
         Message::Hello(hello) => enclose(out, KIND_HELLO, |out| {
             put_state(out, &hello.state);
-            put_u64(out, hello.last.raw());
             put_u32(out, hello.last_crc32c);
         }),
         Message::Welcome(welcome) => enclose(out, KIND_WELCOME, |out| {
@@ -351,11 +350,7 @@ fn decode_fields(kind: u8, fields: &mut Fields<'_>) -> Result<Message, MessageEr
     Ok(match kind {
         KIND_PROBE => Message::Probe(fields.state()?),
         KIND_STATE => Message::State(fields.state()?),
-        KIND_HELLO => Message::Hello(Hello {
-            state: fields.state()?,
-            last: fields.sequence("last")?,
-            last_crc32c: fields.u32("last_crc32c")?,
-        }),
+        KIND_HELLO => Message::Hello(Hello { state: fields.state()?, last_crc32c: fields.u32("last_crc32c")? }),
         KIND_WELCOME => Message::Welcome(Welcome {
             epoch: fields.epoch()?,
             order_entry: fields.address("order_entry")?,
@@ -408,6 +403,7 @@ fn put_state(out: &mut Vec<u8>, state: &NodeState) {
     put_u32(out, state.node.raw());
     put_u32(out, state.epoch.raw());
     out.push(state.role as u8);
+    put_u64(out, state.last.raw());
     put_address(out, state.order_entry);
 }
 
@@ -483,6 +479,7 @@ impl<'a> Fields<'a> {
             node: NodeId::new(self.u32("node")?),
             epoch: self.epoch()?,
             role: LinkRole::from_code(self.u8("role")?).ok_or(MessageError::BadField("role"))?,
+            last: self.sequence("last")?,
             order_entry: self.address("order_entry")?,
         })
     }
@@ -562,13 +559,14 @@ mod tests {
     }
 
     fn state() -> impl Strategy<Value = NodeState> {
-        (any::<(u16, u128, u32, u32)>(), 0_u8..3, address()).prop_map(
-            |((protocol, cluster, node, epoch), role, order_entry)| NodeState {
+        (any::<(u16, u128, u32, u32, u64)>(), 0_u8..3, address()).prop_map(
+            |((protocol, cluster, node, epoch, last), role, order_entry)| NodeState {
                 protocol,
                 cluster: ClusterId::new(cluster),
                 node: NodeId::new(node),
                 epoch: Epoch::new(epoch),
                 role: LinkRole::from_code(role).unwrap(),
+                last: Sequence::new(last),
                 order_entry,
             },
         )
@@ -595,9 +593,7 @@ mod tests {
         prop_oneof![
             state().prop_map(Message::Probe),
             state().prop_map(Message::State),
-            (state(), any::<(u64, u32)>()).prop_map(|(state, (last, last_crc32c))| {
-                Message::Hello(Hello { state, last: Sequence::new(last), last_crc32c })
-            }),
+            (state(), any::<u32>()).prop_map(|(state, last_crc32c)| Message::Hello(Hello { state, last_crc32c })),
             (any::<(u32, u64)>(), address()).prop_map(|((epoch, through), order_entry)| {
                 Message::Welcome(Welcome { epoch: Epoch::new(epoch), order_entry, through: Sequence::new(through) })
             }),

@@ -81,6 +81,8 @@ pub fn check_peer(cluster: ClusterId, peer_node: NodeId, own_epoch: Epoch, peer:
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use tidegate_domain::Sequence;
+
     use super::*;
 
     fn peer(role: LinkRole, epoch: u32) -> NodeState {
@@ -90,6 +92,7 @@ mod tests {
             node: NodeId::new(2),
             epoch: Epoch::new(epoch),
             role,
+            last: Sequence::ZERO,
             order_entry: "127.0.0.1:1".parse().unwrap(),
         }
     }

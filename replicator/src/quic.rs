@@ -161,6 +161,8 @@ pub struct LinkStatus {
     pub peer_role: Option<LinkRole>,
     /// Where clients connect to the peer.
     pub peer_order_entry: Option<SocketAddr>,
+    /// The end of the peer's journal, as the peer said last when it was not linked.
+    pub peer_last: Option<Sequence>,
     /// On a leader: whether the standby has caught up on this link.
     pub caught_up: bool,
     /// On a leader: in the standby's journal, as of this link's newest ack.
@@ -194,11 +196,13 @@ pub(crate) enum Order {
 #[derive(Clone)]
 pub(crate) struct OwnState {
     state: Arc<Mutex<NodeState>>,
+    journal: Arc<dyn JournalSource>,
 }
 
 impl OwnState {
     pub(crate) fn get(&self) -> NodeState {
-        *self.state.lock().expect("no holder of this lock panics")
+        let state = *self.state.lock().expect("no holder of this lock panics");
+        NodeState { last: self.journal.appended_through(), ..state }
     }
 
     pub(crate) fn set(&self, role: LinkRole, epoch: Epoch) {
@@ -255,7 +259,8 @@ impl Replicator {
         endpoint.set_default_client_config(client);
         let address = endpoint.local_addr().map_err(bind_error)?;
 
-        let own = OwnState { state: Arc::new(Mutex::new(first_state(&config))) };
+        let state = Arc::new(Mutex::new(first_state(&config)));
+        let own = OwnState { state, journal: Arc::clone(&ports.source) };
         let status = Arc::new(Mutex::new(LinkStatus::default()));
         let (orders, orders_rx) = watch::channel(Order::Idle);
         let listener = ports.feed.listener();
@@ -332,6 +337,7 @@ fn first_state(config: &LinkConfig) -> NodeState {
         node: config.node,
         epoch: Epoch::default(),
         role: LinkRole::Idle,
+        last: Sequence::ZERO,
         order_entry: config.order_entry,
     }
 }

@@ -156,8 +156,9 @@ impl Shell {
                 Order::Follow(_) => LinkRole::Standby,
             };
             // What the peer said of itself stays true; everything else belongs to the role before.
-            let LinkStatus { peer_epoch, peer_role, peer_order_entry, .. } = self.status;
-            self.status = LinkStatus { role, peer_epoch, peer_role, peer_order_entry, ..LinkStatus::default() };
+            let LinkStatus { peer_epoch, peer_role, peer_order_entry, peer_last, .. } = self.status;
+            self.status =
+                LinkStatus { role, peer_epoch, peer_role, peer_order_entry, peer_last, ..LinkStatus::default() };
             self.show_status();
             match order {
                 Order::Idle => self.idle().await,
@@ -275,6 +276,7 @@ impl Shell {
         self.status.peer_epoch = self.status.peer_epoch.max(Some(peer.epoch));
         self.status.peer_role = Some(peer.role);
         self.status.peer_order_entry = Some(peer.order_entry);
+        self.status.peer_last = Some(peer.last);
         let claim = self.watch.on_state(own_role, own_epoch, peer)?;
         let (epoch, order_entry) = (peer.epoch, peer.order_entry);
         tracing::warn!(

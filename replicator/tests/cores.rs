@@ -44,9 +44,10 @@ fn hello(last: u64) -> Hello {
         node: NodeId::new(2),
         epoch: Epoch::new(EPOCH),
         role: LinkRole::Standby,
+        last: seq(last),
         order_entry: address(),
     };
-    Hello { state, last: seq(last), last_crc32c: crc(last) }
+    Hello { state, last_crc32c: crc(last) }
 }
 
 fn leader() -> LeaderCore {
@@ -95,13 +96,14 @@ fn a_leader_accepts_only_a_prefix_of_its_own_journal() {
         ("both empty", hello(0), 0, None),
         ("standby ahead", hello(11), 10, Some((RefusalCode::StandbyAhead, "promote it"))),
         ("another record", other_crc(4), 10, Some((RefusalCode::Diverged, "diverged at 4"))),
+        ("another record", other_crc(4), 10, Some((RefusalCode::Diverged, "promote it"))),
         ("another cluster", from(|s| s.cluster = ClusterId::new(1)), 10, Some((RefusalCode::WrongCluster, "cluster"))),
         ("another node", from(|s| s.node = NodeId::new(9)), 10, Some((RefusalCode::WrongNode, "node is 9"))),
         ("another protocol", from(|s| s.protocol = 9), 10, Some((RefusalCode::Protocol, "protocol is 9"))),
         ("a higher epoch", from(|s| s.epoch = Epoch::new(6)), 10, Some((RefusalCode::StaleLeader, "epoch 6"))),
         ("a lower epoch", from(|s| s.epoch = Epoch::new(4)), 10, None),
     ] {
-        let outcome = leader().on_hello(&hello, journal(end, hello.last.raw()));
+        let outcome = leader().on_hello(&hello, journal(end, hello.state.last.raw()));
         match (outcome, refused) {
             (Ok(welcome), None) => assert_eq!((welcome.epoch.raw(), welcome.through.raw()), (EPOCH, end), "{what}"),
             (Err(refusal), Some((code, text))) => {

@@ -343,6 +343,9 @@ fn a_starting_node_sees_whether_its_peer_leads() {
     let status = a.status();
     assert_eq!((status.role, status.peer_epoch), (LinkRole::Idle, Some(Epoch::new(7))));
     assert_eq!(status.peer_order_entry, Some(order_entry(B)));
+    // It also tells how far it is: a node that lost its journal's end must not lead.
+    b.produce(7, 7);
+    until("seen", &mut [&mut a, &mut b], |nodes| nodes[0].status().peer_last == Some(seq(7)));
 }
 
 /// A journal of `count` commands of this epoch.
@@ -467,9 +470,10 @@ fn a_peer_that_breaks_the_protocol_is_dropped_and_changes_nothing() {
         node: B,
         epoch: Epoch::new(1),
         role: LinkRole::Standby,
+        last: seq(0),
         order_entry: order_entry(B),
     };
-    let hello = || encoded(Message::Hello(Hello { state, last: seq(0), last_crc32c: 0 }));
+    let hello = || encoded(Message::Hello(Hello { state, last_crc32c: 0 }));
     let ack = |received| {
         let (received_through, zero) = (seq(received), seq(0));
         let epoch = Epoch::new(1);

@@ -130,7 +130,7 @@ impl Shell {
         match self.journal_crc(last) {
             Ok(last_crc32c) => {
                 duty.hello_last = last;
-                self.dial(Message::Hello(Hello { state: self.own.get(), last, last_crc32c }));
+                self.dial(Message::Hello(Hello { state: NodeState { last, ..self.own.get() }, last_crc32c }));
                 None
             }
             Err(reason) => {
@@ -165,6 +165,7 @@ impl Shell {
             node: self.config.peer_node,
             epoch: welcome.epoch,
             role: LinkRole::Leader,
+            last: welcome.through,
             order_entry: welcome.order_entry,
         };
         self.learn(LinkRole::Standby, duty.core.epoch(), &leader);

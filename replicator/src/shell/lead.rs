@@ -113,8 +113,8 @@ impl Shell {
 
     fn judge(&mut self, duty: &mut Duty, hello: &Hello) -> Result<Welcome, Refusal> {
         let appended_through = self.ports.source.appended_through();
-        let crc32c_at_last = if hello.last <= appended_through {
-            let crc = self.journal_crc(hello.last);
+        let crc32c_at_last = if hello.state.last <= appended_through {
+            let crc = self.journal_crc(hello.state.last);
             Some(crc.map_err(|text| Refusal { code: RefusalCode::NotYet, epoch: duty.epoch, text })?)
         } else {
             None
