@@ -7,12 +7,14 @@
 //! | `Replicated` | min(journaled, peer received)         | a primary with a standby                            |
 //! | `Solo`       | synced, flagged DEGRADED              | a primary whose standby is gone and given up        |
 //! | `Follow`     | min(journaled, the primary's commit)  | a standby                                           |
+//! | `Frozen`     | nothing more                          | a node that another has replaced                    |
 //!
 //! Invariants: a [`ReleasableThrough`] is made here and nowhere else, so "never answer before it is safe" does not compile
 //! otherwise. Release is one prefix.
 //!
 //! ```compile_fail
-//! let forged = tidegate_pipeline::ReleasableThrough(tidegate_domain::Sequence::new(7)); // private field
+//! let through = tidegate_domain::Sequence::new(7);
+//! let forged = tidegate_pipeline::ReleasableThrough { through, degraded: false }; // private fields
 //! ```
 
 use std::sync::Arc;
@@ -36,6 +38,8 @@ pub enum AckRule {
     Solo = 4,
     /// A standby: what the primary has released.
     Follow = 5,
+    /// Another node leads: nothing more leaves this one.
+    Frozen = 6,
 }
 
 impl AckRule {
@@ -58,6 +62,7 @@ impl AckRule {
             Self::Replicated => "replicated",
             Self::Solo => "solo",
             Self::Follow => "follow",
+            Self::Frozen => "frozen",
         }
     }
 
@@ -68,6 +73,7 @@ impl AckRule {
             3 => Self::Replicated,
             4 => Self::Solo,
             5 => Self::Follow,
+            6 => Self::Frozen,
             other => unreachable!("only AckPolicy::set writes the code, and it wrote {other}"),
         }
     }
@@ -86,60 +92,79 @@ pub struct Watermarks {
     pub commit: WatermarkReader,
 }
 
-/// How far events may leave, inclusive. Only [`AckPolicy::releasable`] makes one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ReleasableThrough(Sequence);
+/// How far events may leave, inclusive, and under which promise. Only [`AckPolicy::releasable`] makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReleasableThrough {
+    through: Sequence,
+    degraded: bool,
+}
 
 impl ReleasableThrough {
     /// The last sequence that may leave.
     #[must_use]
     pub const fn through(self) -> Sequence {
-        self.0
+        self.through
+    }
+
+    /// Whether what leaves by this key is flagged DEGRADED.
+    #[must_use]
+    pub const fn degraded(self) -> bool {
+        self.degraded
     }
 }
 
-/// The rule in force. Control changes it, publish reads it; changing it never needs a free slot in a ring.
+/// In the policy's word, beside the rule's code.
+const DEGRADED: u8 = 1 << 7;
+
+/// The rule in force. Control changes it, publish reads it; changing it never needs a free slot in a ring. Rule and flag
+/// are one word: nobody sees one without the other.
 #[derive(Clone, Debug)]
 pub struct AckPolicy {
-    code: Arc<AtomicU8>,
-    degraded: Arc<AtomicU8>,
+    word: Arc<AtomicU8>,
 }
 
 impl AckPolicy {
     /// With this rule, not degraded.
     #[must_use]
     pub fn new(rule: AckRule) -> Self {
-        Self { code: Arc::new(AtomicU8::new(rule as u8)), degraded: Arc::new(AtomicU8::new(0)) }
+        Self { word: Arc::new(AtomicU8::new(rule as u8)) }
     }
 
     /// Changes the rule. `degraded` says whether releases are flagged: the node promises less than it was configured for.
     pub fn set(&self, rule: AckRule, degraded: bool) {
-        self.degraded.store(degraded.into(), Ordering::Release);
-        self.code.store(rule as u8, Ordering::Release);
+        self.word.store(rule as u8 | if degraded { DEGRADED } else { 0 }, Ordering::Release);
     }
 
     /// The rule in force.
     #[must_use]
     pub fn rule(&self) -> AckRule {
-        AckRule::from_code(self.code.load(Ordering::Acquire))
+        self.rule_and_flag().0
     }
 
     /// Whether releases are flagged DEGRADED.
     #[must_use]
     pub fn degraded(&self) -> bool {
-        self.degraded.load(Ordering::Acquire) != 0
+        self.rule_and_flag().1
+    }
+
+    fn rule_and_flag(&self) -> (AckRule, bool) {
+        let word = self.word.load(Ordering::Acquire);
+        (AckRule::from_code(word & !DEGRADED), word & DEGRADED != 0)
     }
 
     /// How far events may leave now.
     #[must_use]
     pub fn releasable(&self, marks: &Watermarks) -> ReleasableThrough {
+        let (rule, degraded) = self.rule_and_flag();
         let journaled = marks.journaled.through();
-        ReleasableThrough(match self.rule() {
+        let through = match rule {
             AckRule::Async => journaled,
             AckRule::Local | AckRule::Solo => marks.synced.through(),
             AckRule::Replicated => journaled.min(marks.peer_received.through()),
             AckRule::Follow => journaled.min(marks.commit.through()),
-        })
+            AckRule::Frozen => Sequence::ZERO,
+        };
+        ReleasableThrough { through, degraded }
     }
 }
 
@@ -165,10 +190,21 @@ mod tests {
             (AckRule::Replicated, 20),
             (AckRule::Solo, 10),
             (AckRule::Follow, 40),
+            (AckRule::Frozen, 0),
         ] {
             assert_eq!(AckPolicy::new(rule).releasable(&marks).through().raw(), through, "{rule:?}");
         }
         peer.advance_through(Sequence::new(60));
         assert_eq!(AckPolicy::new(AckRule::Replicated).releasable(&marks).through().raw(), 40);
+    }
+
+    #[test]
+    fn rule_and_flag_change_together() {
+        let policy = AckPolicy::new(AckRule::Replicated);
+        assert_eq!((policy.rule(), policy.degraded()), (AckRule::Replicated, false));
+        for (rule, degraded) in [(AckRule::Solo, true), (AckRule::Frozen, false), (AckRule::Async, true)] {
+            policy.set(rule, degraded);
+            assert_eq!((policy.rule(), policy.degraded()), (rule, degraded));
+        }
     }
 }

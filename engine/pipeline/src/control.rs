@@ -1,7 +1,7 @@
 //! Orders to the sequencer that come past the inbox, because they must never need a free slot.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 use tidegate_domain::{CommandRecord, Epoch};
@@ -23,7 +23,8 @@ pub enum SequencerOrder {
     },
     /// Take records from the leader from now on, numbers already assigned.
     Follow,
-    /// Take no more commands; what is in the ring goes on.
+    /// Take no more commands, not even from a restart's journal; what is in the ring goes on. Final: orders that were given
+    /// before and have not taken effect yet never will.
     Stop,
 }
 
@@ -33,6 +34,7 @@ pub struct RunControl {
     orders: Arc<ArrayQueue<SequencerOrder>>,
     given: Arc<AtomicU64>,
     obeyed: Arc<AtomicU64>,
+    stopping: Arc<AtomicBool>,
     waker: Waker,
 }
 
@@ -40,7 +42,13 @@ impl RunControl {
     /// A control whose orders wake `waker`.
     #[must_use]
     pub fn new(waker: Waker) -> Self {
-        Self { orders: Arc::new(ArrayQueue::new(8)), given: Arc::default(), obeyed: Arc::default(), waker }
+        Self {
+            orders: Arc::new(ArrayQueue::new(8)),
+            given: Arc::default(),
+            obeyed: Arc::default(),
+            stopping: Arc::default(),
+            waker,
+        }
     }
 
     /// Gives an order.
@@ -48,8 +56,11 @@ impl RunControl {
     /// # Panics
     /// When eight orders wait: control gives one at a time and waits for its effect.
     pub fn give(&self, order: SequencerOrder) {
-        assert!(self.orders.push(order).is_ok(), "control waits for the effect of each order");
+        if matches!(order, SequencerOrder::Stop) {
+            self.stopping.store(true, Ordering::Release);
+        }
         self.given.fetch_add(1, Ordering::AcqRel);
+        assert!(self.orders.push(order).is_ok(), "control waits for the effect of each order");
         self.waker.wake();
     }
 
@@ -61,6 +72,10 @@ impl RunControl {
 
     pub(crate) fn obeyed(&self) {
         self.obeyed.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     pub(crate) fn next(&self) -> Option<SequencerOrder> {

@@ -31,7 +31,7 @@ pub use core_plan::{CorePlan, CorePlanChoice};
 pub use digests::DigestBoard;
 pub use inbox::{Inbox, InboxFull};
 pub use match_stage::MatchStage;
-pub use publish::{Publish, ReleasedEvents};
+pub use publish::{LastEvent, Publish, ReleasedEvents};
 pub use rings::{CommandPoller, CommandProducer, EventPoller, EventProducer, command_ring, event_ring};
 pub use runner::{Fatal, Listener, OnFatal, Runner, Stage, Waker};
 pub use sequencer::{RecordSource, Sequencer};

@@ -3,7 +3,9 @@
 //!   event ring --[Publish]--> event log --> sessions, feeds, SQL, push
 //!
 //! Invariants: release is one prefix; an event that may not leave yet is copied out of the ring and waits here. The
-//! event log is the only way out, and [`ReleasableThrough`] the only key to it.
+//! event log is the only way out, and [`ReleasableThrough`] the only key to it. What the log held when it was opened was
+//! let out by an earlier start: a restart makes those events again, and they pass at once, or a long history would
+//! fill the ring before the node can hear from anybody that the rest may leave.
 
 use tidegate_domain::{EventFlags, EventRecord, Sequence};
 
@@ -17,9 +19,23 @@ const BATCH: usize = 256;
 /// Pieces per round.
 const PIECES: usize = 4;
 
+/// An event log's last event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastEvent {
+    /// Its command.
+    pub sequence: Sequence,
+    /// Its place among its command's events.
+    pub index: u32,
+    /// Whether it is its command's last.
+    pub complete: bool,
+}
+
 /// Where released events go: the event log.
 pub trait ReleasedEvents: Send {
-    /// Appends events in order, skipping those that it has already (after a restart).
+    /// The last event that it held when it was opened.
+    fn already_out(&self) -> Option<LastEvent>;
+
+    /// Appends events in order; those that it has already never come here.
     ///
     /// # Errors
     /// What the log says; final.
@@ -34,6 +50,8 @@ pub struct Publish<L> {
     matched: WatermarkReader,
     published: WatermarkWriter,
     log: L,
+    /// What an earlier start let out.
+    already_out: Option<LastEvent>,
     /// Copied out of the ring; released up to `next`.
     waiting: Vec<EventRecord>,
     next: usize,
@@ -50,7 +68,18 @@ impl<L: ReleasedEvents> Publish<L> {
         published: WatermarkWriter,
         log: L,
     ) -> Self {
-        Self { poller, policy, marks, matched, published, log, waiting: Vec::with_capacity(BATCH), next: 0 }
+        let already_out = log.already_out();
+        let waiting = Vec::with_capacity(BATCH);
+        Self { poller, policy, marks, matched, published, log, already_out, waiting, next: 0 }
+    }
+
+    /// Passes over the waiting events that an earlier start let out; how many.
+    fn pass_over(&mut self) -> usize {
+        let Some(LastEvent { sequence, index, .. }) = self.already_out else { return 0 };
+        let waiting = &self.waiting[self.next..];
+        let count = waiting.partition_point(|event| (event.sequence(), event.index()) <= (sequence, index));
+        self.next += count;
+        count
     }
 
     /// Lets the waiting events out that may leave; how many.
@@ -60,7 +89,7 @@ impl<L: ReleasedEvents> Publish<L> {
         if count == 0 {
             return Ok(0);
         }
-        if self.policy.degraded() {
+        if upto.degraded() {
             for event in &mut waiting[..count] {
                 event.add_flags(EventFlags::DEGRADED);
             }
@@ -70,11 +99,21 @@ impl<L: ReleasedEvents> Publish<L> {
         Ok(count)
     }
 
+    /// What may have left: by the policy now, or by an earlier start.
+    fn limit(&self, upto: ReleasableThrough) -> Sequence {
+        let before = match self.already_out {
+            Some(LastEvent { sequence, complete: true, .. }) => sequence,
+            Some(LastEvent { sequence, .. }) => sequence.previous(),
+            None => Sequence::ZERO,
+        };
+        before.max(upto.through())
+    }
+
     /// The last sequence that is out as a whole, given that everything up to `matched` had its events in the ring before
     /// this round looked into it.
     fn out_through(&self, matched: Sequence, upto: ReleasableThrough) -> Sequence {
         let complete = self.waiting.get(self.next).map_or(matched, |event| event.sequence().previous());
-        complete.min(upto.through())
+        complete.min(self.limit(upto))
     }
 }
 
@@ -95,7 +134,7 @@ impl<L: ReleasedEvents> Stage for Publish<L> {
                 self.next = 0;
                 ring_empty = take_into(&mut self.poller, BATCH, &mut self.waiting) < BATCH;
             }
-            let released = self.release(upto)?;
+            let released = self.pass_over() + self.release(upto)?;
             work += released;
             // With more in the ring, only what stands in `waiting` says how far we are.
             if ring_empty || self.next < self.waiting.len() {

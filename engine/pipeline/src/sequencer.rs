@@ -138,8 +138,15 @@ impl Sequencer {
     }
 
     fn obey_orders(&mut self) {
+        if self.control.is_stopping() {
+            self.source = Source::Idle;
+            while self.control.next().is_some() {
+                self.control.obeyed();
+            }
+            return;
+        }
         // An order waits until everything from the old source is through.
-        if !self.held.is_empty() || matches!(self.source, Source::Restart(_)) {
+        if matches!(self.source, Source::Restart(_)) {
             return;
         }
         if matches!(self.source, Source::Leader) && !self.from_leader.is_empty() {
@@ -157,7 +164,7 @@ impl Sequencer {
                 self.assign(first);
             }
             Some(SequencerOrder::Follow) => self.source = Source::Leader,
-            Some(SequencerOrder::Stop) => self.source = Source::Idle,
+            Some(SequencerOrder::Stop) => unreachable!("a stop is obeyed before any other order"),
             None => return,
         }
         self.control.obeyed();
@@ -215,6 +222,7 @@ impl Stage for Sequencer {
         if !done {
             return Ok(moved);
         }
+        // Nothing is held: what was numbered is in the ring.
         self.obey_orders();
         if self.held.is_empty() {
             self.take_from_source()?;

@@ -13,9 +13,9 @@ use tidegate_domain::{
 };
 use tidegate_pipeline::rings::take_into;
 use tidegate_pipeline::{
-    AckPolicy, AckRule, CommandPoller, DigestBoard, Fatal, Inbox, InboxFull, MatchStage, Publish, RecordSource,
-    ReleasedEvents, RunControl, Sequencer, SequencerOrder, Stage, Waker, WatermarkReader, WatermarkWriter, Watermarks,
-    command_ring, event_ring, watermark,
+    AckPolicy, AckRule, CommandPoller, DigestBoard, Fatal, Inbox, InboxFull, LastEvent, MatchStage, Publish,
+    RecordSource, ReleasedEvents, RunControl, Sequencer, SequencerOrder, Stage, Waker, WatermarkReader,
+    WatermarkWriter, Watermarks, command_ring, event_ring, watermark,
 };
 
 /// Emits as many events as the request number says.
@@ -51,11 +51,21 @@ impl StateMachine for Toy {
     }
 }
 
-/// Nothing to replay.
-struct Empty;
+/// A journal of so many commands with two events each.
+struct Journal {
+    commands: u64,
+    read: u64,
+}
 
-impl RecordSource for Empty {
-    fn read(&mut self, _: usize, _: &mut Vec<CommandRecord>) -> Result<(), Fatal> {
+impl RecordSource for Journal {
+    fn read(&mut self, max: usize, out: &mut Vec<CommandRecord>) -> Result<(), Fatal> {
+        let end = self.commands.min(self.read + max as u64);
+        out.extend((self.read + 1..=end).map(|n| {
+            let mut record = command(2);
+            record.stamp(Sequence::new(n), Timestamp::from_nanos(n), Epoch::new(1));
+            record
+        }));
+        self.read = end;
         Ok(())
     }
 }
@@ -82,9 +92,12 @@ impl Stage for Reads {
 }
 
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<EventRecord>>>);
+struct Log(Arc<Mutex<Vec<EventRecord>>>, Option<LastEvent>);
 
 impl ReleasedEvents for Log {
+    fn already_out(&self) -> Option<LastEvent> {
+        self.1
+    }
     fn append(&mut self, events: &mut [EventRecord]) -> Result<(), Fatal> {
         self.0.lock().unwrap().extend_from_slice(events);
         Ok(())
@@ -106,6 +119,14 @@ const RING: usize = 64;
 const INBOX: usize = 128;
 
 fn rig(rule: AckRule) -> Rig {
+    let mut rig = restarted(rule, 0, None);
+    rig.lead();
+    rig
+}
+
+/// After a restart from so many commands, of which an earlier start let events out up to `already_out`.
+fn restarted(rule: AckRule, commands: u64, already_out: Option<LastEvent>) -> Rig {
+    let journal = Journal { commands, read: 0 };
     let waker = Waker::default();
     let inbox = Inbox::new(INBOX, waker.clone());
     let control = RunControl::new(waker);
@@ -120,13 +141,13 @@ fn rig(rule: AckRule) -> Rig {
     let (peer, peer_r) = watermark();
     let (_, never) = watermark();
     let deadline = Arc::new(AtomicU64::new(u64::MAX));
-    let log = Log::default();
+    let log = Log(Arc::default(), already_out);
     let marks =
         Watermarks { journaled: journaled_r.clone(), synced: journaled_r, peer_received: peer_r, commit: never };
     let from_leader = Arc::new(ArrayQueue::new(8));
     let stages: Vec<Box<dyn Stage>> = vec![
         Box::new(Sequencer::new(
-            Box::new(Empty),
+            Box::new(journal),
             inbox.clone(),
             from_leader,
             control.clone(),
@@ -146,9 +167,6 @@ fn rig(rule: AckRule) -> Rig {
         )),
         Box::new(Publish::new(event_poller, policy.clone(), marks, matched_r, published, log.clone())),
     ];
-    let first =
-        CommandRecord::encode(&CommandHeader::default(), &Command::TakeLead { node: NodeId::new(1), incarnation: 1 });
-    control.give(SequencerOrder::Lead { epoch: Epoch::new(1), first, genesis: None });
     Rig { stages, inbox, control, policy, peer, published: published_r, assigned: assigned_r, log }
 }
 
@@ -158,6 +176,12 @@ fn command(events: u64) -> CommandRecord {
 }
 
 impl Rig {
+    fn lead(&mut self) {
+        let take_lead = Command::TakeLead { node: NodeId::new(1), incarnation: 1 };
+        let first = CommandRecord::encode(&CommandHeader::default(), &take_lead);
+        self.control.give(SequencerOrder::Lead { epoch: Epoch::new(1), first, genesis: None });
+    }
+
     /// Rounds until three in a row find nothing to do (a change of source takes one).
     fn settle(&mut self) {
         let mut idle = 0;
@@ -270,4 +294,69 @@ fn after_a_stop_nothing_more_is_numbered_and_everything_numbered_leaves() {
     assert_eq!(rig.assigned.through().raw(), 41);
     assert_eq!(rig.published.through().raw(), 41);
     assert_eq!(rig.inbox.fill(), 1, "what came later is not lost either: it is still in the inbox");
+}
+
+/// As [`LastEvent`] of the toy: two events a command, the last has index 1.
+fn last_event(sequence: u64, index: u32) -> Option<LastEvent> {
+    Some(LastEvent { sequence: Sequence::new(sequence), index, complete: index == 1 })
+}
+
+#[test]
+fn a_restart_passes_over_what_left_before_although_nobody_says_yet_that_the_rest_may_leave() {
+    const COMMANDS: u64 = 1_000;
+    for (already_out, published) in [(last_event(990, 1), 990), (last_event(990, 0), 989)] {
+        let mut rig = restarted(AckRule::Replicated, COMMANDS, already_out);
+        rig.settle();
+        assert_eq!(rig.published.through().raw(), published);
+        assert!(rig.released().is_empty(), "nothing twice, and nothing that the standby may not have");
+        assert_eq!(rig.assigned.through().raw(), COMMANDS, "the whole journal is in the ring or through it");
+        rig.lead();
+        rig.settle();
+        rig.peer.advance_through(rig.assigned.through());
+        rig.settle();
+        assert_eq!(rig.published.through().raw(), COMMANDS + 1);
+        let LastEvent { sequence, index, .. } = already_out.unwrap();
+        let all = (sequence.raw()..=COMMANDS).flat_map(|n| [(n, 0), (n, 1)]);
+        let rest: Vec<_> = all.filter(|at| *at > (sequence.raw(), index)).collect();
+        rig.assert_released(&rest);
+    }
+}
+
+#[test]
+fn a_restart_whose_unreleased_tail_is_longer_than_the_rings_goes_on_when_the_standby_answers() {
+    const COMMANDS: u64 = 1_000;
+    let mut rig = restarted(AckRule::Replicated, COMMANDS, None);
+    rig.lead();
+    rig.settle();
+    assert!(rig.assigned.through().raw() < COMMANDS, "the rings are full");
+    rig.peer.advance_through(Sequence::new(COMMANDS));
+    rig.settle();
+    assert_eq!(rig.published.through().raw(), COMMANDS);
+    assert!(rig.control.is_obeyed());
+}
+
+#[test]
+fn a_stop_does_not_wait_for_the_rest_of_a_restart_and_takes_back_earlier_orders() {
+    let mut rig = restarted(AckRule::Async, 1_000_000, None);
+    rig.lead();
+    for stage in &mut rig.stages {
+        stage.do_work().unwrap();
+    }
+    rig.control.give(SequencerOrder::Stop);
+    rig.settle();
+    assert!(rig.control.is_obeyed());
+    assert!(rig.assigned.through().raw() < 1_000);
+    assert_eq!(rig.published.through(), rig.assigned.through());
+}
+
+#[test]
+fn nothing_leaves_a_frozen_node() {
+    let mut rig = rig(AckRule::Async);
+    rig.inbox.try_push(command(2)).unwrap();
+    rig.settle();
+    let (released, published) = (rig.released(), rig.published.through());
+    rig.policy.set(AckRule::Frozen, false);
+    rig.inbox.try_push(command(2)).unwrap();
+    rig.settle();
+    assert_eq!((rig.released(), rig.published.through()), (released, published));
 }

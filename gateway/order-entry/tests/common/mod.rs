@@ -74,6 +74,9 @@ impl Stage for Taker {
 struct Log(EventLogWriter);
 
 impl ReleasedEvents for Log {
+    fn already_out(&self) -> Option<LastEvent> {
+        None
+    }
     fn append(&mut self, events: &mut [EventRecord]) -> Result<(), Fatal> {
         self.0.append(events)?;
         Ok(())
@@ -111,7 +114,7 @@ impl Node {
     pub fn start(inbox_slots: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = LogConfig { dir: folder.path().to_owned(), cluster: CLUSTER, segment_len_bytes: 8 << 20 };
-        let opened = open_event_log(&log, 64).unwrap();
+        let opened = open_event_log(&log, None).unwrap();
         let waker = Waker::default();
         let inbox = Inbox::new(inbox_slots, waker.clone());
         let control = RunControl::new(waker.clone());
