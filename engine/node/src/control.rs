@@ -6,8 +6,9 @@
 //!   signal ----------------+                    +--> serving state, SQL sink, state file
 //! ```
 //!
-//! Invariants: an epoch is on disk before it takes effect; a node leads only through [`Control::lead`]; a primary without
-//! its standby promises less only by an operator's word or by promotion, and then every release is flagged.
+//! Invariants: an epoch is on disk before it takes effect; a node leads only through [`Control::take_lead`]; a primary
+//! without its standby promises less only by an operator's word or by promotion, and then every release is flagged. What may
+//! be done is decided in [`crate::decisions`]; here it is done.
 //! Thread: tokio. One change at a time, behind `changing`.
 
 use std::net::SocketAddr;
@@ -24,24 +25,24 @@ use tidegate_pipeline::{
     WatermarkReader,
 };
 use tidegate_replicator::{LinkEvent, LinkRole, Replicator};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::EXIT_FENCED;
 use crate::admin::Refusal;
 use crate::config::{NodeConfig, Role};
+use crate::decisions::{AtStart, Candidate, Claim, Part, Peer, at_start, may_promote, on_higher_epoch, starting};
 use crate::desk::Desk;
 use crate::state_file::StateFile;
-use crate::status::{DigestStatus, NodeState, NodeStatus, PeerStatus, WatermarkStatus};
 use crate::view::SinkTask;
+
+mod report;
 
 /// Pause between two looks at a watermark.
 const LOOK: Duration = Duration::from_millis(1);
-/// How long `status` waits for the digest that it asked for.
-const DIGEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a starting node waits for its peer's answer; an absent peer gives none.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long clients get to read the address of the new primary before a fenced node exits.
-const FENCED_FAREWELL: Duration = Duration::from_millis(300);
+/// Between two looks whether a standby should remember how far its primary is ahead.
+const COMMIT_LOOK: Duration = Duration::from_secs(1);
+/// How long clients get to read the address of the new primary before a replaced node exits.
+const RETIRED_FAREWELL: Duration = Duration::from_millis(300);
 
 /// Every watermark of the node.
 #[derive(Clone)]
@@ -89,62 +90,81 @@ pub(crate) struct Facts {
     pub(crate) incarnation: u64,
 }
 
-/// What changes, one change at a time.
+/// What changes, one change at a time. Nobody waits for the pipeline or for the peer while holding it.
 pub(crate) struct Changing {
     pub(crate) state: StateFile,
-    pub(crate) role: Role,
+    pub(crate) part: Part,
 }
 
 impl Control {
-    /// Begins the part that the configuration names, once the journal is replayed.
+    /// Begins the role that the configuration names. The journal may still be on its way through the pipeline: what an
+    /// earlier start did not let out may need the peer, or the operator, to leave, so neither waits for it.
     pub(crate) async fn begin(self: &Arc<Self>) -> Result<(), Fatal> {
-        self.wait_until("replay of the journal", || self.marks.matched.through() >= self.facts.recovered_through).await;
-        let successor = self.successor().await;
+        let peer = match self.config.node.role {
+            Role::Primary => self.ask_peer().await,
+            Role::Standby => None,
+        };
         let mut changing = self.changing.lock().await;
-        let known = changing.state.epoch().max(self.facts.recovered_epoch);
-        match changing.role {
-            Role::Primary => {
-                if let Some((epoch, order_entry)) = successor.filter(|(epoch, _)| *epoch >= known) {
-                    drop(changing);
-                    self.be_fenced(epoch, order_entry).await;
-                    return Ok(());
-                }
-                let epoch = known.max(Epoch::new(1));
+        if changing.part != Part::Starting {
+            return Ok(()); // It stops already.
+        }
+        let known = changing.state.promises().epoch.max(self.facts.recovered_epoch);
+        if self.config.node.role == Role::Standby {
+            changing.part = Part::Follows;
+            self.policy.set(AckRule::Follow, false);
+            self.run.give(SequencerOrder::Follow);
+            self.link().follow(known);
+            self.serving.set(Serving::Standby { epoch: known, primary: None });
+            tracing::info!(epoch = known.raw(), through = self.facts.recovered_through.raw(), "following");
+            tokio::spawn(Arc::clone(self).remember_commit());
+            return Ok(());
+        }
+        let epoch = known.max(Epoch::new(1));
+        match at_start(epoch, self.facts.recovered_through, peer) {
+            AtStart::Lead => {
                 let rule = AckRule::of(self.config.durability());
-                self.lead(&mut changing, epoch, rule, false).await?;
+                self.take_lead(&mut changing, epoch, rule, false).await?;
+                drop(changing);
+                self.serve(epoch).await;
             }
-            Role::Standby => {
-                self.run.give(SequencerOrder::Follow);
-                self.link().follow(known);
-                self.serving.set(Serving::Standby { epoch: known, primary: None });
-                tracing::info!(epoch = known.raw(), through = self.marks.matched.through().raw(), "following");
+            AtStart::GiveWay { epoch, order_entry } => self.give_way(changing, epoch, order_entry).await,
+            AtStart::Behind { peer_last } => {
+                let why = format!(
+                    "the peer's journal reaches {peer_last}, this node's only {}: commands that were acknowledged may be \
+                     missing here. Run `tidegate promote` on the peer; then start this node as standby with an empty folder",
+                    self.facts.recovered_through
+                );
+                self.retire(changing, &why).await;
             }
         }
         Ok(())
     }
 
-    /// The peer, if it leads: a node that was replaced while it was away must hear of it before a client hears from it.
-    async fn successor(&self) -> Option<(Epoch, SocketAddr)> {
+    /// What the peer says of itself, if it answers: a node that was replaced, or that lost the end of its journal, must hear
+    /// of it before a client hears from it.
+    async fn ask_peer(&self) -> Option<Peer> {
         let link = self.link.as_ref()?;
-        let asked = Instant::now();
-        while link.status().attempts == 0 && asked.elapsed() < PROBE_TIMEOUT {
-            tokio::time::sleep(LOOK).await;
-        }
+        // Every attempt ends, well or not, within the link's idle timeout.
+        self.wait_until("the peer's answer", || link.status().attempts > 0).await;
         let status = link.status();
-        let leads = status.peer_role == Some(LinkRole::Leader);
-        status.peer_epoch.zip(status.peer_order_entry).filter(|_| leads)
+        Some(Peer {
+            leads: status.peer_role? == LinkRole::Leader,
+            epoch: status.peer_epoch?,
+            order_entry: status.peer_order_entry?,
+            last: status.peer_last?,
+        })
     }
 
-    /// Takes the lead in `epoch`.
-    async fn lead(
-        self: &Arc<Self>,
+    /// Takes the lead in `epoch`. Clients are served once the sequencer has it: see [`Self::serve`].
+    async fn take_lead(
+        &self,
         changing: &mut Changing,
         epoch: Epoch,
         rule: AckRule,
         degraded: bool,
     ) -> Result<(), Fatal> {
         changing.state.lead(epoch)?;
-        changing.role = Role::Primary;
+        changing.part = Part::Leads;
         if let Some(link) = &self.link {
             link.lead(epoch);
             // Until then records of the old leader may still come in; they belong before our first command.
@@ -155,11 +175,18 @@ impl Control {
         let take_lead = Command::TakeLead { node: self.config.node_id(), incarnation: self.facts.incarnation };
         let first = CommandRecord::encode(&CommandHeader::default(), &take_lead);
         self.run.give(SequencerOrder::Lead { epoch, first, genesis });
-        self.wait_until("the sequencer takes the lead", || self.run.is_obeyed()).await;
-        self.serving.set(Serving::Primary { epoch });
-        self.start_sink(epoch);
         tracing::info!(epoch = epoch.raw(), durability = rule.as_str(), "leading");
         Ok(())
+    }
+
+    /// Waits until the sequencer has the lead, and serves.
+    async fn serve(self: &Arc<Self>, epoch: Epoch) {
+        self.wait_until("the sequencer takes the lead", || self.run.is_obeyed()).await;
+        let changing = self.changing.lock().await;
+        if changing.part == Part::Leads {
+            self.serving.set(Serving::Primary { epoch });
+            self.start_sink(epoch);
+        }
     }
 
     fn genesis(&self) -> Result<CommandRecord, Fatal> {
@@ -187,42 +214,33 @@ impl Control {
 
     /// Makes this standby the primary, under a higher epoch.
     pub(crate) async fn promote(self: &Arc<Self>, force: bool) -> Result<Value, Refusal> {
-        let mut changing = self.changing.lock().await;
-        if changing.role == Role::Primary {
-            return Err(Refusal::new("already_primary", "this node leads already"));
-        }
-        let status = self.link().status();
-        if status.connected && !force {
-            let why = "the link to the primary is alive: stop the primary first, or repeat with --force";
-            return Err(Refusal::new("primary_alive", why));
-        }
-        if status.digest_equal.is_some_and(|(_, equal)| !equal) && !force {
-            let why = "this node's state differed from the primary's: it must not lead. Restart the primary, or start this \
-                       node again with an empty folder";
-            return Err(Refusal::new("digest_differs", why));
-        }
-        let (commit, own) = (self.marks.commit.through(), self.marks.journaled.through());
-        if own == Sequence::ZERO {
-            let why = "this node has no data: it never received anything from a primary";
-            return Err(Refusal::new("no_data", why));
-        }
-        if own < commit && !force {
-            let why = format!(
-                "the primary acknowledged through {commit}, this node has only {own}: promoting it would lose the \
-                 difference; restart the primary, or repeat with --force and lose it"
-            );
-            return Err(Refusal::new("behind", why));
-        }
-        let known = changing.state.epoch().max(status.peer_epoch.unwrap_or_default()).max(self.facts.recovered_epoch);
-        let epoch = known.max(self.highest_journaled_epoch()).next();
         let started = Instant::now();
+        let mut changing = self.changing.lock().await;
+        let promises = changing.state.promises();
+        let status = self.link.as_ref().map(Replicator::status).unwrap_or_default();
+        let (last, commit) = (self.marks.journaled.through(), self.marks.commit.through().max(promises.commit_seen));
+        let differs = promises.digest_differs_at.is_some() || status.digest_equal.is_some_and(|(_, equal)| !equal);
+        let node = Candidate {
+            part: changing.part,
+            linked: status.connected,
+            has_tried: status.attempts > 0,
+            digest_differs: differs,
+            last,
+            commit,
+        };
+        may_promote(&node, force)?;
+        let known = promises.epoch.max(status.peer_epoch.unwrap_or_default()).max(self.facts.recovered_epoch);
+        let epoch = known.max(self.highest_journaled_epoch()).next();
         self.serving.set(Serving::Not);
-        let lead = self.lead(&mut changing, epoch, AckRule::Solo, true).await;
-        lead.map_err(|error| Refusal::new("failed", error.to_string()))?;
+        if let Err(error) = self.take_lead(&mut changing, epoch, AckRule::Solo, true).await {
+            (self.on_fatal)("promotion", error);
+        }
+        drop(changing);
+        self.serve(epoch).await;
         let takeover_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         Ok(json!({
             "epoch": epoch.raw(),
-            "last_sequence": own.raw(),
+            "last_sequence": last.raw(),
             "last_commit_seen": commit.raw(),
             "takeover_us": takeover_us,
             "message": "leading alone: acknowledgements are flagged DEGRADED until a standby has caught up",
@@ -241,10 +259,13 @@ impl Control {
         }
     }
 
-    /// Changes what an acknowledgement needs.
+    /// Changes what an acknowledgement needs. It works while nothing moves, which is when it is needed.
     pub(crate) async fn set_durability(self: &Arc<Self>, durability: Durability) -> Result<Value, Refusal> {
-        let _changing = self.changing.lock().await;
-        self.check_leads()?;
+        let changing = self.changing.lock().await;
+        if changing.part != Part::Leads {
+            self.check_leads()?;
+            return Err(starting());
+        }
         if durability == Durability::Replicated {
             let caught_up = self.link.as_ref().is_some_and(|link| link.status().caught_up);
             if !caught_up {
@@ -253,15 +274,15 @@ impl Control {
             }
         }
         let degraded = self.config.durability() == Durability::Replicated && durability != Durability::Replicated;
-        self.change_rule(AckRule::of(durability), durability, degraded).await;
+        self.change_rule(AckRule::of(durability), durability, degraded);
         Ok(json!({ "durability": durability.as_str(), "degraded": degraded }))
     }
 
-    async fn change_rule(&self, rule: AckRule, durability: Durability, degraded: bool) {
+    fn change_rule(&self, rule: AckRule, durability: Durability, degraded: bool) {
         self.policy.set(rule, degraded);
         tracing::warn!(rule = rule.as_str(), degraded, "the acknowledgement rule changed");
         // The record for the audit follows once the ring moves; the rule is in force already.
-        self.desk.record(Command::SetDurability { durability, degraded }).await;
+        self.desk.record(Command::SetDurability { durability, degraded });
     }
 
     /// News of the link.
@@ -278,24 +299,21 @@ impl Control {
                         "acknowledgements wait for the standby; bring it back, or run `tidegate durability set local`"
                     );
                 }
+                self.note_commit().await;
             }
             LinkEvent::CaughtUp => {
                 tracing::info!("the standby has caught up");
-                let _changing = self.changing.lock().await;
-                if self.policy.rule() == AckRule::Solo && self.config.durability() == Durability::Replicated {
-                    self.change_rule(AckRule::Replicated, Durability::Replicated, false).await;
+                let changing = self.changing.lock().await;
+                let alone = changing.part == Part::Leads && self.policy.rule() == AckRule::Solo;
+                if alone && self.config.durability() == Durability::Replicated {
+                    self.change_rule(AckRule::Replicated, Durability::Replicated, false);
                 }
             }
-            LinkEvent::PeerLeadsHigherEpoch { epoch, order_entry } => self.be_fenced(epoch, order_entry).await,
+            LinkEvent::PeerLeadsHigherEpoch { epoch, order_entry } => self.on_claim(epoch, order_entry).await,
             LinkEvent::PeerLeadsSameEpoch { epoch, order_entry } => {
                 tracing::error!(epoch = epoch.raw(), peer = %order_entry, "both nodes lead in the same epoch: stop one of them");
             }
-            LinkEvent::DigestMismatch { sequence, .. } => {
-                tracing::error!(
-                    sequence = sequence.raw(),
-                    "the standby's state differs from ours: do not promote it; start it again with an empty folder"
-                );
-            }
+            LinkEvent::DigestMismatch { sequence, .. } => self.on_digest_mismatch(sequence).await,
             LinkEvent::Refused { reason } => {
                 tracing::error!(%reason, "the peer refuses the link");
             }
@@ -305,33 +323,92 @@ impl Control {
     /// A standby remembers its primary's epoch, and tells clients where it is.
     async fn learn_primary(&self) {
         let mut changing = self.changing.lock().await;
-        if changing.role == Role::Standby {
+        if changing.part == Part::Follows {
             let status = self.link().status();
-            let epoch = status.peer_epoch.unwrap_or_default().max(changing.state.epoch());
-            if let Err(error) = changing.state.promise(epoch) {
-                (self.on_fatal)("state file", error.into());
-            }
+            let epoch = status.peer_epoch.unwrap_or_default().max(changing.state.promises().epoch);
+            self.keep(changing.state.promise(epoch));
             self.serving.set(Serving::Standby { epoch, primary: status.peer_order_entry });
         }
     }
 
-    /// Another node leads in a higher epoch: this one serves no more.
-    async fn be_fenced(&self, epoch: Epoch, order_entry: SocketAddr) {
+    /// A standby whose primary acknowledged more than the standby's journal holds must not forget that it lacks something.
+    /// Under `replicated` it never happens.
+    async fn note_commit(&self) {
         let mut changing = self.changing.lock().await;
-        self.serving.set(Serving::Standby { epoch, primary: Some(order_entry) });
-        if let Err(error) = changing.state.promise(epoch) {
-            (self.on_fatal)("state file", error.into());
+        let (commit, own) = (self.marks.commit.through(), self.marks.journaled.through());
+        if changing.part == Part::Follows && commit > own {
+            self.keep(changing.state.see_commit(commit));
         }
-        if changing.role == Role::Standby {
-            return;
+    }
+
+    async fn remember_commit(self: Arc<Self>) {
+        while self.changing.lock().await.part == Part::Follows {
+            self.note_commit().await;
+            tokio::time::sleep(COMMIT_LOOK).await;
         }
+    }
+
+    async fn on_digest_mismatch(&self, sequence: Sequence) {
         tracing::error!(
-            epoch = epoch.raw(),
-            "another node leads in a higher epoch: this one stops. Its data folder may hold orders that nobody \
-             acknowledged: move it away, and start this node as standby with an empty folder"
+            sequence = sequence.raw(),
+            "the standby's state differs from ours: do not promote it; start it again with an empty folder"
         );
-        tokio::time::sleep(FENCED_FAREWELL).await;
+        let mut changing = self.changing.lock().await;
+        if changing.part == Part::Follows {
+            self.keep(changing.state.note_digest_difference(sequence));
+        }
+    }
+
+    /// The peer knows of an epoch above the one that this node had when it was asked.
+    async fn on_claim(&self, epoch: Epoch, order_entry: SocketAddr) {
+        let mut changing = self.changing.lock().await;
+        match on_higher_epoch(changing.part, changing.state.promises().led, epoch) {
+            Claim::Ignore => {}
+            Claim::Respect => {
+                self.keep(changing.state.promise(epoch));
+                self.serving.set(Serving::Standby { epoch, primary: Some(order_entry) });
+            }
+            Claim::Retire => self.give_way(changing, epoch, order_entry).await,
+        }
+    }
+
+    /// Another node leads: this one says so to its clients and ends.
+    async fn give_way(&self, mut changing: MutexGuard<'_, Changing>, epoch: Epoch, order_entry: SocketAddr) {
+        self.policy.set(AckRule::Frozen, false);
+        self.serving.set(Serving::Standby { epoch, primary: Some(order_entry) });
+        self.keep(changing.state.promise(epoch));
+        let why = format!(
+            "another node leads in epoch {epoch}: this one stops. Its data folder may hold orders that nobody acknowledged: \
+             move it away, and start this node as standby with an empty folder"
+        );
+        self.retire(changing, &why).await;
+    }
+
+    /// Ends a node that must not be started again as a primary. Nothing more leaves it.
+    async fn retire(&self, mut changing: MutexGuard<'_, Changing>, why: &str) {
+        self.policy.set(AckRule::Frozen, false);
+        changing.part = Part::Retired;
+        self.run.give(SequencerOrder::Stop);
+        drop(changing);
+        tracing::error!("{why}");
+        eprintln!("tidegate: {why}");
+        tokio::time::sleep(RETIRED_FAREWELL).await;
         std::process::exit(EXIT_FENCED);
+    }
+
+    /// No more commands; whatever was to change does not any more.
+    pub(crate) async fn stop(&self) {
+        let mut changing = self.changing.lock().await;
+        changing.part = Part::Retired;
+        self.stopping.store(true, Ordering::Release);
+        self.run.give(SequencerOrder::Stop);
+    }
+
+    /// A promise that cannot be kept ends the node.
+    fn keep(&self, written: Result<(), String>) {
+        if let Err(error) = written {
+            (self.on_fatal)("the state file", error.into());
+        }
     }
 
     fn start_sink(self: &Arc<Self>, epoch: Epoch) {
@@ -352,116 +429,5 @@ impl Control {
                 tracing::info!(seconds, matched = self.marks.matched.through().raw(), "waiting: {what}");
             }
         }
-    }
-
-    /// The node in one word and one sentence.
-    pub(crate) fn state(&self) -> (NodeState, String) {
-        if self.stopping.load(Ordering::Acquire) {
-            return (NodeState::Stopping, "drains and stops".to_owned());
-        }
-        let connected = self.link.as_ref().is_some_and(|link| link.status().connected);
-        match (self.serving.get(), self.policy.rule()) {
-            (Serving::Not, _) => {
-                let (done, all) = (self.marks.matched.through(), self.facts.recovered_through);
-                (NodeState::Starting, format!("replays its journal: {done} of {all}"))
-            }
-            (Serving::Standby { .. }, _) if connected => (NodeState::Standby, "follows the primary".to_owned()),
-            (Serving::Standby { .. }, _) => {
-                let what = "follows, but the primary is not reachable; `tidegate promote` makes this node the primary";
-                (NodeState::Standby, what.to_owned())
-            }
-            (Serving::Primary { .. }, AckRule::Replicated) if !connected => {
-                let what = "holds acknowledgements back: its standby is missing. Bring it back, or run `tidegate \
-                            durability set local`";
-                (NodeState::Blocked, what.to_owned())
-            }
-            (Serving::Primary { .. }, rule) if self.policy.degraded() => {
-                (NodeState::Degraded, format!("leads with rule `{}`: no standby protects new orders", rule.as_str()))
-            }
-            (Serving::Primary { .. }, _) => (NodeState::Primary, "leads".to_owned()),
-        }
-    }
-
-    /// Everything about the node.
-    pub(crate) async fn status(&self, digest: bool) -> NodeStatus {
-        let digest = if digest { self.fresh_digest().await } else { None };
-        self.status_now(digest)
-    }
-
-    async fn fresh_digest(&self) -> Option<DigestStatus> {
-        let before = self.marks.matched.through();
-        self.digests.request();
-        let asked = Instant::now();
-        while asked.elapsed() < DIGEST_TIMEOUT {
-            if let Some((sequence, digest)) = self.digests.latest()
-                && sequence >= before
-            {
-                return Some(DigestStatus { sequence: sequence.raw(), digest: digest.to_string() });
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        None
-    }
-
-    pub(crate) fn status_now(&self, digest: Option<DigestStatus>) -> NodeStatus {
-        let (state, message) = self.state();
-        let epoch = match self.serving.get() {
-            Serving::Primary { epoch } | Serving::Standby { epoch, .. } => epoch,
-            Serving::Not => self.facts.recovered_epoch,
-        };
-        NodeStatus {
-            node: self.config.node.id,
-            cluster: self.config.node.cluster.clone(),
-            pid: std::process::id(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            state,
-            message,
-            epoch: epoch.raw(),
-            incarnation: self.facts.incarnation,
-            durability: self.policy.rule().as_str().to_owned(),
-            durability_configured: self.config.durability().as_str().to_owned(),
-            core_plan: self.facts.core_plan.to_owned(),
-            io: self.facts.io.to_owned(),
-            order_entry: self.facts.order_entry.to_string(),
-            http: self.facts.http.map(|address| address.to_string()),
-            sessions: self.gateway.sessions.load(Ordering::Relaxed),
-            requests: self.gateway.requests_total.load(Ordering::Relaxed),
-            reports: self.gateway.reports_total.load(Ordering::Relaxed),
-            watermarks: self.watermarks(),
-            peer: self.peer(),
-            sink: self.sink.lock().expect("no holder of this lock panics").as_ref().map(SinkTask::status),
-            journal_bytes: self.journal.bytes(),
-            event_log_bytes: self.log.bytes(),
-            uptime_s: self.facts.started.elapsed().as_secs(),
-            digest,
-        }
-    }
-
-    pub(crate) fn watermarks(&self) -> WatermarkStatus {
-        let marks = &self.marks;
-        WatermarkStatus {
-            assigned_through: marks.assigned.through().raw(),
-            journaled_through: marks.journaled.through().raw(),
-            synced_through: marks.synced.through().raw(),
-            matched_through: marks.matched.through().raw(),
-            published_through: marks.published.through().raw(),
-            peer_received_through: marks.peer_received.through().raw(),
-            peer_synced_through: marks.peer_synced.through().raw(),
-            commit_through: marks.commit.through().raw(),
-        }
-    }
-
-    fn peer(&self) -> Option<PeerStatus> {
-        let status = self.link.as_ref()?.status();
-        let lag = self.marks.assigned.through().raw().saturating_sub(self.marks.peer_received.through().raw());
-        Some(PeerStatus {
-            node: self.config.replication.as_ref().map_or(0, |section| section.peer_node),
-            connected: status.connected,
-            caught_up: status.caught_up,
-            epoch: status.peer_epoch.unwrap_or_default().raw(),
-            lag_commands: if matches!(self.serving.get(), Serving::Primary { .. }) { lag } else { 0 },
-            digest_equal: status.digest_equal.map(|(_, equal)| equal),
-            last_error: status.last_error,
-        })
     }
 }

@@ -16,7 +16,7 @@ use tidegate_domain::{
 };
 use tidegate_journal::EventLog;
 use tidegate_pipeline::{Fatal, Inbox};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::directory::Directory;
 
@@ -37,6 +37,8 @@ pub(crate) struct Desk {
 struct Shared {
     inbox: Inbox,
     next: AtomicU64,
+    records: mpsc::UnboundedSender<Command>,
+    to_push: Mutex<Option<mpsc::UnboundedReceiver<Command>>>,
     waiting: Mutex<HashMap<RequestNumber, oneshot::Sender<Answer>>>,
     directory: Mutex<Directory>,
     /// Nanoseconds of the wall clock at the start: older events are history, not latency.
@@ -56,9 +58,12 @@ pub(crate) struct LatencyUs {
 impl Desk {
     pub(crate) fn new(inbox: Inbox) -> Self {
         let started_ns = wall_ns();
+        let (records, to_push) = mpsc::unbounded_channel();
         let shared = Shared {
             inbox,
             next: AtomicU64::new(started_ns),
+            records,
+            to_push: Mutex::new(Some(to_push)),
             waiting: Mutex::default(),
             directory: Mutex::default(),
             started_ns,
@@ -67,8 +72,10 @@ impl Desk {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Reads the event log for ever: keeps the directory and hands answers over.
+    /// Reads the event log for ever: keeps the directory and hands answers over. Sends records beside.
     pub(crate) async fn run(self, log: EventLog) -> Result<(), Fatal> {
+        let to_push = self.shared.to_push.lock().expect("no holder of this lock panics").take();
+        tokio::spawn(self.clone().push_records(to_push.expect("a desk runs once")));
         let notify = Arc::new(Notify::new());
         let wake = Arc::clone(&notify);
         log.add_listener(Arc::new(move || wake.notify_one()));
@@ -119,9 +126,17 @@ impl Desk {
         self.shared.directory.lock().expect("no holder of this lock panics")
     }
 
-    /// Sends a command without waiting for its answer: records of control, for the audit.
-    pub(crate) async fn record(&self, command: Command) {
-        self.push(AccountId::default(), RequestNumber::default(), command).await;
+    /// Sends a command without waiting for anything, not even for room in the inbox: records of control, for the audit, in
+    /// order.
+    pub(crate) fn record(&self, command: Command) {
+        // The receiver lives as long as the runtime.
+        let _ = self.shared.records.send(command);
+    }
+
+    async fn push_records(self, mut records: mpsc::UnboundedReceiver<Command>) {
+        while let Some(command) = records.recv().await {
+            self.push(AccountId::default(), RequestNumber::default(), command).await;
+        }
     }
 
     async fn push(&self, account: AccountId, request: RequestNumber, command: Command) {

@@ -1,8 +1,8 @@
 //! The pipeline's contracts, kept by the journal's types.
 
 use tidegate_domain::{CommandRecord, EventRecord, Sequence};
-use tidegate_journal::{EventLogWriter, JournalReader};
-use tidegate_pipeline::{Fatal, RecordSource, ReleasedEvents};
+use tidegate_journal::{EventLogWriter, JournalReader, OpenedEventLog};
+use tidegate_pipeline::{Fatal, LastEvent, RecordSource, ReleasedEvents};
 use tidegate_replicator::JournalSource;
 
 /// The node's own journal, from its first record: what a restart sends through the pipeline again.
@@ -44,24 +44,25 @@ impl JournalSource for CatchUp {
     }
 }
 
-/// The event log as publish writes it: after a restart it skips what the log has already.
+/// The event log as publish writes it.
 pub(crate) struct Released {
     writer: EventLogWriter,
+    already_out: Option<LastEvent>,
 }
 
 impl Released {
-    pub(crate) fn new(writer: EventLogWriter) -> Self {
-        Self { writer }
+    pub(crate) fn new(opened: OpenedEventLog) -> Self {
+        let OpenedEventLog { writer, last, complete, .. } = opened;
+        Self { writer, already_out: last.map(|(sequence, index)| LastEvent { sequence, index, complete }) }
     }
 }
 
 impl ReleasedEvents for Released {
+    fn already_out(&self) -> Option<LastEvent> {
+        self.already_out
+    }
+
     fn append(&mut self, events: &mut [EventRecord]) -> Result<(), Fatal> {
-        let known = match self.writer.last() {
-            Some(last) => events.partition_point(|event| (event.sequence(), event.index()) <= last),
-            None => 0,
-        };
-        let new = &mut events[known..];
-        if new.is_empty() { Ok(()) } else { Ok(self.writer.append(new)?) }
+        Ok(self.writer.append(events)?)
     }
 }

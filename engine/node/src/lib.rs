@@ -7,12 +7,13 @@
 //! ```
 //!
 //! Invariants: a part that fails for good ends the process with a message that names it; a standby may then take over.
-//! A panic anywhere aborts the process ([`abort_on_panic`]).
+//! A panic anywhere aborts the process ([`Node::start`]). What a node may do is decided in [`decisions`], from facts alone.
 
 mod admin;
 mod composition;
 pub mod config;
 mod control;
+mod decisions;
 mod desk;
 mod directory;
 mod glue;
@@ -30,13 +31,3 @@ pub use status::NodeStatus;
 pub const EXIT_FENCED: i32 = 40;
 /// Exit code of a node that a part of itself stopped.
 pub const EXIT_FATAL: i32 = 70;
-
-/// Makes every panic of the process print itself and abort. A stage that panics half-way through a batch must not unwind:
-/// the ring would count the batch as read.
-pub fn abort_on_panic() {
-    let print = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        print(panic);
-        std::process::abort();
-    }));
-}

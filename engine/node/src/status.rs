@@ -144,6 +144,8 @@ pub struct NodeStatus {
     pub requests: u64,
     /// Reports sent since the start.
     pub reports: u64,
+    /// Commands that wait for the sequencer: more than none for long means that something downstream holds them back.
+    pub inbox_fill: u64,
     /// How far each stage has come.
     pub watermarks: WatermarkStatus,
     /// The peer, where there is one.

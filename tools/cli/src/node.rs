@@ -23,7 +23,6 @@ pub struct NodeArgs {
 /// # Errors
 /// Why it does not start.
 pub fn run(args: &NodeArgs) -> CommandResult {
-    tidegate_node::abort_on_panic();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     let config = NodeConfig::load(&args.config).map_err(|error| error.to_string())?;

@@ -6,33 +6,16 @@
 mod common;
 
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use common::{
-    Load, TIMEOUT, assert_digests_equal, check_against_sql, healthy, leads, seed, start_pair, start_single,
+    Load, assert_digests_equal, check_against_sql, healthy, leads, promote, seed, start_pair, start_single,
     wait_for_sink,
 };
-use tidegate_cli::local::LocalNode;
+use tidegate_node::Role;
 use tidegate_node::config::DurabilityName;
-use tidegate_node::{AdminRequest, Role};
 
 const FAILOVERS: u64 = 5;
 const RESTARTS: u64 = 20;
-
-/// Promotes as soon as the node agrees that its primary is gone.
-fn promote(node: &LocalNode) {
-    let started = Instant::now();
-    loop {
-        match node.ask(&AdminRequest::Promote { force: false }) {
-            Ok(_) => return,
-            Err(refusal) => assert!(
-                refusal.starts_with("primary_alive") && started.elapsed() < TIMEOUT,
-                "{refusal}\n{}",
-                node.log_tail()
-            ),
-        }
-    }
-}
 
 #[test]
 fn a_killed_primary_loses_nothing_that_was_acknowledged_and_its_standby_goes_on() {

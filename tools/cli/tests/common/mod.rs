@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -78,6 +79,32 @@ pub(crate) fn seed(node: &LocalNode, folder: &Path, traders: usize) -> (u32, Vec
     let traders = (0..traders)
         .map(|n| node.create_trader(&format!("trader-{n}"), &folder.join(format!("trader-{n}.key")), &money).unwrap());
     (market, traders.collect())
+}
+
+/// Promotes as soon as the node agrees that its primary is gone.
+pub(crate) fn promote(node: &LocalNode) {
+    let started = Instant::now();
+    while let Err(refusal) = node.ask(&AdminRequest::Promote { force: false }) {
+        let passes = ["primary_alive", "starting"].iter().any(|reason| refusal.starts_with(reason));
+        assert!(passes && started.elapsed() < TIMEOUT, "{refusal}\n{}", node.log_tail());
+    }
+}
+
+pub(crate) fn tidegate(arguments: &[&str]) -> Output {
+    Command::new(program()).args(arguments).output().unwrap()
+}
+
+/// Runs a command that must fail, and gives its message.
+pub(crate) fn refused(arguments: &[&str]) -> String {
+    let output = tidegate(arguments);
+    assert!(!output.status.success(), "tidegate {arguments:?} must fail");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+pub(crate) fn assert_has(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is not in: {text}");
+    }
 }
 
 /// A client's configuration.
@@ -308,4 +335,29 @@ pub(crate) fn check_against_sql(folder: &Path, ledger: &Ledger) {
         assert!(sums.len() == 2 && sums.values().all(|sum| *sum == 0), "balances sum to zero: {sums:?}");
         println!("{} orders, {} trades agree with SQL", accepted, trades.len());
     });
+}
+
+/// A resting order; waits until it is acknowledged.
+pub(crate) async fn place(client: &mut Client, market: u32) -> bool {
+    let request = client
+        .submit(OrderAction::New {
+            market: MarketId::new(market),
+            side: Side::Buy,
+            order_type: OrderType::Limit,
+            time_in_force: TimeInForce::Gtc,
+            post_only: false,
+            price: Price::from_ticks(1_000),
+            qty: Qty::from_lots(1),
+        })
+        .await
+        .unwrap();
+    client.flush().await.unwrap();
+    loop {
+        if let ClientEvent::Report { report, answered: Some(_) } = client.next_event().await.unwrap()
+            && report.request == request
+        {
+            assert!(matches!(report.body, ReportBody::OrderAccepted { .. }), "{report:?}");
+            return report.degraded;
+        }
+    }
 }

@@ -1,0 +1,174 @@
+//! The pipeline: watermarks, stages, the sync helper, and the threads that run them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::thread::JoinHandle;
+
+use tidegate_journal::stage::{JournalStage, SyncHelper};
+use tidegate_journal::{JournalReader, JournalSyncer, JournalWriter, OpenedEventLog};
+use tidegate_matching::Engine;
+use tidegate_pipeline::{
+    CorePlan, Listener, MatchStage, OnFatal, Publish, Runner, Sequencer, Stage, Waker, WatermarkWriter, Watermarks,
+    command_ring, event_ring, watermark,
+};
+use tidegate_replicator::ReplicateStage;
+
+use super::link::{LinkEnds, LinkMarks};
+use super::{Handles, NodeError, start_error};
+use crate::config::NodeConfig;
+use crate::control::Marks;
+use crate::glue::{Released, Restart};
+
+/// The watermarks that the stages write.
+pub(super) struct StageMarks {
+    assigned: WatermarkWriter,
+    journaled: WatermarkWriter,
+    synced: WatermarkWriter,
+    matched: WatermarkWriter,
+    published: WatermarkWriter,
+}
+
+/// Both ends of every watermark.
+pub(super) fn marks() -> (StageMarks, LinkMarks, Marks) {
+    let (assigned, assigned_r) = watermark();
+    let (journaled, journaled_r) = watermark();
+    let (synced, synced_r) = watermark();
+    let (matched, matched_r) = watermark();
+    let (published, published_r) = watermark();
+    let (peer_received, peer_received_r) = watermark();
+    let (peer_synced, peer_synced_r) = watermark();
+    let (commit, commit_r) = watermark();
+    let readers = Marks {
+        assigned: assigned_r,
+        journaled: journaled_r,
+        synced: synced_r,
+        matched: matched_r,
+        published: published_r,
+        peer_received: peer_received_r,
+        peer_synced: peer_synced_r,
+        commit: commit_r,
+    };
+    let stages = StageMarks { assigned, journaled, synced, matched, published };
+    (stages, LinkMarks { peer_received, peer_synced, commit }, readers)
+}
+
+/// The five stages in the order of the pipeline, and the helper that syncs the journal, which runs from now on.
+pub(super) fn stages(
+    handles: &Handles<'_>,
+    marks: StageMarks,
+    journal: (JournalWriter, JournalSyncer, JournalReader),
+    events: OpenedEventLog,
+    link: &LinkEnds,
+) -> Result<(Vec<Box<dyn Stage>>, SyncHelper), NodeError> {
+    let (writer, syncer, reader) = journal;
+    let (readers, policy) = (&handles.marks, &handles.policy);
+    let on_synced = both(handles.waker.listener(), Arc::clone(&link.poke));
+    let sync_helper = SyncHelper::start(syncer, marks.synced, policy.clone(), on_synced, Arc::clone(&handles.on_fatal))
+        .map_err(start_error("the sync helper"))?;
+    let safety = Watermarks {
+        journaled: readers.journaled.clone(),
+        synced: readers.synced.clone(),
+        peer_received: readers.peer_received.clone(),
+        commit: readers.commit.clone(),
+    };
+    let deadline = Arc::new(AtomicU64::new(u64::MAX));
+    let commands = command_ring(handles.config.pipeline.command_ring_slots);
+    let (event_producer, event_poller) = event_ring(handles.config.pipeline.event_ring_slots);
+    let stages: Vec<Box<dyn Stage>> = vec![
+        Box::new(Sequencer::new(
+            Box::new(Restart::new(reader)),
+            handles.inbox.clone(),
+            Arc::clone(&link.from_leader),
+            handles.run.clone(),
+            commands.producer,
+            marks.assigned,
+            Arc::clone(&deadline),
+        )),
+        Box::new(JournalStage::new(
+            commands.journal,
+            writer,
+            marks.journaled,
+            readers.published.clone(),
+            both(sync_helper.listener(), Arc::clone(&link.poke)),
+        )),
+        Box::new(ReplicateStage::new(commands.replicate, link.feed.clone())),
+        Box::new(MatchStage::new(
+            Engine::new(),
+            commands.match_,
+            event_producer,
+            marks.matched,
+            deadline,
+            handles.digests.clone(),
+        )),
+        Box::new(Publish::new(
+            event_poller,
+            policy.clone(),
+            safety,
+            readers.matched.clone(),
+            marks.published,
+            Released::new(events),
+        )),
+    ];
+    Ok((stages, sync_helper))
+}
+
+/// How stages are spread over cores, and over how many.
+pub(super) fn core_plan(config: &NodeConfig) -> (CorePlan, usize) {
+    let available = std::thread::available_parallelism().map_or(1, usize::from);
+    let plan = CorePlan::choose(config.pipeline.core_plan.into(), available);
+    tracing::info!(plan = plan.as_str(), available, "core plan");
+    (plan, available)
+}
+
+/// The threads that run the stages.
+pub(super) struct Runners {
+    threads: Vec<JoinHandle<()>>,
+    wakers: Vec<Waker>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Runners {
+    /// Spreads the stages over threads by the core plan.
+    pub(super) fn start(
+        (plan, available): (CorePlan, usize),
+        stages: Vec<Box<dyn Stage>>,
+        pipeline_waker: Waker,
+        on_fatal: &OnFatal,
+    ) -> Result<Self, NodeError> {
+        let groups: Vec<(&'static str, Vec<Box<dyn Stage>>)> = match plan {
+            CorePlan::Fused => vec![("pipeline", stages)],
+            CorePlan::Pinned => stages.into_iter().map(|stage| (stage.name(), vec![stage])).collect(),
+        };
+        let mut runners = Self { threads: Vec::new(), wakers: Vec::new(), stop: Arc::default() };
+        for (n, (name, stages)) in groups.into_iter().enumerate() {
+            // Pinned runners spin and need no waking; the fused one is woken by everything that feeds it.
+            let waker = if n == 0 { pipeline_waker.clone() } else { Waker::default() };
+            runners.wakers.push(waker.clone());
+            let runner = Runner { name, core: plan.core_of(n, available), idle: plan.idle(), stages, waker };
+            let thread = runner.start(Arc::clone(&runners.stop), Arc::clone(on_fatal));
+            runners.threads.push(thread.map_err(start_error("a pipeline thread"))?);
+        }
+        Ok(runners)
+    }
+
+    /// Ends the threads once they find nothing to do. Dropping the journal stage writes the last commit mark.
+    pub(super) fn stop(self) {
+        self.stop.store(true, std::sync::atomic::Ordering::Release);
+        for waker in &self.wakers {
+            waker.wake();
+        }
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a pipeline thread panicked");
+            }
+        }
+    }
+}
+
+/// Joins two calls into one.
+fn both(first: Listener, second: Listener) -> Listener {
+    Arc::new(move || {
+        first();
+        second();
+    })
+}

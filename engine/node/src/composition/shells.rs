@@ -1,0 +1,86 @@
+//! What talks to the outside: order entry, HTTP, the operator's socket, and the tasks that read the event log for them.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use tidegate_journal::EventLog;
+use tidegate_order_entry::{IoChoice, OrderEntry, OrderEntryConfig, OrderEntryPorts};
+use tidegate_replicator::LinkEvent;
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, watch};
+
+use super::{Handles, NodeError, start_error};
+use crate::admin;
+use crate::config::{IoName, NodeConfig};
+use crate::control::Control;
+use crate::view::View;
+
+/// Checks that an address can be bound before anything starts, and fills in a port where 0 was asked for.
+pub(super) fn reserve(field: &'static str, address: SocketAddr) -> Result<SocketAddr, NodeError> {
+    let bound = TcpListener::bind(address).and_then(|listener| listener.local_addr());
+    bound.map_err(|error| start_error(field)(format!("cannot listen on {address}: {error}; choose a free address")))
+}
+
+pub(super) fn start_order_entry(
+    handles: &Handles<'_>,
+    listen: SocketAddr,
+    log: &EventLog,
+) -> Result<OrderEntry, NodeError> {
+    let config = handles.config;
+    let io = match config.order_entry.io {
+        IoName::Auto => IoChoice::Auto,
+        IoName::Uring => IoChoice::Uring,
+        IoName::Epoll => IoChoice::Epoll,
+    };
+    let order_entry = OrderEntryConfig { io, ..OrderEntryConfig::new(listen, config.cluster()?, config.node_id()) };
+    let ports = OrderEntryPorts { inbox: handles.inbox.clone(), log: log.clone(), serving: handles.serving.clone() };
+    OrderEntry::start(order_entry, ports).map_err(start_error("order entry"))
+}
+
+pub(super) fn http_listener(
+    config: &NodeConfig,
+    runtime: &Runtime,
+) -> Result<Option<tokio::net::TcpListener>, NodeError> {
+    let Some(section) = &config.http else { return Ok(None) };
+    let listener = runtime.block_on(tokio::net::TcpListener::bind(section.listen));
+    listener.map(Some).map_err(|error| {
+        start_error("http.listen")(format!("cannot listen on {}: {error}; choose a free address", section.listen))
+    })
+}
+
+/// Starts what lives on the runtime: the desk, the operator's socket, the link's news, HTTP. What ends HTTP comes back.
+pub(super) fn start_tasks(
+    runtime: &Runtime,
+    control: &Arc<Control>,
+    http: Option<tokio::net::TcpListener>,
+    mut link_news: mpsc::UnboundedReceiver<LinkEvent>,
+) -> Result<watch::Sender<bool>, NodeError> {
+    let (stop_http, http_stopped) = watch::channel(false);
+    let (on_fatal, log, desk) = (Arc::clone(&control.on_fatal), control.log.clone(), control.desk.clone());
+    runtime.spawn(async move {
+        if let Err(error) = desk.run(log).await {
+            on_fatal("the operator's desk", error);
+        }
+    });
+    let socket = {
+        let _inside = runtime.enter();
+        admin::bind(&control.config.admin_socket()).map_err(start_error("the operator's socket"))?
+    };
+    runtime.spawn(admin::serve(socket, Arc::clone(control)));
+    let listens = Arc::clone(control);
+    runtime.spawn(async move {
+        while let Some(event) = link_news.recv().await {
+            listens.on_link_event(event).await;
+        }
+    });
+    if let Some(listener) = http {
+        let (view, on_fatal) = (Arc::new(View(Arc::clone(control))), Arc::clone(&control.on_fatal));
+        let log = control.log.clone();
+        runtime.spawn(async move {
+            if let Err(error) = tidegate_http::serve(listener, log, view, http_stopped).await {
+                on_fatal("HTTP", error.into());
+            }
+        });
+    }
+    Ok(stop_http)
+}
