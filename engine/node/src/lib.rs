@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Invariants: a part that fails for good ends the process with a message that names it; a standby may then take over.
-//! A panic anywhere aborts the process ([`Node::start`]). What a node may do is decided in [`decisions`], from facts alone.
+//! A panic anywhere aborts the process ([`Node::start`]). What a node may do is decided in `decisions`, from facts alone.
 
 mod admin;
 mod composition;
