@@ -7,8 +7,7 @@
 use tidegate_domain::{Digest, MarketDefinition, Side};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::book::Order;
-use crate::engine::{Engine, Key};
+use crate::engine::{Engine, Key, Order};
 
 struct Walk(Xxh3);
 
@@ -115,9 +114,10 @@ fn markets(walk: &mut Walk, engine: &Engine) {
         definition(walk, &market.definition);
         walk.u64(market.state.code().into());
         for side in [Side::Buy, Side::Sell] {
-            walk.len(market.book.levels(side).map(|(_, _, count)| count as usize).sum());
-            for (_, order) in market.book.orders(&engine.orders, side) {
-                self::order(walk, order);
+            let orders = || engine.orders_of(market, side);
+            walk.len(orders().count());
+            for (_, order) in orders() {
+                self::order(walk, &order);
             }
         }
     }

@@ -23,4 +23,4 @@ mod digest;
 mod engine;
 mod ledger;
 
-pub use engine::{ConservationError, Engine, OUTCOMES_PER_KEY, SESSION_GRACE_AFTER_RESTART};
+pub use engine::{ConservationError, Engine, OUTCOMES_PER_KEY, Order, SESSION_GRACE_AFTER_RESTART};

@@ -1,42 +1,71 @@
-//! One market's book: price levels, best first, each a queue of orders in the order of their arrival.
+//! A market's book: price levels, best first, each a queue of orders in the order of their arrival.
 //!
-//!   bids: rank -> Level -> order <-> order <-> order   (linked through the slab [`Orders`])
-//!   asks: rank -> Level -> order <-> order
+//! ```text
+//!   Book  = two ladders of levels, one a side
+//!   Shelf = where the orders and levels of any number of books live, allocated once
 //!
-//! Invariants: a level is never empty; its quantity and count are those of its queue; in a queue the ids grow. The best
-//! bid is below the best ask, except inside a match. Finding the best order, and removing an order by its [`Handle`],
-//! does not walk a queue. The book knows no account, no money and no event.
+//!   bids: level -> order <-> order <-> order     a Handle leads to an order, an order to its level
+//!   asks: level -> order <-> order
+//! ```
 //!
-//! Hot path: `best`, `fill`, `rest` and `remove` are called by match for every order.
+//! Invariants: a level is never empty. The best bid is below the best ask, except inside a match. Finding the best order,
+//! letting one rest, and removing one by its [`Handle`] walk no queue and allocate nothing. The book knows no account, no
+//! money and no event: `T` is whatever its user wants to find again at an order.
+//!
+//! Hot path: `best`, `take`, `rest` and `remove` are called by match for every order.
+//!
+//! ```
+//! use tidegate_domain::{Price, Qty, Side};
+//! use tidegate_matching::book::{Book, Shelf, crosses};
+//!
+//! let mut shelf: Shelf<&str> = Shelf::with_capacity(1_000);
+//! let mut book = Book::new();
+//! let (price, two) = (Price::from_ticks(100), Qty::from_lots(2));
+//! let asked = book.rest(&mut shelf, Side::Sell, price, two, "ann's");
+//! book.rest(&mut shelf, Side::Sell, price, two, "bob's");
+//! // Somebody buys three.
+//! let mut wanted = Qty::from_lots(3);
+//! let mut fills = Vec::new();
+//! while let Some(maker) = book.best(&shelf, Side::Sell)
+//!     && !wanted.is_zero()
+//!     && crosses(Side::Buy, Some(price), shelf.price(maker))
+//! {
+//!     let qty = wanted.min(shelf.leaves(maker));
+//!     fills.push((*shelf.tag(maker), qty.lots()));
+//!     book.take(&mut shelf, maker, qty);
+//!     wanted = wanted.minus(qty);
+//! }
+//! assert_eq!(fills, [("ann's", 2), ("bob's", 1)]);
+//! # let _ = asked;
+//! ```
 
+mod ladder;
 mod slab;
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use tidegate_domain::{Price, Qty, Side};
 
-pub use slab::{Handle, Order, Orders};
+use ladder::{Ladder, Level, LevelNumber, Levels};
+pub use slab::Handle;
+use slab::{NONE, Node, Orders};
 
-/// Key of a level: the smallest is the best on both sides.
-type Rank = i64;
+/// In the number of a level that an order remembers: the side.
+const SELL: u32 = 1 << 31;
 
-const fn rank(side: Side, price: Price) -> Rank {
+/// The lowest rank is the best on both sides.
+const fn rank(side: Side, price: Price) -> u64 {
+    // Negative prices sort below positive ones.
+    let ascending = price.ticks().cast_unsigned() ^ 1 << 63;
     match side {
-        Side::Buy => -price.ticks(),
-        Side::Sell => price.ticks(),
-    }
-}
-
-const fn price_of(side: Side, rank: Rank) -> Price {
-    match side {
-        Side::Buy => Price::from_ticks(-rank),
-        Side::Sell => Price::from_ticks(rank),
+        Side::Buy => !ascending,
+        Side::Sell => ascending,
     }
 }
 
 /// Whether an order of `side` with `limit` may trade with a resting one at `price`; no limit takes every price.
 #[must_use]
+#[inline]
 pub fn crosses(side: Side, limit: Option<Price>, price: Price) -> bool {
     limit.is_none_or(|limit| match side {
         Side::Buy => price <= limit,
@@ -44,37 +73,127 @@ pub fn crosses(side: Side, limit: Option<Price>, price: Price) -> bool {
     })
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Level {
-    head: Handle,
-    tail: Handle,
-    /// Sum of the queue in lots: wider than a [`Qty`], since only each order is limited.
-    lots: u128,
-    count: u32,
+/// A resting order as it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resting<T> {
+    /// Its side.
+    pub side: Side,
+    /// Its limit.
+    pub price: Price,
+    /// What is left of it; at least one lot.
+    pub leaves: Qty,
+    /// What its owner tagged it with.
+    pub tag: T,
+}
+
+/// Storage of the orders and levels of any number of books; see the module.
+#[derive(Debug)]
+pub struct Shelf<T> {
+    orders: Orders<T>,
+    levels: Levels,
+}
+
+impl<T: Copy> Shelf<T> {
+    /// With room for `orders` resting orders.
+    #[must_use]
+    pub fn with_capacity(orders: usize) -> Self {
+        Self { orders: Orders::with_capacity(orders), levels: Levels::with_capacity(orders) }
+    }
+
+    /// How many orders rest.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Whether none does.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// An order's limit.
+    ///
+    /// # Panics
+    /// Here and below: when the order is gone. Handles do not outlive their orders.
+    #[must_use]
+    #[inline]
+    pub fn price(&self, handle: Handle) -> Price {
+        self.orders.node(handle.raw()).price
+    }
+
+    /// What is left of an order.
+    #[must_use]
+    #[inline]
+    pub fn leaves(&self, handle: Handle) -> Qty {
+        self.orders.node(handle.raw()).leaves
+    }
+
+    /// An order's tag.
+    #[must_use]
+    #[inline]
+    pub fn tag(&self, handle: Handle) -> &T {
+        &self.orders.node(handle.raw()).tag
+    }
+
+    /// An order's tag, to change it.
+    #[inline]
+    pub fn tag_mut(&mut self, handle: Handle) -> &mut T {
+        &mut self.orders.node_mut(handle.raw()).tag
+    }
+
+    /// An order.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, handle: Handle) -> Resting<T> {
+        let node = self.orders.node(handle.raw());
+        let side = if node.level & SELL == 0 { Side::Buy } else { Side::Sell };
+        Resting { side, price: node.price, leaves: node.leaves, tag: node.tag }
+    }
+
+    fn queue(&self, number: LevelNumber) -> impl Iterator<Item = (Handle, &Node<T>)> {
+        let mut next = self.levels.level(number).head;
+        core::iter::from_fn(move || {
+            let slot = (next != NONE).then_some(next)?;
+            let node = self.orders.node(slot);
+            next = node.after;
+            Some((Handle::from_index(slot), node))
+        })
+    }
+
+    fn price_of(&self, number: LevelNumber) -> Price {
+        self.orders.node(self.levels.level(number).head).price
+    }
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Book {
-    bids: BTreeMap<Rank, Level>,
-    asks: BTreeMap<Rank, Level>,
+    bids: Ladder,
+    asks: Ladder,
+}
+
+impl Default for Book {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Book {
     /// An empty book.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bids: BTreeMap::new(), asks: BTreeMap::new() }
+        Self { bids: Ladder::new(), asks: Ladder::new() }
     }
 
-    const fn half(&self, side: Side) -> &BTreeMap<Rank, Level> {
+    const fn half(&self, side: Side) -> &Ladder {
         match side {
             Side::Buy => &self.bids,
             Side::Sell => &self.asks,
         }
     }
 
-    const fn half_mut(&mut self, side: Side) -> &mut BTreeMap<Rank, Level> {
+    const fn half_mut(&mut self, side: Side) -> &mut Ladder {
         match side {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
@@ -83,201 +202,148 @@ impl Book {
 
     /// The order of `side` that trades next.
     #[must_use]
-    pub fn best(&self, side: Side) -> Option<Handle> {
-        self.half(side).first_key_value().map(|(_, level)| level.head)
+    #[inline]
+    pub fn best<T: Copy>(&self, shelf: &Shelf<T>, side: Side) -> Option<Handle> {
+        let number = self.half(side).best(&shelf.levels)?;
+        Some(Handle::from_index(shelf.levels.level(number).head))
     }
 
     /// The price at which `side` trades next.
     #[must_use]
-    pub fn best_price(&self, side: Side) -> Option<Price> {
-        self.half(side).first_key_value().map(|(rank, _)| price_of(side, *rank))
+    #[inline]
+    pub fn best_price<T: Copy>(&self, shelf: &Shelf<T>, side: Side) -> Option<Price> {
+        self.best(shelf, side).map(|handle| shelf.price(handle))
     }
 
     /// Lets an order rest, behind every order of its price.
-    pub fn rest(&mut self, orders: &mut Orders, order: Order) -> Handle {
-        assert!(!order.leaves.is_zero());
-        assert!(order.price.ticks() > 0);
-        let handle = orders.insert(order);
-        let lots = u128::from(order.leaves.lots());
-        let level = self.half_mut(order.side).entry(rank(order.side, order.price)).or_insert(Level {
-            head: handle,
-            tail: handle,
-            lots: 0,
-            count: 0,
-        });
-        if level.count > 0 {
-            orders.node_mut(level.tail).after = Some(handle);
-            orders.node_mut(handle).before = Some(level.tail);
-            level.tail = handle;
+    ///
+    /// # Panics
+    /// When nothing is left of it, or the shelf is full.
+    #[inline]
+    pub fn rest<T: Copy>(&mut self, shelf: &mut Shelf<T>, side: Side, price: Price, leaves: Qty, tag: T) -> Handle {
+        assert!(!leaves.is_zero());
+        let number = self.half_mut(side).level_at(&mut shelf.levels, rank(side, price));
+        let level = shelf.levels.level_mut(number);
+        let before = level.tail;
+        let on_side = if matches!(side, Side::Sell) { SELL } else { 0 };
+        let slot = shelf.orders.insert(Node { price, leaves, before, after: NONE, level: number | on_side, tag });
+        level.tail = slot;
+        if before == NONE {
+            level.head = slot;
+        } else {
+            shelf.orders.node_mut(before).after = slot;
         }
-        level.lots += lots;
-        level.count += 1;
-        handle
+        Handle::from_index(slot)
     }
 
     /// Takes an order out and returns it as it was.
-    pub fn remove(&mut self, orders: &mut Orders, handle: Handle) -> Order {
-        let node = orders.remove(handle);
-        let order = node.order;
-        let half = self.half_mut(order.side);
-        let rank = rank(order.side, order.price);
-        let level = half.get_mut(&rank).expect("an order's level exists as long as the order");
-        match node.before {
-            Some(before) => orders.node_mut(before).after = node.after,
-            None => level.head = node.after.unwrap_or(handle),
+    #[inline]
+    pub fn remove<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle) -> Resting<T> {
+        let order = shelf.get(handle);
+        let Node { before, after, level, .. } = *shelf.orders.node(handle.raw());
+        let number = level & !SELL;
+        shelf.orders.remove(handle.raw());
+        if before == NONE && after == NONE {
+            self.half_mut(order.side).drop_level(&mut shelf.levels, number);
+            return order;
         }
-        match node.after {
-            Some(after) => orders.node_mut(after).before = node.before,
-            None => level.tail = node.before.unwrap_or(handle),
+        if before == NONE {
+            shelf.levels.level_mut(number).head = after;
+        } else {
+            shelf.orders.node_mut(before).after = after;
         }
-        level.lots -= u128::from(order.leaves.lots());
-        level.count -= 1;
-        if level.count == 0 {
-            assert_eq!(level.lots, 0);
-            half.remove(&rank);
+        if after == NONE {
+            shelf.levels.level_mut(number).tail = before;
+        } else {
+            shelf.orders.node_mut(after).before = before;
         }
         order
     }
 
     /// Takes `by` off an order, by a trade or by its owner, and returns what is left. It keeps its place; at zero it is
     /// gone and so is its handle.
-    pub fn take(&mut self, orders: &mut Orders, handle: Handle, by: Qty) -> Qty {
-        let order = &mut orders.node_mut(handle).order;
+    #[inline]
+    pub fn take<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle, by: Qty) -> Qty {
+        let node = shelf.orders.node_mut(handle.raw());
         assert!(!by.is_zero());
-        assert!(by <= order.leaves);
-        if by == order.leaves {
-            self.remove(orders, handle);
+        assert!(by <= node.leaves);
+        if by == node.leaves {
+            self.remove(shelf, handle);
             return Qty::ZERO;
         }
-        order.leaves = order.leaves.minus(by);
-        let (side, price, leaves) = (order.side, order.price, order.leaves);
-        let level = self.half_mut(side).get_mut(&rank(side, price)).expect("an order's level exists");
-        level.lots -= u128::from(by.lots());
-        leaves
+        node.leaves = node.leaves.minus(by);
+        node.leaves
     }
 
-    /// Levels of `side`, best first: price, lots, orders.
-    pub fn levels(&self, side: Side) -> impl Iterator<Item = (Price, u128, u32)> {
-        self.half(side).iter().map(move |(rank, level)| (price_of(side, *rank), level.lots, level.count))
+    /// Prices of `side`, best first, each with its orders in the order in which they would trade.
+    pub fn queues<'a, T: Copy>(
+        &self,
+        shelf: &'a Shelf<T>,
+        side: Side,
+    ) -> impl Iterator<Item = (Price, impl Iterator<Item = Handle> + use<'a, T>)> + use<'a, T> {
+        let levels = self.half(side).iter(&shelf.levels);
+        levels.map(|number| (shelf.price_of(number), shelf.queue(number).map(|(handle, _)| handle)))
+    }
+
+    /// Levels of `side`, best first: price, lots, orders. Lots are wider than a [`Qty`], since only each order is limited.
+    pub fn levels<'a, T: Copy>(
+        &self,
+        shelf: &'a Shelf<T>,
+        side: Side,
+    ) -> impl Iterator<Item = (Price, u128, u32)> + use<'a, T> {
+        self.half(side).iter(&shelf.levels).map(|number| {
+            let sum = |(lots, count), (_, node): (_, &Node<T>)| (lots + u128::from(node.leaves.lots()), count + 1);
+            let (lots, count) = shelf.queue(number).fold((0, 0), sum);
+            (shelf.price_of(number), lots, count)
+        })
     }
 
     /// The first `depth` levels of `side`, best first. A quantity beyond a [`Qty`] is shown as its largest.
     #[must_use]
-    pub fn depth(&self, side: Side, depth: usize) -> Vec<(Price, Qty, u32)> {
+    pub fn depth<T: Copy>(&self, shelf: &Shelf<T>, side: Side, depth: usize) -> Vec<(Price, Qty, u32)> {
         let shown = |lots: u128| Qty::from_lots(u64::try_from(lots).unwrap_or(u64::MAX));
-        self.levels(side).take(depth).map(|(price, lots, count)| (price, shown(lots), count)).collect()
+        self.levels(shelf, side).take(depth).map(|(price, lots, count)| (price, shown(lots), count)).collect()
     }
 
     /// Orders of `side` in the order in which they would trade.
-    pub fn orders<'a>(&'a self, orders: &'a Orders, side: Side) -> impl Iterator<Item = (Handle, &'a Order)> {
-        self.half(side).values().flat_map(move |level| {
-            core::iter::successors(Some(level.head), move |handle| orders.node(*handle).after)
-                .map(move |handle| (handle, orders.get(handle)))
-        })
+    pub fn orders<'a, T: Copy>(
+        &self,
+        shelf: &'a Shelf<T>,
+        side: Side,
+    ) -> impl Iterator<Item = (Handle, Resting<T>)> + use<'a, T> {
+        let levels = self.half(side).iter(&shelf.levels);
+        levels.flat_map(|number| shelf.queue(number).map(|(handle, _)| (handle, shelf.get(handle))))
     }
 
     /// Walks everything and checks the invariants of the module.
     ///
     /// # Panics
     /// When one is broken.
-    pub fn verify(&self, orders: &Orders) {
+    pub fn verify<T: Copy>(&self, shelf: &Shelf<T>) {
         for side in [Side::Buy, Side::Sell] {
-            for (rank_of_level, level) in self.half(side) {
-                let (mut lots, mut count, mut before) = (0, 0, None);
-                let mut next = Some(level.head);
-                while let Some(handle) = next {
-                    let node = orders.node(handle);
-                    assert_eq!(node.before, before);
-                    assert_eq!(node.order.side, side);
-                    assert_eq!(rank(side, node.order.price), *rank_of_level);
-                    assert!(before.is_none_or(|before| orders.get(before).id < node.order.id));
-                    assert!(!node.order.leaves.is_zero());
-                    lots += u128::from(node.order.leaves.lots());
-                    count += 1;
-                    before = Some(handle);
-                    next = node.after;
+            self.half(side).verify(&shelf.levels);
+            let mut rank_before = None;
+            for number in self.half(side).iter(&shelf.levels) {
+                let Level { head, tail } = shelf.levels.level(number);
+                assert!(head != NONE, "a level is never empty");
+                let price = shelf.price_of(number);
+                assert!(rank_before.is_none_or(|before| before < rank(side, price)));
+                rank_before = Some(rank(side, price));
+                let mut before = NONE;
+                for (handle, node) in shelf.queue(number) {
+                    assert_eq!((node.before, node.level & !SELL, node.price), (before, number, price));
+                    assert_eq!(shelf.get(handle).side, side);
+                    assert!(!node.leaves.is_zero());
+                    before = handle.raw();
                 }
-                assert_eq!(before, Some(level.tail));
-                assert_eq!((lots, count), (level.lots, level.count));
-                assert!(count > 0);
+                assert_eq!(before, tail);
             }
         }
-        if let (Some(bid), Some(ask)) = (self.best_price(Side::Buy), self.best_price(Side::Sell)) {
+        if let (Some(bid), Some(ask)) = (self.best_price(shelf, Side::Buy), self.best_price(shelf, Side::Sell)) {
             assert!(bid < ask, "the book is crossed: bid {bid:?}, ask {ask:?}");
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tidegate_domain::{AccountId, KeyId, MarketId, OrderId, RequestNumber};
-
-    fn order(id: u64, side: Side, ticks: i64, lots: u64) -> Order {
-        Order {
-            id: OrderId::new(id),
-            account: AccountId::new(1),
-            key: KeyId::new(1),
-            request: RequestNumber::new(id),
-            market: MarketId::new(1),
-            side,
-            price: Price::from_ticks(ticks),
-            leaves: Qty::from_lots(lots),
-        }
-    }
-
-    fn ids(book: &Book, orders: &Orders, side: Side) -> alloc::vec::Vec<u64> {
-        book.verify(orders);
-        book.orders(orders, side).map(|(_, order)| order.id.raw()).collect()
-    }
-
-    #[test]
-    fn an_order_leaves_from_any_place_of_its_queue() {
-        for gone in 0..3 {
-            let (mut book, mut orders) = (Book::new(), Orders::with_capacity(4));
-            let handles = [1, 2, 3].map(|id| book.rest(&mut orders, order(id, Side::Buy, 10, id)));
-            let removed = book.remove(&mut orders, handles[gone]);
-            let mut left = alloc::vec![1, 2, 3];
-            assert_eq!(left.remove(gone), removed.id.raw());
-            assert_eq!(ids(&book, &orders, Side::Buy), left);
-            // The slot is used again, at the end of the queue.
-            book.rest(&mut orders, order(4, Side::Buy, 10, 1));
-            left.push(4);
-            assert_eq!(ids(&book, &orders, Side::Buy), left);
-        }
-    }
-
-    #[test]
-    fn the_best_level_comes_first_on_both_sides() {
-        let (mut book, mut orders) = (Book::new(), Orders::with_capacity(4));
-        for (id, side, ticks) in [(1, Side::Buy, 9), (2, Side::Buy, 10), (3, Side::Sell, 12), (4, Side::Sell, 11)] {
-            book.rest(&mut orders, order(id, side, ticks, 5));
-        }
-        assert_eq!(ids(&book, &orders, Side::Buy), [2, 1]);
-        assert_eq!(ids(&book, &orders, Side::Sell), [4, 3]);
-        let best = book.best(Side::Sell).expect("there are two asks");
-        assert_eq!(book.take(&mut orders, best, Qty::from_lots(5)), Qty::ZERO);
-        assert_eq!(book.best_price(Side::Sell), Some(Price::from_ticks(12)));
-    }
-
-    /// Each order is limited, their sum is not: two of the largest quantity at one price are more than a `Qty` holds.
-    #[test]
-    fn a_level_may_hold_more_than_the_largest_quantity() {
-        let (mut book, mut orders) = (Book::new(), Orders::with_capacity(2));
-        book.rest(&mut orders, order(1, Side::Sell, 1, u64::MAX));
-        let second = book.rest(&mut orders, order(2, Side::Sell, 1, u64::MAX));
-        assert_eq!(book.levels(Side::Sell).next(), Some((Price::from_ticks(1), 2 * u128::from(u64::MAX), 2)));
-        assert_eq!(book.depth(Side::Sell, 1), [(Price::from_ticks(1), Qty::from_lots(u64::MAX), 2)]);
-        book.remove(&mut orders, second);
-        book.verify(&orders);
-    }
-
-    #[test]
-    #[should_panic(expected = "a handle outlived its order")]
-    fn a_handle_is_not_used_after_its_order() {
-        let (mut book, mut orders) = (Book::new(), Orders::with_capacity(1));
-        let handle = book.rest(&mut orders, order(1, Side::Buy, 1, 1));
-        book.remove(&mut orders, handle);
-        let _ = orders.get(handle);
-    }
-}
+mod tests;

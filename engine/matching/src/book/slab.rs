@@ -2,128 +2,102 @@
 //!
 //! Invariants: a [`Handle`] is valid from `insert` to `remove`; who holds one longer asks for an order that is not
 //! there, which panics. Free slots are reused last in, first out, which is deterministic but never visible: no event and
-//! no digest contains a handle.
+//! no digest contains a handle. Nothing is allocated after `with_capacity` unless more orders rest than it was told.
 
 use alloc::vec::Vec;
 
-use tidegate_domain::{AccountId, KeyId, MarketId, OrderId, Price, Qty, RequestNumber, Side};
+use tidegate_domain::{Price, Qty};
 
-/// Slots that are reserved at once; a larger limit grows into it.
-const RESERVED_MAX: usize = 1 << 20;
-
-/// A resting order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// Its id.
-    pub id: OrderId,
-    /// Whose money stands behind it.
-    pub account: AccountId,
-    /// Which key created it, so whose reports tell of it.
-    pub key: KeyId,
-    /// With which request.
-    pub request: RequestNumber,
-    /// Where it rests.
-    pub market: MarketId,
-    /// On which side.
-    pub side: Side,
-    /// Its limit.
-    pub price: Price,
-    /// What is left of it; at least one lot.
-    pub leaves: Qty,
-}
+/// No slot.
+pub(super) const NONE: u32 = u32::MAX;
 
 /// Place of an order in the slab.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Handle(u32);
 
-/// An order and its neighbours in the queue of its price level.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Node {
-    pub(super) order: Order,
-    pub(super) before: Option<Handle>,
-    pub(super) after: Option<Handle>,
+impl Handle {
+    /// The number of the slot: dense from 0, for tables beside the slab.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The handle of a slot.
+    pub(crate) const fn from_index(index: u32) -> Self {
+        Self(index)
+    }
+
+    pub(super) const fn raw(self) -> u32 {
+        self.0
+    }
 }
 
+/// A resting order, its neighbours in the queue of its price level, and whatever its owner tags it with. With a tag of 36
+/// bytes it fills a cache line.
 #[derive(Clone, Copy, Debug)]
-enum Slot {
-    Used(Node),
-    Free { next: Option<Handle> },
+#[repr(C)]
+pub(super) struct Node<T> {
+    pub(super) price: Price,
+    pub(super) leaves: Qty,
+    /// The order that trades before it at its price; in a free slot, the next free one.
+    pub(super) before: u32,
+    pub(super) after: u32,
+    /// Its level; [`NONE`] in a free slot.
+    pub(super) level: u32,
+    pub(super) tag: T,
 }
 
-/// Every resting order of every book.
-#[derive(Debug, Default)]
-pub struct Orders {
-    slots: Vec<Slot>,
-    free: Option<Handle>,
+/// Every resting order of every book that shares it.
+#[derive(Debug)]
+pub(super) struct Orders<T> {
+    slots: Vec<Node<T>>,
+    free: u32,
     used: usize,
 }
 
-impl Orders {
+impl<T: Copy> Orders<T> {
     /// With room for `capacity` orders.
-    #[must_use]
-    pub fn with_capacity(capacity: usize) -> Self {
-        Self { slots: Vec::with_capacity(capacity.min(RESERVED_MAX)), free: None, used: 0 }
+    pub(super) fn with_capacity(capacity: usize) -> Self {
+        Self { slots: Vec::with_capacity(capacity), free: NONE, used: 0 }
     }
 
-    /// How many there are.
-    #[must_use]
-    pub const fn len(&self) -> usize {
+    pub(super) const fn len(&self) -> usize {
         self.used
     }
 
-    /// Whether there is none.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.used == 0
-    }
-
-    /// The order at `handle`.
-    ///
-    /// # Panics
-    /// When it is gone: handles do not outlive their orders.
-    #[must_use]
-    pub fn get(&self, handle: Handle) -> &Order {
-        &self.node(handle).order
-    }
-
-    pub(super) fn insert(&mut self, order: Order) -> Handle {
-        let node = Slot::Used(Node { order, before: None, after: None });
+    pub(super) fn insert(&mut self, node: Node<T>) -> u32 {
         self.used += 1;
-        match self.free {
-            Some(handle) => {
-                let slot = &mut self.slots[handle.0 as usize];
-                let Slot::Free { next } = *slot else { panic!("the free list names a used slot") };
-                self.free = next;
-                *slot = node;
-                handle
-            }
-            None => {
-                let index = u32::try_from(self.slots.len()).expect("the limit of open orders is a u32");
-                self.slots.push(node);
-                Handle(index)
-            }
+        if self.free == NONE {
+            let slot = u32::try_from(self.slots.len()).expect("the limit of open orders is a u32");
+            self.slots.push(node);
+            return slot;
         }
+        let slot = self.free;
+        let place = &mut self.slots[slot as usize];
+        self.free = place.before;
+        *place = node;
+        slot
     }
 
-    pub(super) fn remove(&mut self, handle: Handle) -> Node {
-        let node = *self.node(handle);
-        self.slots[handle.0 as usize] = Slot::Free { next: self.free };
-        self.free = Some(handle);
+    pub(super) fn remove(&mut self, slot: u32) {
+        let place = &mut self.slots[slot as usize];
+        place.level = NONE;
+        place.before = self.free;
+        self.free = slot;
         self.used -= 1;
+    }
+
+    #[inline]
+    pub(super) fn node(&self, slot: u32) -> &Node<T> {
+        let node = &self.slots[slot as usize];
+        assert!(node.level != NONE, "a handle outlived its order");
         node
     }
 
-    pub(super) fn node(&self, handle: Handle) -> &Node {
-        match &self.slots[handle.0 as usize] {
-            Slot::Used(node) => node,
-            Slot::Free { .. } => panic!("a handle outlived its order"),
-        }
-    }
-
-    pub(super) fn node_mut(&mut self, handle: Handle) -> &mut Node {
-        match &mut self.slots[handle.0 as usize] {
-            Slot::Used(node) => node,
-            Slot::Free { .. } => panic!("a handle outlived its order"),
-        }
+    #[inline]
+    pub(super) fn node_mut(&mut self, slot: u32) -> &mut Node<T> {
+        let node = &mut self.slots[slot as usize];
+        assert!(node.level != NONE, "a handle outlived its order");
+        node
     }
 }

@@ -78,7 +78,8 @@ impl Engine {
     fn create_account(&mut self, to: To, name: Name) -> Result<(To, Event), Reject> {
         self.accounts.check_name(name)?;
         self.accounts.check_room(self.limits().accounts_max)?;
-        let account = AccountId::new(self.accounts.add(name, Account { name, open_orders: 0 }));
+        let account =
+            AccountId::new(self.accounts.add(name, Account { name, open_orders: 0, oldest: None, newest: None }));
         self.ledger.add_account();
         Ok((To { account, ..to }, Event::AccountCreated { name }))
     }

@@ -59,8 +59,8 @@ impl Engine {
         let mut reserved: BTreeMap<(AccountId, AssetId), AssetAmount> = BTreeMap::new();
         for (_, market) in self.markets.iter() {
             for side in [Side::Buy, Side::Sell] {
-                for (_, order) in market.book.orders(&self.orders, side) {
-                    let (asset, amount) = reservation(&market.definition, order, order.leaves);
+                for (_, order) in self.orders_of(market, side) {
+                    let (asset, amount) = reservation(&market.definition, &order, order.leaves);
                     let sum = reserved.entry((order.account, asset)).or_default();
                     *sum = sum.plus(amount);
                 }
@@ -111,12 +111,12 @@ impl Engine {
         let mut seen = 0;
         let mut of_account: BTreeMap<AccountId, u32> = BTreeMap::new();
         for (raw, market) in self.markets.iter() {
-            market.book.verify(&self.orders);
+            market.book.verify(&self.orders.shelf);
             for side in [Side::Buy, Side::Sell] {
-                for (handle, order) in market.book.orders(&self.orders, side) {
+                for (handle, order) in self.orders_of(market, side) {
                     assert_eq!(order.market, MarketId::new(raw));
-                    assert_eq!(self.by_account.get(&(order.account, order.id)), Some(&handle));
-                    assert_eq!(self.by_request.get(&(order.key, order.request)), Some(&handle));
+                    assert_eq!(self.orders.by_id(order.id), Some(handle));
+                    assert_eq!(self.orders.by_request(order.key, order.request), Some(handle));
                     let key = self.keys.get(order.key.raw()).expect("the key of an order exists");
                     assert_eq!(key.account, order.account);
                     *of_account.entry(order.account).or_default() += 1;
@@ -125,10 +125,13 @@ impl Engine {
             }
         }
         assert_eq!(seen, self.orders.len());
-        assert_eq!(seen, self.by_account.len());
-        assert_eq!(seen, self.by_request.len());
+        assert_eq!((seen, seen), self.orders.index_sizes());
         for (raw, account) in self.accounts.iter() {
             assert_eq!(account.open_orders, of_account.get(&AccountId::new(raw)).copied().unwrap_or(0));
+            let listed = || self.orders.of_account(account).map(|handle| self.orders.get(handle));
+            assert_eq!(listed().count(), account.open_orders as usize);
+            assert!(listed().all(|order| order.account == AccountId::new(raw)));
+            assert!(listed().is_sorted_by(|older, newer| older.id < newer.id));
         }
     }
 

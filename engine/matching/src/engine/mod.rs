@@ -10,7 +10,9 @@
 
 mod admin;
 mod check;
+mod handle_map;
 mod money;
+mod open_orders;
 mod orders;
 mod requests;
 mod sessions;
@@ -22,13 +24,15 @@ use alloc::vec::Vec;
 use tidegate_domain::{
     AccountId, AssetAmount, AssetId, Command, CommandHeader, CommandKind, CommandRecord, Digest, EngineLimits, Epoch,
     Event, EventBuffer, EventFlags, EventHeader, EventKind, EventRecord, Genesis, KeyId, LOGIC_VERSION, LogAddress,
-    MarketDefinition, MarketId, MarketState, Name, OrderId, Price, Qty, Reference, Reject, RequestNumber, Sequence,
+    MarketDefinition, MarketId, MarketState, Name, Price, Qty, Reference, Reject, RequestNumber, Sequence,
     SessionSequence, Side, StateMachine, Timestamp,
 };
 
-use crate::book::{Handle, Order, Orders};
+use crate::book::Handle;
 use crate::ledger::Ledger;
 pub use check::ConservationError;
+use open_orders::OpenOrders;
+pub use open_orders::Order;
 pub use requests::OUTCOMES_PER_KEY;
 pub use sessions::SESSION_GRACE_AFTER_RESTART;
 pub(crate) use tables::{Account, Asset, Key, Market, Moved, Table};
@@ -50,11 +54,7 @@ pub struct Engine {
     pub(crate) public_keys: BTreeSet<[u8; 32]>,
     pub(crate) ledger: Ledger,
     pub(crate) references: BTreeMap<Reference, Moved>,
-    pub(crate) orders: Orders,
-    /// Resting orders by owner and id: for cancels, and for cancel-all in the order of the ids.
-    by_account: BTreeMap<(AccountId, OrderId), Handle>,
-    /// Resting orders by the request that created them. Requests of a key grow, so this is the order of the ids too.
-    by_request: BTreeMap<(KeyId, RequestNumber), Handle>,
+    pub(crate) orders: OpenOrders,
     /// Armed timers of sessions, the next one first.
     deadlines: BTreeSet<(Timestamp, KeyId)>,
 }
@@ -203,7 +203,7 @@ impl Engine {
             genesis.logic_version, LOGIC_VERSION,
             "the journal was written by other rules; run it with a build that has them"
         );
-        self.orders = Orders::with_capacity(genesis.limits.open_orders_max as usize);
+        self.orders = OpenOrders::with_capacity(genesis.limits.open_orders_max as usize, genesis.cluster.raw() as u64);
         self.genesis = Some(genesis);
         self.emit(call, call.requester(), Event::JournalBegun(genesis));
     }
@@ -274,13 +274,19 @@ impl Engine {
     /// The first `depth` levels of a book, best first: price, quantity, orders. Nothing for an unknown market.
     #[must_use]
     pub fn levels(&self, market: MarketId, side: Side, depth: usize) -> Vec<(Price, Qty, u32)> {
-        self.markets.get(market.raw()).map_or_else(Vec::new, |market| market.book.depth(side, depth))
+        self.markets
+            .get(market.raw())
+            .map_or_else(Vec::new, |market| market.book.depth(&self.orders.shelf, side, depth))
     }
 
     /// The orders of one side of a book, in the order in which they would trade.
-    pub fn resting_orders(&self, market: MarketId, side: Side) -> impl Iterator<Item = &Order> {
-        let book = self.markets.get(market.raw()).map(|market| &market.book);
-        book.into_iter().flat_map(move |book| book.orders(&self.orders, side).map(|(_, order)| order))
+    pub fn resting_orders(&self, market: MarketId, side: Side) -> impl Iterator<Item = Order> {
+        let market = self.markets.get(market.raw());
+        market.into_iter().flat_map(move |market| self.orders_of(market, side).map(|(_, order)| order))
+    }
+
+    pub(crate) fn orders_of(&self, market: &Market, side: Side) -> impl Iterator<Item = (Handle, Order)> {
+        market.book.orders(&self.orders.shelf, side).map(|(handle, resting)| (handle, open_orders::shown(&resting)))
     }
 
     /// How many orders rest, in all books.

@@ -16,9 +16,10 @@ use tidegate_domain::{
     TimeInForce,
 };
 
-use super::tables::{Market, RequestResult};
+use super::open_orders::Order;
+use super::tables::{Account, Market, RequestResult};
 use super::{Call, Engine, To};
-use crate::book::{Handle, Order, crosses};
+use crate::book::{Handle, crosses};
 
 /// An order on its way through the book.
 struct Taker {
@@ -70,7 +71,7 @@ impl Engine {
         if new.time_in_force == TimeInForce::Gtc {
             self.check_open_orders(header.account)?;
         }
-        let opposite_best = market.book.best_price(new.side.opposite());
+        let opposite_best = market.book.best_price(&self.orders.shelf, new.side.opposite());
         if new.order_type == OrderType::Market && opposite_best.is_none() {
             return Err(Reject::NoLiquidity);
         }
@@ -87,7 +88,7 @@ impl Engine {
     /// Room is asked for before it is known whether the order will rest: the answer must not depend on the book.
     fn check_open_orders(&self, account: AccountId) -> Result<(), Reject> {
         let limits = self.limits();
-        let of_account = self.accounts.get(account.raw()).expect("a key's account exists").open_orders;
+        let of_account = self.account(account).open_orders;
         if of_account >= limits.account_open_orders_max || self.orders.len() >= limits.open_orders_max as usize {
             return Err(Reject::TooManyOpenOrders);
         }
@@ -119,7 +120,7 @@ impl Engine {
         let definition = &market.definition;
         let mut budget = self.ledger.balance(account, definition.quote).available;
         let mut missing = u128::from(new.qty.lots());
-        for (price, lots, _) in market.book.levels(new.side.opposite()) {
+        for (price, lots, _) in market.book.levels(&self.orders.shelf, new.side.opposite()) {
             if !crosses(new.side, limit_of(new), price) {
                 return false;
             }
@@ -142,8 +143,9 @@ impl Engine {
     /// Trades until the order is filled, nothing acceptable rests, or (`true`) the money is gone.
     fn trade(&mut self, call: &mut Call<'_>, taker: &mut Taker) -> bool {
         while !taker.order.leaves.is_zero() {
-            let Some(handle) = self.market(taker.order.market).book.best(taker.order.side.opposite()) else { break };
-            let maker = *self.orders.get(handle);
+            let book = self.market(taker.order.market).book;
+            let Some(handle) = book.best(&self.orders.shelf, taker.order.side.opposite()) else { break };
+            let maker = self.orders.get(handle);
             if !crosses(taker.order.side, taker.limit, maker.price) {
                 break;
             }
@@ -173,17 +175,13 @@ impl Engine {
 
     /// One trade: money of both sides, the book, two events.
     fn fill(&mut self, call: &mut Call<'_>, taker: &mut Taker, handle: Handle, qty: Qty) {
-        let maker = *self.orders.get(handle);
+        let maker = self.orders.get(handle);
         let definition = self.market(maker.market).definition;
         let price = maker.price;
         let taker_fee = self.settle(&definition, &taker.order, taker.is_reserved, definition.taker_fee, price, qty);
         let maker_fee = self.settle(&definition, &maker, true, definition.maker_fee, price, qty);
         taker.order.leaves = taker.order.leaves.minus(qty);
-        let market = self.markets.get_mut(maker.market.raw()).expect("the market of an order exists");
-        let maker_leaves = market.book.take(&mut self.orders, handle, qty);
-        if maker_leaves.is_zero() {
-            self.unindex(&maker);
-        }
+        let maker_leaves = self.take_off(&maker, handle, qty);
         let taken = Fill {
             order: taker.order.id,
             counter_order: maker.id,
@@ -263,15 +261,14 @@ impl Engine {
             return Err(Reject::QtyZero);
         }
         let handle = self.find(&call.header, target)?;
-        let order = *self.orders.get(handle);
+        let order = self.orders.get(handle);
         let to = recipient(&call.header, &order);
         if by >= order.leaves {
             self.close_order(handle);
             self.emit_cancelled(call, to, &order, CancelReason::ReducedToZero);
         } else {
             self.release(&order, by);
-            let market = self.markets.get_mut(order.market.raw()).expect("the market of an order exists");
-            let leaves = market.book.take(&mut self.orders, handle, by);
+            let leaves = self.take_off(&order, handle, by);
             let (side, price) = (order.side, order.price);
             self.emit(call, to, Event::OrderReduced { order: order.id, side, price, by, leaves });
         }
@@ -286,11 +283,9 @@ impl Engine {
         }
         let account = call.header.account;
         let mut cancelled = 0;
-        let mut from = OrderId::new(0);
-        let last = (account, OrderId::new(u64::MAX));
-        while let Some((&(_, id), &handle)) = self.by_account.range((account, from)..=last).next() {
-            // Ids are sequences of commands, so the next one is within 64 bits.
-            from = OrderId::new(id.raw() + 1);
+        let mut next = self.account(account).oldest;
+        while let Some(handle) = next {
+            next = self.orders.newer(handle);
             if market.is_some_and(|market| market != self.orders.get(handle).market) {
                 continue;
             }
@@ -305,18 +300,20 @@ impl Engine {
 
     fn find(&self, header: &CommandHeader, target: OrderTarget) -> Result<Handle, Reject> {
         let found = match target {
-            OrderTarget::Order(order) => self.by_account.get(&(header.account, order)),
-            OrderTarget::Request(request) => self.by_request.get(&(header.key, request)),
+            OrderTarget::Order(order) => {
+                self.orders.by_id(order).filter(|handle| self.orders.get(*handle).account == header.account)
+            }
+            OrderTarget::Request(request) => self.orders.by_request(header.key, request),
         };
-        found.copied().ok_or(Reject::UnknownOrder)
+        found.ok_or(Reject::UnknownOrder)
     }
 
     /// Takes a resting order out of book and indexes, and gives its funds back.
     pub(super) fn close_order(&mut self, handle: Handle) -> Order {
-        let market = self.orders.get(handle).market;
+        let Order { market, account, .. } = self.orders.get(handle);
         let market = self.markets.get_mut(market.raw()).expect("the market of an order exists");
-        let order = market.book.remove(&mut self.orders, handle);
-        self.unindex(&order);
+        let account = self.accounts.get_mut(account.raw()).expect("the account of an order exists");
+        let order = self.orders.close(&mut market.book, account, handle);
         self.release(&order, order.leaves);
         order
     }
@@ -326,19 +323,22 @@ impl Engine {
         self.ledger.release(order.account, asset, amount);
     }
 
-    /// Lets an order rest and makes it findable.
+    /// Lets an order rest.
     fn index(&mut self, order: Order) {
         let market = self.markets.get_mut(order.market.raw()).expect("the market of an order exists");
-        let handle = market.book.rest(&mut self.orders, order);
-        assert!(self.by_account.insert((order.account, order.id), handle).is_none());
-        assert!(self.by_request.insert((order.key, order.request), handle).is_none());
-        self.accounts.get_mut(order.account.raw()).expect("the account of an order exists").open_orders += 1;
+        let account = self.accounts.get_mut(order.account.raw()).expect("the account of an order exists");
+        self.orders.open(&mut market.book, account, &order);
     }
 
-    fn unindex(&mut self, order: &Order) {
-        assert!(self.by_account.remove(&(order.account, order.id)).is_some());
-        assert!(self.by_request.remove(&(order.key, order.request)).is_some());
-        self.accounts.get_mut(order.account.raw()).expect("the account of an order exists").open_orders -= 1;
+    /// Takes quantity off a resting order, which is gone when nothing is left.
+    fn take_off(&mut self, order: &Order, handle: Handle, qty: Qty) -> Qty {
+        let market = self.markets.get_mut(order.market.raw()).expect("the market of an order exists");
+        let account = self.accounts.get_mut(order.account.raw()).expect("the account of an order exists");
+        self.orders.take(&mut market.book, account, handle, qty)
+    }
+
+    pub(super) fn account(&self, id: AccountId) -> &Account {
+        self.accounts.get(id.raw()).expect("a key's account exists")
     }
 
     pub(super) fn emit_cancelled(&mut self, call: &mut Call<'_>, to: To, order: &Order, reason: CancelReason) {

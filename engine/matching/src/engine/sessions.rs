@@ -94,10 +94,14 @@ impl Engine {
     fn expire(&mut self, call: &mut Call<'_>, key: KeyId) {
         let session = self.end_session(key).expect("a timer belongs to a session");
         self.emit_closed(call, key, &session);
-        let all_of_key = (key, RequestNumber::new(0))..=(key, RequestNumber::new(u64::MAX));
-        while let Some((_, handle)) = self.by_request.range(all_of_key.clone()).next() {
-            let order = self.close_order(*handle);
-            self.emit_cancelled(call, To::creator_of(&order), &order, CancelReason::Disconnected);
+        let account = self.key_mut(key).account;
+        let mut next = self.account(account).oldest;
+        while let Some(handle) = next {
+            next = self.orders.newer(handle);
+            if self.orders.get(handle).key == key {
+                let order = self.close_order(handle);
+                self.emit_cancelled(call, To::creator_of(&order), &order, CancelReason::Disconnected);
+            }
         }
     }
 

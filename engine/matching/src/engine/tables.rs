@@ -10,7 +10,7 @@ use tidegate_domain::{
     SessionSequence, Timestamp,
 };
 
-use crate::book::Book;
+use crate::book::{Book, Handle};
 
 /// Entries with an id from 1 and a unique name.
 #[derive(Debug)]
@@ -84,6 +84,9 @@ pub(crate) struct Account {
     pub(crate) name: Name,
     /// Its resting orders, in all markets.
     pub(crate) open_orders: u32,
+    /// The ends of the list of them, in the order of their ids.
+    pub(crate) oldest: Option<Handle>,
+    pub(crate) newest: Option<Handle>,
 }
 
 /// A client's key, with all that makes its requests exactly-once.

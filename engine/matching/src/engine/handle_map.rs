@@ -1,0 +1,160 @@
+//! From an order's names to its place: a hash table of handles that never grows.
+//!
+//!   (key words, seed) --hash--> bucket --probe--> handle, checked by the caller against the order itself
+//!
+//! Open addressing with linear probing; a removal moves later entries back, so no tombstones pile up. An entry is the hash
+//! and the handle, eight bytes: a probe touches an order only when 32 bits of hash agree.
+//!
+//! Invariants: at most half full; which bucket an entry is in is never visible outside. The seed comes from the journal, so
+//! that whoever chooses request numbers cannot choose collisions.
+
+use alloc::vec::Vec;
+
+use crate::book::Handle;
+
+const EMPTY: u32 = u32::MAX;
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    hash: u32,
+    /// Index of the handle, [`EMPTY`] in a free bucket.
+    handle: u32,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct HandleMap {
+    entries: Vec<Entry>,
+    /// To get a bucket from a hash.
+    shift: u32,
+    seed: u64,
+    len: usize,
+}
+
+impl HandleMap {
+    /// With room for `capacity` handles.
+    pub(crate) fn with_capacity(capacity: usize, seed: u64) -> Self {
+        let buckets = (capacity * 2).max(2).next_power_of_two();
+        let entries = alloc::vec![Entry { hash: 0, handle: EMPTY }; buckets];
+        Self { entries, shift: 32 - buckets.trailing_zeros(), seed, len: 0 }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Hash of a name of two words: two rounds of a folded multiplication (as in wyhash).
+    #[inline]
+    pub(crate) const fn hash(&self, one: u64, two: u64) -> u32 {
+        let first = fold(one ^ self.seed, two ^ 0x9e37_79b9_7f4a_7c15);
+        (fold(first, self.seed ^ 0xa076_1d64_78bd_642f) >> 32) as u32
+    }
+
+    #[inline]
+    const fn bucket(&self, hash: u32) -> usize {
+        (hash >> self.shift) as usize
+    }
+
+    /// The handle of this hash that `is_it`.
+    #[inline]
+    pub(crate) fn get(&self, hash: u32, is_it: impl Fn(Handle) -> bool) -> Option<Handle> {
+        let mut at = self.bucket(hash);
+        loop {
+            let entry = self.entries.get(at)?;
+            if entry.handle == EMPTY {
+                return None;
+            }
+            if entry.hash == hash && is_it(Handle::from_index(entry.handle)) {
+                return Some(Handle::from_index(entry.handle));
+            }
+            at = (at + 1) & (self.entries.len() - 1);
+        }
+    }
+
+    /// Adds a handle that is not there.
+    #[inline]
+    pub(crate) fn insert(&mut self, hash: u32, handle: Handle) {
+        assert!(self.len < self.entries.len() / 2, "the limit of open orders is checked before");
+        let mut at = self.bucket(hash);
+        while self.entries[at].handle != EMPTY {
+            at = (at + 1) & (self.entries.len() - 1);
+        }
+        self.entries[at] = Entry { hash, handle: handle.index() as u32 };
+        self.len += 1;
+    }
+
+    /// Takes a handle out that is there.
+    #[inline]
+    pub(crate) fn remove(&mut self, hash: u32, handle: Handle) {
+        let last = self.entries.len() - 1;
+        let mut at = self.bucket(hash);
+        while self.entries[at].handle != handle.index() as u32 {
+            assert!(self.entries[at].handle != EMPTY, "every open order is in the index");
+            at = (at + 1) & last;
+        }
+        self.len -= 1;
+        // Move back whatever a probe would not find across the gap.
+        let mut next = at;
+        loop {
+            next = (next + 1) & last;
+            let entry = self.entries[next];
+            if entry.handle == EMPTY {
+                break;
+            }
+            let home = self.bucket(entry.hash);
+            if (next.wrapping_sub(home) & last) >= (next.wrapping_sub(at) & last) {
+                self.entries[at] = entry;
+                at = next;
+            }
+        }
+        self.entries[at].handle = EMPTY;
+    }
+}
+
+#[inline]
+const fn fold(one: u64, two: u64) -> u64 {
+    let product = one as u128 * two as u128;
+    product as u64 ^ (product >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeMap;
+
+    #[test]
+    fn the_table_does_what_a_map_does_even_when_hashes_collide() {
+        for seed in 1..=8_u64 {
+            let mut map = HandleMap::with_capacity(64, seed);
+            let mut naive: BTreeMap<u64, u32> = BTreeMap::new();
+            let mut state = seed;
+            let mut random = move |below: u64| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) % below
+            };
+            for step in 0..20_000_u32 {
+                let name = random(80);
+                // Half of the seeds use a hash with few values.
+                let hash = if seed % 2 == 0 { map.hash(name, 7) } else { (name as u32 % 5) << 29 };
+                let found = map.get(hash, |handle| naive.get(&name) == Some(&(handle.index() as u32)));
+                assert_eq!(
+                    found.map(|handle| handle.index() as u32),
+                    naive.get(&name).copied(),
+                    "seed {seed} step {step}"
+                );
+                match found {
+                    Some(handle) => {
+                        map.remove(hash, handle);
+                        naive.remove(&name);
+                    }
+                    None if naive.len() < 64 => {
+                        map.insert(hash, Handle::from_index(step));
+                        naive.insert(name, step);
+                    }
+                    None => {}
+                }
+                assert_eq!(map.len(), naive.len());
+            }
+        }
+    }
+}
