@@ -213,7 +213,8 @@ impl JournalSyncer {
     /// Whether anything was appended since the last sync, commit marks included.
     #[must_use]
     pub fn has_unsynced(&self) -> bool {
-        self.shared.end() != self.synced_end
+        // Both: the end is visible a moment before what it covers counts as appended.
+        self.shared.end() != self.synced_end || self.shared.appended_through() > self.synced_through
     }
 }
 

@@ -10,7 +10,7 @@
 //! The feed is the fast way and may have holes: whatever it lacks comes from the journal. So a late joiner, a feed that
 //! ran full and a lost link are one case: the next sequence is not in the feed, so it is read.
 //!
-//! Invariants: what is shipped on a link is dense; an ack is never beyond what was shipped and never goes back; a standby
+//! Invariants: what is shipped on a link is dense, and at most [`IN_FLIGHT_MAX`] records beyond what is acknowledged; an ack is never beyond what was shipped and never goes back; a standby
 //! whose journal is not a prefix of ours is never shipped to.
 //! Owning thread: the link task.
 
@@ -24,6 +24,10 @@ use crate::peer::check_peer;
 /// A standby that is at most this many commands behind has caught up: some milliseconds of full load. It must also have
 /// reached, once, what the leader had when it joined.
 pub const CAUGHT_UP_LAG_MAX: u64 = 4_096;
+
+/// Records that are on their way to a standby, at most: fewer than its inbound queue holds, so that it never stops reading and
+/// always hears how far it may release, which may be what its own pipeline waits for.
+pub const IN_FLIGHT_MAX: u64 = 8_192;
 
 /// The other side broke the rules of the link: the link ends.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -132,7 +136,9 @@ impl LeaderCore {
     /// Whether a record from the feed is of use now.
     #[must_use]
     pub fn wants_live(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| link.held.is_none() && link.frame.len() < FRAME_RECORDS_MAX)
+        self.link
+            .as_ref()
+            .is_some_and(|link| link.held.is_none() && link.frame.len() < FRAME_RECORDS_MAX && link.has_window())
     }
 
     /// A record from the feed.
@@ -148,7 +154,8 @@ impl LeaderCore {
     #[must_use]
     pub fn wants_journal(&self, appended_through: Sequence) -> Option<(Sequence, usize)> {
         let link = self.link.as_ref()?;
-        (link.frame.is_empty() && link.next <= appended_through).then_some((link.next, FRAME_RECORDS_MAX))
+        let is_wanted = link.frame.is_empty() && link.next <= appended_through && link.has_window();
+        is_wanted.then_some((link.next, FRAME_RECORDS_MAX))
     }
 
     /// Records from the journal, from the sequence that was asked for.
@@ -215,12 +222,16 @@ impl Link {
             next: last.next(),
             held: None,
             frame: Vec::with_capacity(FRAME_RECORDS_MAX),
-            received: Sequence::ZERO,
+            received: last,
             synced: Sequence::ZERO,
             applied: Sequence::ZERO,
             catch_up_target: target,
             caught_up: false,
         }
+    }
+
+    fn has_window(&self) -> bool {
+        self.next.previous().raw() - self.received.raw() < IN_FLIGHT_MAX
     }
 
     fn push(&mut self, record: CommandRecord) {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use proptest::prelude::*;
 use tidegate_domain::{ClusterId, Command, CommandHeader, CommandRecord, Digest, Epoch, NodeId, Sequence, Timestamp};
-use tidegate_replicator::leader::{CAUGHT_UP_LAG_MAX, JournalEnd, LeaderCore};
+use tidegate_replicator::leader::{CAUGHT_UP_LAG_MAX, IN_FLIGHT_MAX, JournalEnd, LeaderCore};
 use tidegate_replicator::message::{
     Ack, FRAME_RECORDS_MAX, Frame, Heartbeat, Hello, LinkRole, NodeState, PROTOCOL_VERSION, RefusalCode, Welcome,
 };
@@ -330,4 +330,25 @@ fn an_ack_is_sent_when_something_moved_and_first_of_all() {
     let welcome = Welcome { epoch: Epoch::new(EPOCH), order_entry: address(), through: seq(9) };
     core.on_welcome(&welcome, seq(4)).unwrap();
     assert_eq!(core.next_ack(marks(4, 4, 4), digest), Some(Ack { digest, ..ack(4, 4, 4) }));
+}
+
+/// A standby that stopped reading would never hear that it may release, which its pipeline may be waiting for.
+#[test]
+fn no_more_is_on_its_way_than_the_standby_can_take_without_stopping_to_read() {
+    const END: u64 = 100_000;
+    let mut core = linked(10, END);
+    let mut shipped = 10;
+    let ship_all = |core: &mut LeaderCore, shipped: &mut u64| {
+        while let Some(last) = ship(core, END).last() {
+            *shipped = *last;
+        }
+        assert!(!core.wants_live());
+    };
+    for acked in [10, 5_000, 5_001, 60_000] {
+        let acked = acked.min(shipped);
+        core.on_ack(&ack(acked, 0, 0), seq(END)).unwrap();
+        ship_all(&mut core, &mut shipped);
+        let way = shipped - acked;
+        assert!((IN_FLIGHT_MAX..IN_FLIGHT_MAX + FRAME_RECORDS_MAX as u64).contains(&way), "{way} after {acked}");
+    }
 }

@@ -80,7 +80,8 @@ pub(crate) fn at_start(epoch: Epoch, last: Sequence, peer: Option<Peer>) -> AtSt
         Some(peer) if peer.epoch > epoch || (peer.leads && peer.epoch == epoch) => {
             AtStart::GiveWay { epoch: peer.epoch, order_entry: peer.order_entry }
         }
-        Some(peer) if peer.last > last => AtStart::Behind { peer_last: peer.last },
+        // A peer of a lower epoch has a tail that nobody acknowledged: more of it proves nothing.
+        Some(peer) if peer.epoch == epoch && peer.last > last => AtStart::Behind { peer_last: peer.last },
         _ => AtStart::Lead,
     }
 }
@@ -218,6 +219,8 @@ mod tests {
             (Some(peer(false, 3, 100)), AtStart::Lead),
             (Some(peer(false, 0, 0)), AtStart::Lead),
             (Some(peer(true, 2, 50)), AtStart::Lead),
+            (Some(peer(false, 2, 150)), AtStart::Lead),
+            (Some(peer(true, 2, 150)), AtStart::Lead),
             (Some(peer(true, 3, 50)), give_way(3)),
             (Some(peer(true, 4, 50)), give_way(4)),
             (Some(peer(false, 4, 50)), give_way(4)),

@@ -65,10 +65,12 @@ impl<L: ReleasedEvents> Publish<L> {
         policy: AckPolicy,
         marks: Watermarks,
         matched: WatermarkReader,
-        published: WatermarkWriter,
+        mut published: WatermarkWriter,
         log: L,
     ) -> Self {
         let already_out = log.already_out();
+        // A standby that joins while this node replays must hear how far it may release, not how far the replay is.
+        published.raise_through(out_before(already_out));
         let waiting = Vec::with_capacity(BATCH);
         Self { poller, policy, marks, matched, published, log, already_out, waiting, next: 0 }
     }
@@ -101,12 +103,7 @@ impl<L: ReleasedEvents> Publish<L> {
 
     /// What may have left: by the policy now, or by an earlier start.
     fn limit(&self, upto: ReleasableThrough) -> Sequence {
-        let before = match self.already_out {
-            Some(LastEvent { sequence, complete: true, .. }) => sequence,
-            Some(LastEvent { sequence, .. }) => sequence.previous(),
-            None => Sequence::ZERO,
-        };
-        before.max(upto.through())
+        out_before(self.already_out).max(upto.through())
     }
 
     /// The last sequence that is out as a whole, given that everything up to `matched` had its events in the ring before
@@ -114,6 +111,15 @@ impl<L: ReleasedEvents> Publish<L> {
     fn out_through(&self, matched: Sequence, upto: ReleasableThrough) -> Sequence {
         let complete = self.waiting.get(self.next).map_or(matched, |event| event.sequence().previous());
         complete.min(self.limit(upto))
+    }
+}
+
+/// The last sequence that an earlier start let out as a whole.
+fn out_before(already_out: Option<LastEvent>) -> Sequence {
+    match already_out {
+        Some(LastEvent { sequence, complete: true, .. }) => sequence,
+        Some(LastEvent { sequence, .. }) => sequence.previous(),
+        None => Sequence::ZERO,
     }
 }
 
