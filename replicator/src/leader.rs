@@ -7,7 +7,8 @@
 //!   Ack --on_ack--> received, synced, applied, caught up
 //! ```
 //!
-//! The feed is the fast way and may have holes: whatever it lacks comes from the journal. So a late joiner, a feed that
+//! The feed is the fast way and may have holes: whatever it lacks comes from the journal. It may also be a moment ahead of the
+//! journal: a record waits until it is there, so that no standby ever has more than its leader after a crash. So a late joiner, a feed that
 //! ran full and a lost link are one case: the next sequence is not in the feed, so it is read.
 //!
 //! Invariants: what is shipped on a link is dense, and at most [`IN_FLIGHT_MAX`] records beyond what is acknowledged; an ack is never beyond what was shipped and never goes back; a standby
@@ -50,8 +51,6 @@ pub struct LeaderCore {
     peer_node: NodeId,
     epoch: Epoch,
     order_entry: SocketAddr,
-    /// The highest sequence ever shipped in this term: the local journal may lag behind it for a moment.
-    shipped_through: Sequence,
     /// A higher term is known: nobody is accepted any more.
     fenced: bool,
     link: Option<Link>,
@@ -75,8 +74,7 @@ impl LeaderCore {
     /// A leader in this term, without a link.
     #[must_use]
     pub fn new(cluster: ClusterId, peer_node: NodeId, epoch: Epoch, order_entry: SocketAddr) -> Self {
-        let shipped_through = Sequence::ZERO;
-        Self { cluster, peer_node, epoch, order_entry, shipped_through, fenced: false, link: None }
+        Self { cluster, peer_node, epoch, order_entry, fenced: false, link: None }
     }
 
     /// A higher term is known: the link ends, nobody is accepted any more.
@@ -109,12 +107,6 @@ impl LeaderCore {
         }
         let last = hello.state.last;
         if last > journal.appended_through {
-            if last <= self.shipped_through {
-                return refuse(
-                    RefusalCode::NotYet,
-                    "the leader's own journal is a moment behind: try again".to_owned(),
-                );
-            }
             let text = format!(
                 "standby is ahead: its journal ends at {}, this leader's at {}: promote it (`tidegate promote`)",
                 last, journal.appended_through
@@ -141,12 +133,19 @@ impl LeaderCore {
             .is_some_and(|link| link.held.is_none() && link.frame.len() < FRAME_RECORDS_MAX && link.has_window())
     }
 
-    /// A record from the feed.
-    pub fn on_live(&mut self, record: CommandRecord) {
+    /// A record from the feed; the leader's own journal ends at `appended_through`.
+    pub fn on_live(&mut self, record: CommandRecord, appended_through: Sequence) {
         if let Some(link) = &mut self.link {
             assert!(link.held.is_none(), "the shell asks first whether a live record is wanted");
             link.held = Some(record);
-            link.use_held();
+            link.use_held(appended_through);
+        }
+    }
+
+    /// The leader's own journal has come this far.
+    pub fn on_appended(&mut self, appended_through: Sequence) {
+        if let Some(link) = &mut self.link {
+            link.use_held(appended_through);
         }
     }
 
@@ -165,7 +164,6 @@ impl LeaderCore {
         for record in records {
             link.push(*record);
         }
-        link.use_held();
     }
 
     /// The records of the next frame; empty when there is nothing to ship.
@@ -178,8 +176,6 @@ impl LeaderCore {
     pub fn on_frame_sent(&mut self) {
         if let Some(link) = &mut self.link {
             link.frame.clear();
-            self.shipped_through = self.shipped_through.max(link.next.previous());
-            link.use_held();
         }
     }
 
@@ -241,11 +237,12 @@ impl Link {
     }
 
     /// Puts the held record into the frame if it is its turn, or lets it go if it was shipped from the journal.
-    fn use_held(&mut self) {
+    fn use_held(&mut self, appended_through: Sequence) {
         let Some(record) = self.held else { return };
+        let is_turn = record.sequence() == self.next && record.sequence() <= appended_through;
         if record.sequence() < self.next {
             self.held = None;
-        } else if record.sequence() == self.next && self.frame.len() < FRAME_RECORDS_MAX {
+        } else if is_turn && self.frame.len() < FRAME_RECORDS_MAX {
             self.held = None;
             self.push(record);
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_queue::ArrayQueue;
-use tidegate_domain::CommandRecord;
+use tidegate_domain::{CommandRecord, Sequence};
 use tidegate_pipeline::rings::take_into;
 use tidegate_pipeline::{CommandPoller, Fatal, Listener, Stage};
 use tokio::sync::Notify;
@@ -97,14 +97,16 @@ impl LiveFeed {
 pub struct ReplicateStage {
     poller: CommandPoller,
     feed: LiveFeed,
+    /// The journal's end at the start: what a restart replays is read from there.
+    recovered: Sequence,
     batch: Vec<CommandRecord>,
 }
 
 impl ReplicateStage {
-    /// A stage between the ring's replicate end and a feed.
+    /// A stage between the ring's replicate end and a feed, of a node whose journal ended at `recovered` when it started.
     #[must_use]
-    pub fn new(poller: CommandPoller, feed: LiveFeed) -> Self {
-        Self { poller, feed, batch: Vec::with_capacity(BATCH) }
+    pub fn new(poller: CommandPoller, feed: LiveFeed, recovered: Sequence) -> Self {
+        Self { poller, feed, recovered, batch: Vec::with_capacity(BATCH) }
     }
 }
 
@@ -116,8 +118,9 @@ impl Stage for ReplicateStage {
     fn do_work(&mut self) -> Result<usize, Fatal> {
         self.batch.clear();
         let taken = take_into(&mut self.poller, BATCH, &mut self.batch);
-        if taken > 0 {
-            self.feed.offer(&self.batch);
+        let known = self.batch.partition_point(|record| record.sequence() <= self.recovered);
+        if known < taken {
+            self.feed.offer(&self.batch[known..]);
         }
         Ok(taken)
     }
@@ -127,7 +130,7 @@ impl Stage for ReplicateStage {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use disruptor::Producer;
-    use tidegate_domain::{Command, CommandHeader, Epoch, Sequence, Timestamp};
+    use tidegate_domain::{Command, CommandHeader, Epoch, Timestamp};
     use tidegate_pipeline::command_ring;
 
     use super::*;
@@ -149,7 +152,7 @@ mod tests {
     fn the_stage_empties_the_ring_with_and_without_a_link() {
         let mut ring = command_ring(8);
         let feed = LiveFeed::new(4);
-        let mut stage = ReplicateStage::new(ring.replicate, feed.clone());
+        let mut stage = ReplicateStage::new(ring.replicate, feed.clone(), Sequence::ZERO);
         for record in records(1..=3) {
             assert!(ring.producer.try_publish(|slot| *slot = record).is_ok());
         }

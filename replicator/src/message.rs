@@ -469,7 +469,11 @@ impl<'a> Fields<'a> {
     }
 
     fn epoch(&mut self) -> Result<Epoch, MessageError> {
-        Ok(Epoch::new(self.u32("epoch")?))
+        // The last one has no next: nobody could be promoted after it.
+        match self.u32("epoch")? {
+            u32::MAX => Err(MessageError::BadField("epoch")),
+            epoch => Ok(Epoch::new(epoch)),
+        }
     }
 
     fn state(&mut self) -> Result<NodeState, MessageError> {
@@ -558,9 +562,13 @@ mod tests {
         (any::<IpAddr>(), any::<u16>()).prop_map(|(ip, port)| SocketAddr::new(ip, port))
     }
 
+    fn epochs() -> impl Strategy<Value = u32> {
+        0..u32::MAX
+    }
+
     fn state() -> impl Strategy<Value = NodeState> {
-        (any::<(u16, u128, u32, u32, u64)>(), 0_u8..3, address()).prop_map(
-            |((protocol, cluster, node, epoch, last), role, order_entry)| NodeState {
+        (any::<(u16, u128, u32, u64)>(), epochs(), 0_u8..3, address()).prop_map(
+            |((protocol, cluster, node, last), epoch, role, order_entry)| NodeState {
                 protocol,
                 cluster: ClusterId::new(cluster),
                 node: NodeId::new(node),
@@ -577,7 +585,7 @@ mod tests {
     }
 
     fn frame() -> impl Strategy<Value = Frame> {
-        (any::<(u32, u32, u64)>(), 1..=FRAME_RECORDS_MAX).prop_map(|((epoch, first, commit), count)| {
+        (any::<(u32, u64)>(), epochs(), 1..=FRAME_RECORDS_MAX).prop_map(|((first, commit), epoch, count)| {
             let first = Sequence::new(u64::from(first));
             let record = |n: usize| {
                 let mut record = CommandRecord::encode(&CommandHeader::default(), &Command::Tick);
@@ -594,18 +602,18 @@ mod tests {
             state().prop_map(Message::Probe),
             state().prop_map(Message::State),
             (state(), any::<u32>()).prop_map(|(state, last_crc32c)| Message::Hello(Hello { state, last_crc32c })),
-            (any::<(u32, u64)>(), address()).prop_map(|((epoch, through), order_entry)| {
+            (epochs(), any::<u64>(), address()).prop_map(|(epoch, through, order_entry)| {
                 Message::Welcome(Welcome { epoch: Epoch::new(epoch), order_entry, through: Sequence::new(through) })
             }),
-            (1_u8..=8, any::<u32>(), ".{0,64}").prop_map(|(code, epoch, text)| {
+            (1_u8..=8, epochs(), ".{0,64}").prop_map(|(code, epoch, text)| {
                 let code = RefusalCode::from_code(code).unwrap();
                 Message::Refused(Refusal { code, epoch: Epoch::new(epoch), text })
             }),
             frame().prop_map(Message::Frame),
-            (any::<(u32, u64)>(), digest()).prop_map(|((epoch, commit), digest)| {
+            (epochs(), any::<u64>(), digest()).prop_map(|(epoch, commit, digest)| {
                 Message::Heartbeat(Heartbeat { epoch: Epoch::new(epoch), commit: Sequence::new(commit), digest })
             }),
-            (any::<(u32, u64, u64, u64)>(), digest()).prop_map(|((epoch, received, synced, applied), digest)| {
+            (epochs(), any::<(u64, u64, u64)>(), digest()).prop_map(|(epoch, (received, synced, applied), digest)| {
                 Message::Ack(Ack {
                     epoch: Epoch::new(epoch),
                     received_through: Sequence::new(received),

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use crate::keys::NodeIdentity;
 use crate::live::LiveFeed;
-use crate::message::{LinkRole, NodeState, PROTOCOL_VERSION};
+use crate::message::{LinkRole, NodeState, PROTOCOL_VERSION, RefusalCode};
 use crate::{shell, tls};
 
 /// What the link is told once.
@@ -32,6 +32,8 @@ pub struct LinkConfig {
     pub peer_node: NodeId,
     /// Their cluster.
     pub cluster: ClusterId,
+    /// The highest term that this node knows of when it starts.
+    pub epoch: Epoch,
     /// Where this node's endpoint is bound (UDP).
     pub listen: SocketAddr,
     /// Where the other node's endpoint is (UDP).
@@ -143,7 +145,9 @@ pub enum LinkEvent {
     },
     /// A standby was refused for a reason that does not pass by itself. Said on both nodes, once per reason.
     Refused {
-        /// Why, and what to do.
+        /// Why.
+        code: RefusalCode,
+        /// Why, in words, and what to do.
         reason: String,
     },
 }
@@ -287,8 +291,8 @@ impl Replicator {
         self.shared.orders.send_replace(Order::Lead(epoch));
     }
 
-    /// Follows a leader of this term or a higher one: `epoch` is the highest that this node knows of. The journal must be
-    /// read to its end before, and the sequencer must take from `inbound`.
+    /// Follows a leader of this term or a higher one: `epoch` is the highest that this node knows of. Records that follow the
+    /// journal's end come into `inbound` from now on; the sequencer takes them when it is through with the journal.
     pub fn follow(&self, epoch: Epoch) {
         self.shared.own.set(LinkRole::Standby, epoch);
         self.shared.orders.send_replace(Order::Follow(epoch));
@@ -335,7 +339,7 @@ fn first_state(config: &LinkConfig) -> NodeState {
         protocol: PROTOCOL_VERSION,
         cluster: config.cluster,
         node: config.node,
-        epoch: Epoch::default(),
+        epoch: config.epoch,
         role: LinkRole::Idle,
         last: Sequence::ZERO,
         order_entry: config.order_entry,

@@ -267,7 +267,7 @@ impl Shell {
         self.fail(refusal.text.clone());
         if !refusal.code.is_passing() && self.told_refusal.as_ref() != Some(&refusal.text) {
             self.told_refusal = Some(refusal.text.clone());
-            self.tell(LinkEvent::Refused { reason: refusal.text.clone() });
+            self.tell(LinkEvent::Refused { code: refusal.code, reason: refusal.text.clone() });
         }
     }
 
@@ -324,16 +324,16 @@ impl Shell {
         self.shared_status.lock().expect("no holder of this lock panics").clone_from(&self.status);
     }
 
-    /// CRC32C of a record of this node's journal; 0 for "before the first".
-    fn journal_crc(&self, at: Sequence) -> Result<u32, String> {
+    /// CRC32C and term of a record of this node's journal; 0 for "before the first".
+    fn journal_record(&self, at: Sequence) -> Result<(u32, Epoch), String> {
         if at == Sequence::ZERO {
-            return Ok(0);
+            return Ok((0, Epoch::default()));
         }
         let mut records: Vec<CommandRecord> = Vec::with_capacity(1);
         let read = self.ports.source.read(at, 1, &mut records);
         read.map_err(|error| format!("cannot read the journal at {at}: {error}"))?;
         match records.first() {
-            Some(record) => Ok(crc32c::crc32c(record.as_bytes())),
+            Some(record) => Ok((crc32c::crc32c(record.as_bytes()), record.epoch())),
             None => Err(format!("the journal gave no record at {at}")),
         }
     }

@@ -56,11 +56,12 @@ impl StandbyCore {
         self.epoch = self.epoch.max(epoch);
     }
 
-    /// The leader accepted; `last` is the end of this node's journal that the hello named.
+    /// The leader accepted; `last` is the end of this node's journal that the hello named, `last_epoch` the term of the record
+    /// there.
     ///
     /// # Errors
     /// A leader of a lower term is not followed.
-    pub fn on_welcome(&mut self, welcome: &Welcome, last: Sequence) -> Result<(), Refusal> {
+    pub fn on_welcome(&mut self, welcome: &Welcome, last: Sequence, last_epoch: Epoch) -> Result<(), Refusal> {
         if welcome.epoch < self.epoch {
             let text = format!(
                 "the leader's epoch is {}, this standby knows epoch {}: it is not followed; stop that node",
@@ -70,6 +71,7 @@ impl StandbyCore {
         }
         self.epoch = welcome.epoch;
         self.next = last.next();
+        self.record_epoch = last_epoch;
         self.acked = None;
         Ok(())
     }

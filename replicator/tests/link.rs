@@ -58,7 +58,7 @@ fn in_step(nodes: &mut [&mut Node]) -> bool {
 }
 
 fn refused(node: &Node, text: &str) -> bool {
-    node.seen.iter().any(|event| matches!(event, LinkEvent::Refused { reason } if reason.contains(text)))
+    node.seen.iter().any(|event| matches!(event, LinkEvent::Refused { reason, .. } if reason.contains(text)))
 }
 
 #[test]

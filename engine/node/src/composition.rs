@@ -111,7 +111,8 @@ impl Node {
         };
         let listen = shells::reserve("order_entry.listen", config.order_entry.listen)?;
         let log = events.log.clone();
-        let link = link::start(&handles, &runtime, link_marks, &journal.reader, listen)?;
+        let known = state.promises().epoch.max(journal.recovery.last_epoch);
+        let link = link::start(&handles, &runtime, link_marks, &journal.reader, listen, known)?;
         log.add_listener(Arc::clone(&link.poke));
         let logs = (journal.writer, journal.syncer, journal.reader.clone());
         let (stages, sync_helper) = pipeline::stages(&handles, stage_marks, logs, events, &link)?;
@@ -144,6 +145,7 @@ impl Node {
             link: link.link,
             facts,
             stopping: AtomicBool::new(false),
+            peer_has_more: AtomicBool::new(false),
             on_fatal: Arc::clone(&on_fatal),
             changing: Mutex::new(Changing { state, part: Part::Starting }),
             sink: StdMutex::default(),
@@ -184,11 +186,12 @@ impl Node {
         if let Some(link) = &control.link {
             link.stop();
         }
+        // Before the locks go: from then on the socket may be a successor's.
+        let _ = std::fs::remove_file(control.config.admin_socket());
         runners.stop();
         sync_helper.stop();
         let through = control.marks.published.through();
         runtime.shutdown_timeout(Duration::from_secs(1));
-        let _ = std::fs::remove_file(control.config.admin_socket());
         tracing::info!(published_through = through.raw(), drained, "stopped");
     }
 }

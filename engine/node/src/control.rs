@@ -24,6 +24,7 @@ use tidegate_pipeline::{
     AckPolicy, AckRule, DigestBoard, Fatal, Inbox, OnFatal, RunControl, SequencerOrder, Serving, ServingState,
     WatermarkReader,
 };
+use tidegate_replicator::message::RefusalCode;
 use tidegate_replicator::{LinkEvent, LinkRole, Replicator};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -73,6 +74,8 @@ pub(crate) struct Control {
     pub(crate) link: Option<Replicator>,
     pub(crate) facts: Facts,
     pub(crate) stopping: AtomicBool,
+    /// The peer was refused because its journal is not a prefix of this leader's: it may hold what was acknowledged.
+    pub(crate) peer_has_more: AtomicBool,
     pub(crate) on_fatal: OnFatal,
     pub(crate) changing: Mutex<Changing>,
     pub(crate) sink: std::sync::Mutex<Option<SinkTask>>,
@@ -129,6 +132,7 @@ impl Control {
             }
             AtStart::GiveWay { epoch, order_entry } => self.give_way(changing, epoch, order_entry).await,
             AtStart::Behind { peer_last } => {
+                self.keep(changing.state.see_commit(peer_last));
                 let why = format!(
                     "the peer's journal reaches {peer_last}, this node's only {}: commands that were acknowledged may be \
                      missing here. Run `tidegate promote` on the peer; then start this node as standby with an empty folder",
@@ -223,7 +227,7 @@ impl Control {
         let node = Candidate {
             part: changing.part,
             linked: status.connected,
-            has_tried: status.attempts > 0,
+            has_tried: status.role == LinkRole::Standby && status.attempts > 0,
             digest_differs: differs,
             last,
             commit,
@@ -273,6 +277,11 @@ impl Control {
                 return Err(Refusal::new("no_standby", why));
             }
         }
+        if self.peer_has_more.load(Ordering::Acquire) {
+            let why = "the standby's journal is not a part of this node's: it may hold commands that were acknowledged and are \
+                       missing here. Run `tidegate promote` there, or start it again with an empty folder if this node is right";
+            return Err(Refusal::new("standby_has_more", why));
+        }
         let degraded = self.config.durability() == Durability::Replicated && durability != Durability::Replicated;
         self.change_rule(AckRule::of(durability), durability, degraded);
         Ok(json!({ "durability": durability.as_str(), "degraded": degraded }))
@@ -290,6 +299,7 @@ impl Control {
         match event {
             LinkEvent::Connected => {
                 tracing::info!("the link to the peer is up");
+                self.peer_has_more.store(false, Ordering::Release);
                 self.learn_primary().await;
             }
             LinkEvent::Lost { reason } => {
@@ -314,8 +324,12 @@ impl Control {
                 tracing::error!(epoch = epoch.raw(), peer = %order_entry, "both nodes lead in the same epoch: stop one of them");
             }
             LinkEvent::DigestMismatch { sequence, .. } => self.on_digest_mismatch(sequence).await,
-            LinkEvent::Refused { reason } => {
-                tracing::error!(%reason, "the peer refuses the link");
+            LinkEvent::Refused { code, reason } => {
+                tracing::error!(%reason, "the link is refused");
+                let is_apart = matches!(code, RefusalCode::StandbyAhead | RefusalCode::Diverged);
+                if is_apart && self.changing.lock().await.part == Part::Leads {
+                    self.peer_has_more.store(true, Ordering::Release);
+                }
             }
         }
     }
@@ -378,7 +392,7 @@ impl Control {
         self.serving.set(Serving::Standby { epoch, primary: Some(order_entry) });
         self.keep(changing.state.promise(epoch));
         let why = format!(
-            "another node leads in epoch {epoch}: this one stops. Its data folder may hold orders that nobody acknowledged: \
+            "another node leads, or has led, in epoch {epoch}: this one stops. Its data folder may hold orders that nobody acknowledged: \
              move it away, and start this node as standby with an empty folder"
         );
         self.retire(changing, &why).await;

@@ -3,7 +3,8 @@
 //!   folder, promises, peer's words, operator's wish --> [may_start], [at_start], [may_promote], [on_higher_epoch]
 //!
 //! Invariants: an epoch is led by one node; a node leads an epoch again only if it led it before and promised no higher one;
-//! nobody leads who knows that acknowledged commands are missing from its journal, unless the operator forces it.
+//! nobody leads who knows, or was once told, that acknowledged commands are missing from its journal, unless the operator
+//! forces it.
 
 use std::net::SocketAddr;
 
@@ -19,7 +20,7 @@ pub(crate) struct Promises {
     pub(crate) epoch: Epoch,
     /// The highest epoch that it led; 0 for a folder that never led.
     pub(crate) led: Epoch,
-    /// How far a primary had acknowledged when this standby's journal ended before it.
+    /// How far the peer's journal or acknowledgements reached when this node's journal ended before it.
     pub(crate) commit_seen: Sequence,
     /// Where this standby's state differed from its primary's.
     pub(crate) digest_differs_at: Option<Sequence>,
@@ -30,7 +31,7 @@ pub(crate) struct Promises {
 /// # Errors
 /// Why not and what to do.
 pub(crate) fn may_start(role: Role, last: Sequence, promises: &Promises) -> Result<(), String> {
-    let Promises { epoch, led, .. } = *promises;
+    let Promises { epoch, led, commit_seen, .. } = *promises;
     let (has_led, is_new) = (led > Epoch::default(), last == Sequence::ZERO && epoch == Epoch::default());
     match role {
         Role::Standby if has_led => Err("was a leader's: its tail may hold orders that nobody acknowledged. If this node was \
@@ -44,6 +45,11 @@ pub(crate) fn may_start(role: Role, last: Sequence, promises: &Promises) -> Resu
         Role::Primary if !has_led && !is_new => Err(format!(
             "followed a primary in epoch {epoch} and was never promoted: what it lacks nobody knows before it asks. Set \
              node.role = \"standby\", start it, and run `tidegate promote`"
+        )),
+        Role::Primary if last < commit_seen => Err(format!(
+            "ends at {last}, and the peer had {commit_seen}: commands that were acknowledged may be missing here. Run `tidegate \
+             promote` on the peer; then start this node as standby with an empty folder. If the peer's data is lost for good and \
+             you accept the loss, delete the line `commit_seen` from node.state"
         )),
         Role::Primary | Role::Standby => Ok(()),
     }
@@ -131,8 +137,9 @@ pub(crate) fn may_promote(node: &Candidate, force: bool) -> Result<(), Refusal> 
         return Err(starting());
     }
     if node.digest_differs && !force {
-        let why = "this node's state differed from the primary's: it must not lead. Restart the primary, or start this node \
-                   again with an empty folder";
+        let why = "this node's state differed from the primary's: it must not lead while the primary can be restarted. Once the \
+                   primary runs, start this node again with an empty folder. If the primary is lost for good, this node's \
+                   state is all there is: repeat with --force";
         return Err(Refusal::new("digest_differs", why));
     }
     if last == Sequence::ZERO {
@@ -206,6 +213,15 @@ mod tests {
                 Some(why) => assert!(outcome.is_err_and(|text| text.contains(why)), "{case}"),
             }
         }
+    }
+
+    #[test]
+    fn a_primary_that_was_told_of_more_does_not_start_until_the_operator_accepts_the_loss() {
+        let told = Promises { commit_seen: Sequence::new(10), ..promises(1, 1) };
+        assert!(may_start(Role::Primary, Sequence::new(9), &told).is_err_and(|text| text.contains("the peer had 10")));
+        assert!(may_start(Role::Primary, Sequence::new(10), &told).is_ok());
+        let follower = Promises { commit_seen: Sequence::new(10), ..promises(1, 0) };
+        assert!(may_start(Role::Standby, Sequence::new(9), &follower).is_ok());
     }
 
     #[test]

@@ -38,7 +38,10 @@ impl StateFile {
         let path = data_dir.join(FILE);
         let content = match fs::read_to_string(&path) {
             Ok(text) => toml::from_str(&text).map_err(|error| {
-                format!("{} is damaged: {error}; restore it, or start this node with an empty folder", path.display())
+                format!(
+                    "{} is damaged: {error}; restore it. Where another node leads, this one may start with an empty folder instead",
+                    path.display()
+                )
             })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Content::default(),
             Err(error) => return Err(format!("cannot read {}: {error}", path.display())),

@@ -37,6 +37,7 @@ struct Duty {
     backoff: Duration,
     /// This node's end in the hello that is under way.
     hello_last: Sequence,
+    hello_last_epoch: Epoch,
 }
 
 impl Shell {
@@ -50,6 +51,7 @@ impl Shell {
             dial_at: Instant::now(),
             backoff: BACKOFF_MIN,
             hello_last: Sequence::ZERO,
+            hello_last_epoch: Epoch::default(),
         };
         loop {
             self.hand_over(&mut duty);
@@ -127,9 +129,9 @@ impl Shell {
         if last < self.handed_through {
             return Some(now + RETRY);
         }
-        match self.journal_crc(last) {
-            Ok(last_crc32c) => {
-                duty.hello_last = last;
+        match self.journal_record(last) {
+            Ok((last_crc32c, last_epoch)) => {
+                (duty.hello_last, duty.hello_last_epoch) = (last, last_epoch);
                 self.dial(Message::Hello(Hello { state: NodeState { last, ..self.own.get() }, last_crc32c }));
                 None
             }
@@ -169,7 +171,7 @@ impl Shell {
             order_entry: welcome.order_entry,
         };
         self.learn(LinkRole::Standby, duty.core.epoch(), &leader);
-        if let Err(refusal) = duty.core.on_welcome(welcome, duty.hello_last) {
+        if let Err(refusal) = duty.core.on_welcome(welcome, duty.hello_last, duty.hello_last_epoch) {
             wire.give_up(&refusal.text);
             self.tell_refusal(&refusal);
             return;

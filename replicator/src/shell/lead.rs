@@ -70,12 +70,14 @@ impl Shell {
         if !wire.writer.is_empty() {
             return Ok(());
         }
+        let appended_through = self.ports.source.appended_through();
+        duty.core.on_appended(appended_through);
         while duty.core.wants_live()
             && let Some(record) = self.ports.feed.pop()
         {
-            duty.core.on_live(record);
+            duty.core.on_live(record, appended_through);
         }
-        if let Some((first, max)) = duty.core.wants_journal(self.ports.source.appended_through()) {
+        if let Some((first, max)) = duty.core.wants_journal(appended_through) {
             let mut records = Vec::with_capacity(FRAME_RECORDS_MAX);
             let read = self.ports.source.read(first, max, &mut records);
             read.map_err(|error| format!("cannot read the journal at {first}: {error}"))?;
@@ -114,8 +116,9 @@ impl Shell {
     fn judge(&mut self, duty: &mut Duty, hello: &Hello) -> Result<Welcome, Refusal> {
         let appended_through = self.ports.source.appended_through();
         let crc32c_at_last = if hello.state.last <= appended_through {
-            let crc = self.journal_crc(hello.state.last);
-            Some(crc.map_err(|text| Refusal { code: RefusalCode::NotYet, epoch: duty.epoch, text })?)
+            let record = self.journal_record(hello.state.last);
+            let record = record.map_err(|text| Refusal { code: RefusalCode::NotYet, epoch: duty.epoch, text })?;
+            Some(record.0)
         } else {
             None
         };

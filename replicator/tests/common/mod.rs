@@ -173,7 +173,7 @@ impl Node {
             events,
             producer: ring.producer,
             journal_end: ring.journal,
-            replicate: ReplicateStage::new(ring.replicate, feed),
+            replicate: ReplicateStage::new(ring.replicate, feed, Sequence::ZERO),
             matching: MatchStage::new(machine, ring.match_, event_producer, matched, deadline, digests),
             _event_end: event_end,
             journaled,
@@ -288,6 +288,7 @@ pub(crate) fn setup(
     at: (SocketAddr, SocketAddr),
 ) -> Setup {
     let config = LinkConfig {
+        epoch: Epoch::default(),
         node,
         peer_node,
         cluster,

@@ -208,6 +208,13 @@ fn a_primary_that_lost_its_journals_end_does_not_lead_again() {
     };
     assert_eq!(ended.code(), Some(tidegate_node::EXIT_FENCED));
     assert_has(&nodes[0].log_tail(), &["the peer's journal reaches", "tidegate promote"]);
+    // It does not forget, even when nobody is there to tell it.
+    nodes[0].kill();
+    nodes[1].kill();
+    let message = refused(&["node", "--config", nodes[0].config_file().to_str().unwrap()]);
+    assert_has(&message, &["the peer had", "tidegate promote"]);
+    nodes[1].start().unwrap();
+    nodes[1].wait_for("it follows", |status| status.state == NodeState::Standby).unwrap();
     promote(&nodes[1]);
     assert!(place_orders(&nodes, &traders[0], market, 1));
 }
@@ -223,9 +230,19 @@ fn a_standby_whose_event_log_outlived_its_journal_catches_up() {
     nodes[1].start().unwrap();
     nodes[0].wait_for("the pair is complete", healthy).unwrap();
     place_orders(&nodes, &traders[0], market, 20);
-    nodes[1].kill();
+    nodes.iter_mut().for_each(LocalNode::kill);
     std::fs::write(&journal, old).unwrap();
     nodes[1].start().unwrap();
+    nodes[1].wait_for("it follows", |status| status.state == NodeState::Standby).unwrap();
+    // The event log was the proof that it lacks what was acknowledged: it is cut, and not forgotten.
+    let refusal = loop {
+        let refusal = nodes[1].ask(&AdminRequest::Promote { force: false }).unwrap_err();
+        if !refusal.starts_with("starting") {
+            break refusal;
+        }
+    };
+    assert_has(&refusal, &["behind", "would lose"]);
+    nodes[0].start().unwrap();
     nodes[0].wait_for("the pair is complete", healthy).unwrap();
     assert!(!place_orders(&nodes, &traders[0], market, 20));
     assert_digests_equal(&nodes);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
-use tidegate_domain::{CommandRecord, NodeId};
+use tidegate_domain::{CommandRecord, Epoch, NodeId};
 use tidegate_journal::JournalReader;
 use tidegate_pipeline::{Listener, WatermarkWriter};
 use tidegate_replicator::{LinkConfig, LinkEvent, LinkPorts, LiveFeed, Replicator};
@@ -47,6 +47,7 @@ pub(super) fn start(
     marks: LinkMarks,
     journal: &JournalReader,
     order_entry: SocketAddr,
+    epoch: Epoch,
 ) -> Result<LinkEnds, NodeError> {
     let feed = LiveFeed::new(LIVE_FEED_SLOTS);
     let from_leader = Arc::new(ArrayQueue::new(FROM_LEADER_SLOTS));
@@ -73,8 +74,9 @@ pub(super) fn start(
         // The receiver lives as long as the node.
         let _ = events.send(event);
     });
-    let link = Replicator::start(link_config(handles.config, section, order_entry)?, ports, runtime.handle(), on_event)
-        .map_err(start_error("the replication link"))?;
+    let config = link_config(handles.config, section, order_entry, epoch)?;
+    let link =
+        Replicator::start(config, ports, runtime.handle(), on_event).map_err(start_error("the replication link"))?;
     let poke = link.listener();
     Ok(LinkEnds { link: Some(link), feed, from_leader, news, poke })
 }
@@ -83,12 +85,14 @@ fn link_config(
     config: &NodeConfig,
     section: &ReplicationSection,
     order_entry: SocketAddr,
+    epoch: Epoch,
 ) -> Result<LinkConfig, NodeError> {
     let identity = tidegate_replicator::load_identity(&section.keys_dir, config.node_id());
     Ok(LinkConfig {
         node: config.node_id(),
         peer_node: NodeId::new(section.peer_node),
         cluster: config.cluster()?,
+        epoch,
         listen: section.listen,
         peer: section.peer,
         identity: identity.map_err(start_error("replication.keys_dir"))?,

@@ -61,6 +61,7 @@ pub(super) fn stages(
     link: &LinkEnds,
 ) -> Result<(Vec<Box<dyn Stage>>, SyncHelper), NodeError> {
     let (writer, syncer, reader) = journal;
+    let recovered = writer.appended_through();
     let (readers, policy) = (&handles.marks, &handles.policy);
     let on_synced = both(handles.waker.listener(), Arc::clone(&link.poke));
     let sync_helper = SyncHelper::start(syncer, marks.synced, policy.clone(), on_synced, Arc::clone(&handles.on_fatal))
@@ -91,7 +92,7 @@ pub(super) fn stages(
             readers.published.clone(),
             both(sync_helper.listener(), Arc::clone(&link.poke)),
         )),
-        Box::new(ReplicateStage::new(commands.replicate, link.feed.clone())),
+        Box::new(ReplicateStage::new(commands.replicate, link.feed.clone(), recovered)),
         Box::new(MatchStage::new(
             Engine::new(),
             commands.match_,

@@ -40,7 +40,7 @@ impl Storage {
         if let Some(cut) = &journal.recovery.cut {
             tracing::warn!(?cut, "a torn tail, never acknowledged, was cut off the journal");
         }
-        let events = open_events(config, &log, last)?;
+        let events = open_events(config, &log, last, &mut state)?;
         state.count_start().map_err(start_error("the state file"))?;
         tracing::info!(through = last.raw(), folder = %folder.display(), "opened the journal");
         Ok(Self { journal, events, state })
@@ -49,13 +49,33 @@ impl Storage {
 
 /// The event log is not synced on the way of an acknowledgement, nor is the journal in every mode: after a power cut either
 /// may reach further than the other.
-fn open_events(config: &NodeConfig, log: &LogConfig, last: Sequence) -> Result<OpenedEventLog, NodeError> {
+fn open_events(
+    config: &NodeConfig,
+    log: &LogConfig,
+    last: Sequence,
+    state: &mut StateFile,
+) -> Result<OpenedEventLog, NodeError> {
     let events = open_event_log(log, None).map_err(start_error("the event log"))?;
     let Some((sequence, index)) = events.last.filter(|(sequence, _)| *sequence > last) else { return Ok(events) };
-    if config.node.role == Role::Primary && config.durability() != Durability::Async {
+    if config.node.role == Role::Standby {
+        // It is also the proof that the primary had acknowledged that far.
+        let whole = if events.complete { sequence } else { sequence.previous() };
+        state.see_commit(whole).map_err(start_error("the state file"))?;
+    } else if config.durability() != Durability::Async || config.sql.is_some() {
+        let what_now = match (&config.replication, &config.sql) {
+            (Some(_), _) => "Promote the standby, or restore the journal",
+            (None, None) => {
+                "Restore the journal; to accept the loss, which durability `async` allows, start once with \
+                 journal.durability = \"async\""
+            }
+            (None, Some(_)) => {
+                "Restore the journal; to accept the loss, which durability `async` allows, move the database away, too, since it \
+                 may hold what is lost, and start once with journal.durability = \"async\" and without [sql]"
+            }
+        };
         return Err(start_error("the event log")(format!(
             "it reaches sequence {sequence} index {index}, the journal only {last}: events were released that the journal \
-             has lost. Promote the standby, or restore the journal"
+             has lost. {what_now}"
         )));
     }
     tracing::warn!(

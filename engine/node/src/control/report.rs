@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tidegate_pipeline::{AckRule, Serving};
+use tidegate_replicator::Replicator;
 
 use super::{Control, LOOK};
 use crate::status::{DigestStatus, NodeState, NodeStatus, PeerStatus, WatermarkStatus};
@@ -22,13 +23,25 @@ impl Control {
         if self.stopping.load(Ordering::Acquire) {
             return (NodeState::Stopping, "drains and stops".to_owned());
         }
-        let connected = self.link.as_ref().is_some_and(|link| link.status().connected);
+        let link = self.link.as_ref().map(Replicator::status).unwrap_or_default();
+        let connected = link.connected;
         match (self.serving.get(), self.policy.rule()) {
             (Serving::Standby { .. }, _) if connected => (NodeState::Standby, "follows the primary".to_owned()),
             (Serving::Standby { .. }, _) => {
                 let what = "follows, but the primary is not reachable; `tidegate promote` makes this node the primary";
                 (NodeState::Standby, what.to_owned())
             }
+            (Serving::Primary { .. } | Serving::Not, AckRule::Replicated)
+                if self.peer_has_more.load(Ordering::Acquire) =>
+            {
+                let what = "holds acknowledgements back: the standby's journal is not a part of this node's. It may hold what \
+                            was acknowledged: run `tidegate promote` there, or start it again with an empty folder";
+                (NodeState::Blocked, what.to_owned())
+            }
+            (Serving::Primary { .. } | Serving::Not, AckRule::Replicated) if connected && !link.caught_up => (
+                NodeState::Blocked,
+                format!("holds acknowledgements back until its standby has caught up; it lacks {}", link.lag),
+            ),
             (Serving::Primary { .. } | Serving::Not, AckRule::Replicated) if !connected => {
                 let what = "holds acknowledgements back: its standby is missing. Bring it back, or run `tidegate \
                             durability set local`";
