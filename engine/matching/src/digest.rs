@@ -129,8 +129,8 @@ fn definition(walk: &mut Walk, market: &MarketDefinition) {
     walk.u64(market.quote.raw().into());
     walk.u64(market.base_units_per_lot);
     walk.u64(market.quote_units_per_tick_lot);
-    walk.u64(market.maker_fee.parts().into());
-    walk.u64(market.taker_fee.parts().into());
+    walk.u64(market.maker_fee.ppm().into());
+    walk.u64(market.taker_fee.ppm().into());
     walk.u64(market.qty_max.lots());
     walk.u64(market.price_max.ticks().cast_unsigned());
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tidegate_domain::{
-    AccountId, AssetAmount, Command, Event, EventHeader, MarketState, MarketTerms, Name, Ppm, Price, Qty, Reference,
+    AccountId, AssetAmount, Command, Event, EventHeader, MarketState, MarketTerms, Name, FeeRate, Price, Qty, Reference,
 };
 use tidegate_wire::decimal::parse_decimal;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -335,8 +335,8 @@ fn market_terms(request: AdminRequest, control: &Control) -> Result<MarketTerms,
         quote,
         base_units_per_lot: narrow(lot_units, "lot")?,
         quote_units_per_tick_lot: narrow(product / scale, "tick")?,
-        maker_fee: Ppm::new(maker_fee_ppm),
-        taker_fee: Ppm::new(taker_fee_ppm),
+        maker_fee: FeeRate::from_ppm(maker_fee_ppm),
+        taker_fee: FeeRate::from_ppm(taker_fee_ppm),
         qty_max: Qty::from_lots(qty_max_lots),
         price_max: Price::from_ticks(price_max_ticks),
     })

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
-use tidegate_domain::{AssetId, Epoch, EventRecord, MarketDefinition, MarketId, Name, Ppm, Price, Qty, Sequence};
+use tidegate_domain::{AssetId, Epoch, EventRecord, MarketDefinition, MarketId, Name, FeeRate, Price, Qty, Sequence};
 use tidegate_sink::{Sink, SinkPosition};
 use tokio::sync::Mutex;
 
@@ -246,8 +246,8 @@ fn market(row: &SqliteRow) -> Result<(MarketId, MarketDefinition), SqlSinkError>
         quote: AssetId::new(small("quote_asset_id")?),
         base_units_per_lot: large("base_units_per_lot")?,
         quote_units_per_tick_lot: large("quote_units_per_tick_lot")?,
-        maker_fee: Ppm::new(small("maker_fee_ppm")?),
-        taker_fee: Ppm::new(small("taker_fee_ppm")?),
+        maker_fee: FeeRate::from_ppm(small("maker_fee_ppm")?),
+        taker_fee: FeeRate::from_ppm(small("taker_fee_ppm")?),
         qty_max: Qty::from_lots(large("qty_max_lots")?),
         price_max: Price::from_ticks(row.try_get("price_max_ticks")?),
     };

@@ -35,7 +35,7 @@ async fn write_definitions(db: &mut SqliteConnection, rows: &Rows) -> Result<(),
         tuple.push_bind(i64::from(definition.base.raw())).push_bind(i64::from(definition.quote.raw()));
         tuple.push_bind(definition.base_units_per_lot.to_string());
         tuple.push_bind(definition.quote_units_per_tick_lot.to_string());
-        tuple.push_bind(i64::from(definition.maker_fee.parts())).push_bind(i64::from(definition.taker_fee.parts()));
+        tuple.push_bind(i64::from(definition.maker_fee.ppm())).push_bind(i64::from(definition.taker_fee.ppm()));
         tuple.push_bind(definition.qty_max.lots().to_string()).push_bind(definition.price_max.ticks());
         // The state follows: the projection says of every new market that it is open.
         tuple.push_bind(row.created).push_bind("");

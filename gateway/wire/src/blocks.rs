@@ -10,7 +10,7 @@
 
 use tidegate_domain::{
     AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, KeyId, Liquidity, MarketId,
-    MarketState, Name, NodeId, OrderId, OrderType, Ppm, Price, Qty, Reject, RequestNumber, Sequence, SessionId,
+    MarketState, Name, NodeId, OrderId, OrderType, FeeRate, Price, Qty, Reject, RequestNumber, Sequence, SessionId,
     SessionSequence, Side, TimeInForce, Timestamp,
 };
 
@@ -94,8 +94,8 @@ message!(MarketDefinitionBlock "MarketDefinition" = 68, Server, start 0, block 7
     48 market: MarketId = "Its id.",
     52 base: AssetId = "The asset that is traded.",
     56 quote: AssetId = "The asset that pays.",
-    60 maker_fee: Ppm = "Fee of the resting side in parts per million.",
-    64 taker_fee: Ppm = "Fee of the incoming side in parts per million.",
+    60 maker_fee: FeeRate = "Fee of the resting side in parts per million.",
+    64 taker_fee: FeeRate = "Fee of the incoming side in parts per million.",
     68 state: MarketState = "What it accepts.",
     69 padding: Pad<3> = "Zero.",
 });

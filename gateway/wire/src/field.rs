@@ -5,7 +5,7 @@
 
 use tidegate_domain::{
     AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, KeyId, Liquidity, MarketId,
-    MarketState, Name, NodeId, OrderId, OrderType, Ppm, Price, Qty, Reject, RequestNumber, Sequence, SessionId,
+    MarketState, Name, NodeId, OrderId, OrderType, FeeRate, Price, Qty, Reject, RequestNumber, Sequence, SessionId,
     SessionSequence, Side, TimeInForce, Timestamp,
 };
 
@@ -101,7 +101,7 @@ wrapped_field! {
     KeyId: u32, raw, new;
     NodeId: u32, raw, new;
     Epoch: u32, raw, new;
-    Ppm: u32, parts, new;
+    FeeRate: i32, ppm, from_ppm;
     OrderId: u64, raw, new;
     RequestNumber: u64, raw, new;
     Sequence: u64, raw, new;

@@ -105,7 +105,7 @@ impl OrderRequest {
             }
             OrderAction::Cancel { target } => Command::CancelOrder { target },
             OrderAction::Reduce { target, by } => Command::ReduceOrder { target, by },
-            OrderAction::CancelAll { market } => Command::CancelAll { market },
+            OrderAction::CancelAll { market } => Command::CancelAll(CancelFilter::in_market(market)),
         };
         (header, command)
     }

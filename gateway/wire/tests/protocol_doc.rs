@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use tidegate_domain::{
     AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, KeyId, Liquidity, MarketDefinition,
-    MarketId, MarketState, Name, NodeId, OrderId, OrderTarget, OrderType, Ppm, Price, Qty, Reject, RequestNumber,
+    MarketId, MarketState, Name, NodeId, OrderId, OrderTarget, OrderType, FeeRate, Price, Qty, Reject, RequestNumber,
     Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 use tidegate_wire::{
@@ -113,8 +113,8 @@ fn session_samples() -> Vec<(&'static str, ServerMessage)> {
         quote: AssetId::new(2),
         base_units_per_lot: 1_000,
         quote_units_per_tick_lot: 10,
-        maker_fee: Ppm::new(100),
-        taker_fee: Ppm::new(200),
+        maker_fee: FeeRate::from_ppm(100),
+        taker_fee: FeeRate::from_ppm(200),
         qty_max: Qty::from_lots(1_000_000),
         price_max: Price::from_ticks(10_000_000),
     };

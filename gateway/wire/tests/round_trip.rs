@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use tidegate_domain::{
     AccountId, AssetAmount, AssetId, CancelReason, ClusterId, Command, CommandKind, Epoch, KeyId, Liquidity,
-    MarketDefinition, MarketId, MarketState, Name, NodeId, OrderId, OrderTarget, OrderType, Ppm, Price, Qty, Reject,
+    MarketDefinition, MarketId, MarketState, Name, NodeId, OrderId, OrderTarget, OrderType, FeeRate, Price, Qty, Reject,
     RequestNumber, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 use tidegate_wire::{
@@ -153,8 +153,8 @@ fn market_definition() -> impl Strategy<Value = ServerMessage> {
                     quote: AssetId::new(ids[2]),
                     base_units_per_lot,
                     quote_units_per_tick_lot,
-                    maker_fee: Ppm::new(ids[3]),
-                    taker_fee: Ppm::new(ids[4]),
+                    maker_fee: FeeRate::from_ppm(ids[3]),
+                    taker_fee: FeeRate::from_ppm(ids[4]),
                     qty_max: Qty::from_lots(qty),
                     price_max: Price::from_ticks(price as i64),
                 },

@@ -117,7 +117,7 @@ fn check_terms(terms: &MarketTerms) -> Result<(), Reject> {
     if base_units == 0 || quote_units == 0 {
         return Err(Reject::UnitsPerLotZero);
     }
-    if terms.maker_fee.parts() > FEE_MAX_PPM || terms.taker_fee.parts() > FEE_MAX_PPM {
+    if terms.maker_fee.ppm() > FEE_MAX_PPM || terms.taker_fee.ppm() > FEE_MAX_PPM {
         return Err(Reject::FeeTooHigh);
     }
     let price_max = u128::try_from(terms.price_max.ticks()).unwrap_or(0);

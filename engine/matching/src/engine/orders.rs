@@ -12,7 +12,7 @@
 
 use tidegate_domain::{
     AccountId, AssetAmount, AssetId, CancelReason, CommandHeader, Event, Fill, KeyId, Liquidity, MarketDefinition,
-    MarketId, MarketState, NewOrder, OrderId, OrderTarget, OrderType, Ppm, Price, Qty, Reject, RequestNumber, Side,
+    MarketId, MarketState, NewOrder, OrderId, OrderTarget, OrderType, FeeRate, Price, Qty, Reject, RequestNumber, Side,
     TimeInForce,
 };
 
@@ -214,7 +214,7 @@ impl Engine {
         definition: &MarketDefinition,
         order: &Order,
         is_reserved: bool,
-        rate: Ppm,
+        rate: FeeRate,
         price: Price,
         qty: Qty,
     ) -> AssetAmount {

@@ -249,7 +249,7 @@ impl Naive {
         refuse_if(base == quote, Reject::BaseEqualsQuote)?;
         let (base_unit, quote_unit) = (terms.base_units_per_lot, terms.quote_units_per_tick_lot);
         refuse_if(base_unit < 1 || quote_unit < 1, Reject::UnitsPerLotZero)?;
-        let (maker, taker) = (terms.maker_fee.parts(), terms.taker_fee.parts());
+        let (maker, taker) = (terms.maker_fee.ppm(), terms.taker_fee.ppm());
         refuse_if(maker.max(taker) > 1_000_000, Reject::FeeTooHigh)?;
         let (qty, price) = (i128::from(terms.qty_max.lots()), i128::from(terms.price_max.ticks()));
         refuse_if(qty < 1 || price < 1, Reject::MarketLimitZero)?;

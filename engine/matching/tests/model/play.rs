@@ -333,8 +333,8 @@ impl Script {
             Ask::New(order) => Command::NewOrder(order),
             Ask::Cancel(order) => Command::CancelOrder { target: target(order) },
             Ask::Reduce(order, by) => Command::ReduceOrder { target: target(order), by: Qty::from_lots(by) },
-            Ask::CancelAll(0) => Command::CancelAll { market: None },
-            Ask::CancelAll(market) => Command::CancelAll { market: Some(MarketId::new(market)) },
+            Ask::CancelAll(0) => Command::CancelAll(CancelFilter::in_market(None)),
+            Ask::CancelAll(market) => Command::CancelAll(CancelFilter::in_market(Some(MarketId::new(market)))),
         };
         let header = CommandHeader {
             request: RequestNumber::new(number),
@@ -356,8 +356,8 @@ fn terms(market: u8, extra: u8) -> MarketTerms {
         quote: asset_name(if extra == 20 { 0 } else { 1 + extra / 33 }),
         base_units_per_lot: if extra == 0 { 1 } else { 3 },
         quote_units_per_tick_lot: if extra == 30 { 0 } else { 1 + u64::from(extra % 5) },
-        maker_fee: Ppm::new(u32::from(extra) * 1_000),
-        taker_fee: Ppm::new(if extra == 31 { 1_000_001 } else { u32::from(extra) * 30_000 }.min(1_000_001)),
+        maker_fee: FeeRate::from_ppm(u32::from(extra) * 1_000),
+        taker_fee: FeeRate::from_ppm(if extra == 31 { 1_000_001 } else { u32::from(extra) * 30_000 }.min(1_000_001)),
         qty_max: Qty::from_lots(if is_large { u64::MAX } else { 50 }),
         price_max: Price::from_ticks(if extra == 32 { 0 } else { 100 }),
     }

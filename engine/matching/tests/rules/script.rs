@@ -20,7 +20,7 @@ use std::fmt::Write as _;
 use tidegate_domain::{
     AccountId, AssetAmount, AssetId, ClusterId, Command, CommandHeader, CommandRecord, Durability, EngineLimits, Epoch,
     Event, EventBuffer, EventFlags, EventHeader, Fill, Genesis, KeyId, LOGIC_VERSION, MarketId, MarketState,
-    MarketTerms, Name, Nanos, NewOrder, NodeId, OrderId, OrderTarget, OrderType, Ppm, Price, Qty, Reference,
+    MarketTerms, Name, Nanos, NewOrder, NodeId, OrderId, OrderTarget, OrderType, FeeRate, Price, Qty, Reference,
     RequestNumber, Sequence, SessionId, Side, StateMachine, TimeInForce, Timestamp,
 };
 use tidegate_matching::Engine;
@@ -285,8 +285,8 @@ impl World {
             ["reduce", target, by] => {
                 Command::ReduceOrder { target: self.target(target), by: Qty::from_lots(number(by)) }
             }
-            ["cancel-all"] => Command::CancelAll { market: None },
-            ["cancel-all", name] => Command::CancelAll { market: Some(market(name)) },
+            ["cancel-all"] => Command::CancelAll(CancelFilter::in_market(None)),
+            ["cancel-all", name] => Command::CancelAll(CancelFilter::in_market(Some(market(name)))),
             _ => panic!("no such request: {words:?}"),
         }
     }
@@ -446,8 +446,8 @@ fn terms(market: &str, base: &str, quote: &str, options: &[&str]) -> MarketTerms
         quote: name(quote),
         base_units_per_lot: 1,
         quote_units_per_tick_lot: 1,
-        maker_fee: Ppm::new(0),
-        taker_fee: Ppm::new(0),
+        maker_fee: FeeRate::from_ppm(0),
+        taker_fee: FeeRate::from_ppm(0),
         qty_max: Qty::from_lots(1_000),
         price_max: Price::from_ticks(1_000),
     };
@@ -456,8 +456,8 @@ fn terms(market: &str, base: &str, quote: &str, options: &[&str]) -> MarketTerms
         match field {
             "base_units" => terms.base_units_per_lot = number(value),
             "quote_units" => terms.quote_units_per_tick_lot = number(value),
-            "maker" => terms.maker_fee = Ppm::new(number(value)),
-            "taker" => terms.taker_fee = Ppm::new(number(value)),
+            "maker" => terms.maker_fee = FeeRate::from_ppm(number(value)),
+            "taker" => terms.taker_fee = FeeRate::from_ppm(number(value)),
             "qty_max" => terms.qty_max = Qty::from_lots(number(value)),
             "price_max" => terms.price_max = Price::from_ticks(number(value)),
             _ => panic!("no such term: {field}"),

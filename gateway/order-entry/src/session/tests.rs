@@ -489,8 +489,8 @@ fn a_market_is_told_to_those_who_are_logged_on() {
         quote: tidegate_domain::AssetId::new(2),
         base_units_per_lot: 1,
         quote_units_per_tick_lot: 1,
-        maker_fee: tidegate_domain::Ppm::new(0),
-        taker_fee: tidegate_domain::Ppm::new(0),
+        maker_fee: tidegate_domain::FeeRate::from_ppm(0),
+        taker_fee: tidegate_domain::FeeRate::from_ppm(0),
         qty_max: Qty::from_lots(1),
         price_max: Price::from_ticks(1),
     };

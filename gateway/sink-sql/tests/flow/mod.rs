@@ -59,8 +59,8 @@ impl Flow {
                     quote: name(quote),
                     base_units_per_lot: base_units,
                     quote_units_per_tick_lot: quote_units,
-                    maker_fee: Ppm::new(1_000),
-                    taker_fee: Ppm::new(2_500),
+                    maker_fee: FeeRate::from_ppm(1_000),
+                    taker_fee: FeeRate::from_ppm(2_500),
                     qty_max: Qty::from_lots(1_000),
                     price_max: Price::from_ticks(1_000_000),
                 }),
@@ -101,7 +101,7 @@ impl Flow {
             }
             90 => {
                 let market = [None, Some(MarketId::new(1)), Some(MarketId::new(2))][self.below(3) as usize];
-                self.apply(key, account, Command::CancelAll { market })
+                self.apply(key, account, Command::CancelAll(CancelFilter::in_market(market)))
             }
             91..93 => {
                 let (session, grace) = (SessionId::new(key.into()), Nanos::from_millis(self.below(50)));
