@@ -271,6 +271,10 @@ pub struct EngineLimits {
     pub account_open_orders_max: u32,
     /// Most business references kept; a money command beyond it is rejected, not forgotten.
     pub references_max: u32,
+    /// Most pairs of account and asset that ever had a balance.
+    pub balances_max: u32,
+    /// Most pairs of account and market that ever had an order.
+    pub seats_max: u32,
 }
 
 impl Default for EngineLimits {
@@ -283,6 +287,8 @@ impl Default for EngineLimits {
             open_orders_max: 262_144,
             account_open_orders_max: 131_072,
             references_max: 262_144,
+            balances_max: 524_288,
+            seats_max: 262_144,
         }
     }
 }

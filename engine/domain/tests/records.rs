@@ -88,12 +88,7 @@ fn commands() -> Vec<Command> {
             price: Price::from_ticks(77),
             qty: Qty::from_lots(8),
         },
-        Command::SetProtection {
-            group: 9,
-            window: Nanos::from_millis(100),
-            qty_max: Qty::from_lots(50),
-            count_max: 3,
-        },
+        Command::SetProtection { group: 9, window: Nanos::from_millis(100), qty_max: Qty::from_lots(50), count_max: 3 },
         Command::ResetProtection { group: 9 },
         Command::OpenSession {
             session: SessionId::new(5),
@@ -223,12 +218,7 @@ fn events() -> Vec<Event> {
         },
         Event::OrderTriggered { order, side, price, leaves: Qty::from_lots(8) },
         Event::OrderRefreshed { order, side, price, displayed: Qty::from_lots(3) },
-        Event::ProtectionSet {
-            group: 9,
-            window: Nanos::from_millis(100),
-            qty_max: Qty::from_lots(50),
-            count_max: 3,
-        },
+        Event::ProtectionSet { group: 9, window: Nanos::from_millis(100), qty_max: Qty::from_lots(50), count_max: 3 },
         Event::ProtectionReset { group: 9 },
         Event::ProtectionTriggered { group: 9 },
         Event::MarketRulesSet(rules()),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tidegate_domain::{
-    AccountId, AssetAmount, Command, Event, EventHeader, MarketState, MarketTerms, Name, FeeRate, Price, Qty, Reference,
+    AccountId, AssetAmount, Command, Event, EventHeader, FeeRate, MarketState, MarketTerms, Name, Price, Qty, Reference,
 };
 use tidegate_wire::decimal::parse_decimal;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};

@@ -88,7 +88,7 @@ fn reduce(up: u128, down: u128) -> (u128, u128) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use tidegate_domain::{AssetId, Name, FeeRate, Qty};
+    use tidegate_domain::{AssetId, FeeRate, Name, Qty};
 
     use super::*;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
-use tidegate_domain::{AssetId, Epoch, EventRecord, MarketDefinition, MarketId, Name, FeeRate, Price, Qty, Sequence};
+use tidegate_domain::{AssetId, Epoch, EventRecord, FeeRate, MarketDefinition, MarketId, Name, Price, Qty, Sequence};
 use tidegate_sink::{Sink, SinkPosition};
 use tokio::sync::Mutex;
 

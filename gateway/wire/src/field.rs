@@ -4,8 +4,8 @@
 //! zero both ways. Owning thread: none.
 
 use tidegate_domain::{
-    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, KeyId, Liquidity, MarketId,
-    MarketState, Name, NodeId, OrderId, OrderType, FeeRate, Price, Qty, Reject, RequestNumber, Sequence, SessionId,
+    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, FeeRate, KeyId, Liquidity, MarketId,
+    MarketState, Name, NodeId, OrderId, OrderType, Price, Qty, Reject, RequestNumber, Sequence, SessionId,
     SessionSequence, Side, TimeInForce, Timestamp,
 };
 

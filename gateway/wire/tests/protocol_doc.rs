@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use tidegate_domain::{
-    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, KeyId, Liquidity, MarketDefinition,
-    MarketId, MarketState, Name, NodeId, OrderId, OrderTarget, OrderType, FeeRate, Price, Qty, Reject, RequestNumber,
-    Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
+    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, FeeRate, KeyId, Liquidity,
+    MarketDefinition, MarketId, MarketState, Name, NodeId, OrderId, OrderTarget, OrderType, Price, Qty, Reject,
+    RequestNumber, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 use tidegate_wire::{
     ClientMessage, FillReport, GatewayReject, Logon, LogoutReason, OrderAction, OrderRequest, Origin, RefusedField,

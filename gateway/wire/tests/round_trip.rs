@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use tidegate_domain::{
-    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, Command, CommandKind, Epoch, KeyId, Liquidity,
-    MarketDefinition, MarketId, MarketState, Name, NodeId, OrderId, OrderTarget, OrderType, FeeRate, Price, Qty, Reject,
+    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, Command, CommandKind, Epoch, FeeRate, KeyId, Liquidity,
+    MarketDefinition, MarketId, MarketState, Name, NodeId, OrderId, OrderTarget, OrderType, Price, Qty, Reject,
     RequestNumber, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 use tidegate_wire::{

@@ -108,10 +108,9 @@ pub(super) fn encode_command_body(body: &mut [u8], command: &Command) {
         Command::SetAccountLimits(ref limits) => put(body, &account_limits_layout(limits)),
         Command::SetAccountOwner { owner } => put(body, &OwnerV1 { owner, ..Default::default() }),
         Command::SetAccountTier { tier } => put(body, &FeeTierV1 { tier, ..Default::default() }),
-        Command::SetFeeTier { tier, maker_fee, taker_fee } => put(
-            body,
-            &FeeTierV1 { tier, maker_fee: maker_fee.ppm(), taker_fee: taker_fee.ppm(), ..Default::default() },
-        ),
+        Command::SetFeeTier { tier, maker_fee, taker_fee } => {
+            put(body, &FeeTierV1 { tier, maker_fee: maker_fee.ppm(), taker_fee: taker_fee.ppm(), ..Default::default() })
+        }
         Command::SetKillSwitch { engaged } => {
             put(body, &KillSwitchV1 { engaged: engaged.into(), ..Default::default() });
         }

@@ -1,7 +1,7 @@
 //! Bodies of events: typed values to layouts and back, one arm per kind.
 
-use super::{RecordError, code, flag, genesis_layout, genesis_value, halves, name, put, take, whole};
 use super::command_body::{account_limits_layout, account_limits_value, roles};
+use super::{RecordError, code, flag, genesis_layout, genesis_value, halves, name, put, take, whole};
 use crate::command::{
     CommandKind, Durability, MarketRules, MarketState, OrderOptions, OrderType, SelfTrade, Side, TimeInForce,
 };
@@ -193,10 +193,9 @@ pub(super) fn encode_event_body(body: &mut [u8], event: &Event) {
         Event::AccountLimitsSet(ref limits) => put(body, &account_limits_layout(limits)),
         Event::AccountOwnerSet { owner } => put(body, &OwnerV1 { owner, ..Default::default() }),
         Event::AccountTierSet { tier } => put(body, &FeeTierV1 { tier, ..Default::default() }),
-        Event::FeeTierSet { tier, maker_fee, taker_fee } => put(
-            body,
-            &FeeTierV1 { tier, maker_fee: maker_fee.ppm(), taker_fee: taker_fee.ppm(), ..Default::default() },
-        ),
+        Event::FeeTierSet { tier, maker_fee, taker_fee } => {
+            put(body, &FeeTierV1 { tier, maker_fee: maker_fee.ppm(), taker_fee: taker_fee.ppm(), ..Default::default() })
+        }
         Event::KillSwitchSet { engaged, cancelled } => {
             put(body, &KillSwitchV1 { cancelled, engaged: engaged.into(), ..Default::default() });
         }

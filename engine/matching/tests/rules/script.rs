@@ -19,9 +19,9 @@ use std::fmt::Write as _;
 
 use tidegate_domain::{
     AccountId, AssetAmount, AssetId, ClusterId, Command, CommandHeader, CommandRecord, Durability, EngineLimits, Epoch,
-    Event, EventBuffer, EventFlags, EventHeader, Fill, Genesis, KeyId, LOGIC_VERSION, MarketId, MarketState,
-    MarketTerms, Name, Nanos, NewOrder, NodeId, OrderId, OrderTarget, OrderType, FeeRate, Price, Qty, Reference,
-    RequestNumber, Sequence, SessionId, Side, StateMachine, TimeInForce, Timestamp,
+    Event, EventBuffer, EventFlags, EventHeader, FeeRate, Fill, Genesis, KeyId, LOGIC_VERSION, MarketId, MarketState,
+    MarketTerms, Name, Nanos, NewOrder, NodeId, OrderId, OrderTarget, OrderType, Price, Qty, Reference, RequestNumber,
+    Sequence, SessionId, Side, StateMachine, TimeInForce, Timestamp,
 };
 use tidegate_matching::Engine;
 
