@@ -163,10 +163,7 @@ impl Engine {
 
     /// What becomes of what is left of a taker.
     pub(super) fn settle_remainder(&mut self, call: &mut Call<'_>, taker: &Taker, end: End) {
-        let is_over = match taker.budget {
-            Some(_) => end == End::Done && taker.leaves.is_zero(),
-            None => taker.leaves.is_zero(),
-        };
+        let is_over = taker.budget.map_or(taker.leaves.is_zero(), |budget| budget.is_zero());
         if !is_over && end == End::Done && taker.terms.time_in_force.rests() && taker.has_limit {
             return self.rest(taker);
         }
