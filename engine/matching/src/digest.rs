@@ -56,7 +56,7 @@ pub(crate) fn walked(engine: &Engine) -> Sum {
     engine.ledger.rows().iter().for_each(|balance| sum.add(balance.hash()));
     for (raw, account) in engine.accounts.iter() {
         sum.add(account.hash(raw));
-        for protection in account.protections.iter().flat_map(|protections| protections.iter()) {
+        for protection in &account.protections {
             sum.add(protection.hash(AccountId::new(raw)));
         }
     }

@@ -52,8 +52,8 @@ pub(crate) struct MarketBody<'a> {
     lot: Option<String>,
     base_units_per_lot: u64,
     quote_units_per_tick_lot: u64,
-    maker_fee_ppm: u32,
-    taker_fee_ppm: u32,
+    maker_fee_ppm: i32,
+    taker_fee_ppm: i32,
     qty_max_lots: u64,
     price_max_ticks: i64,
 }

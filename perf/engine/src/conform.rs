@@ -1,4 +1,5 @@
-//! Whether a subject trades as price-time priority demands: its fills, one by one, against those of the naive book.
+//! Whether a subject trades as price-time priority demands: its fills, one by one, against those of the naive book, and how
+//! many orders rest in the end.
 //!
 //! Invariants: all fields of a fill count, and so does the order of the fills.
 
@@ -19,8 +20,8 @@ pub struct Conformance {
 }
 
 /// The fills of a whole workload on a fresh subject, as far as they are the expected ones, and the first that is not: what
-/// follows a difference is about another book, and may not end.
-fn fills_of<S: Subject>(workload: &Workload, expected: Option<&[Fill]>) -> Result<Vec<Fill>, String> {
+/// follows a difference is about another book, and may not end. And how many orders rest then.
+fn fills_of<S: Subject>(workload: &Workload, expected: Option<&[Fill]>) -> Result<(Vec<Fill>, Option<usize>), String> {
     let (mut subject, stream) = S::prepare(workload, true)?;
     let mut fills = Vec::new();
     for command in &stream.commands {
@@ -30,7 +31,7 @@ fn fills_of<S: Subject>(workload: &Workload, expected: Option<&[Fill]>) -> Resul
             break;
         }
     }
-    Ok(fills)
+    Ok((fills, subject.resting()))
 }
 
 /// Compares a subject with the naive book on a workload.
@@ -38,12 +39,20 @@ fn fills_of<S: Subject>(workload: &Workload, expected: Option<&[Fill]>) -> Resul
 /// # Errors
 /// What of the workload the subject cannot express.
 pub fn conformance<S: Subject>(workload: &Workload) -> Result<Conformance, String> {
-    let expected = fills_of::<NaiveBook>(workload, None)?;
-    let actual = fills_of::<S>(workload, Some(&expected))?;
+    let (expected, should_rest) = fills_of::<NaiveBook>(workload, None)?;
+    let (actual, rest) = fills_of::<S>(workload, Some(&expected))?;
     let checksum = Checksum::of_fills(&expected);
     let at = expected.iter().zip(&actual).position(|(expected, actual)| expected != actual);
     let at = at.or_else(|| (expected.len() != actual.len()).then_some(expected.len().min(actual.len())));
-    let difference = at.map(|at| difference(workload, &expected, &actual, at));
+    let difference = match at {
+        Some(at) => Some(difference(workload, &expected, &actual, at)),
+        None => rest.filter(|_| rest != should_rest).map(|rest| {
+            format!(
+                "all fills are as expected, but {rest} orders rest in the end, expected {}",
+                should_rest.unwrap_or(0)
+            )
+        }),
+    };
     Ok(Conformance { fills: expected.len(), checksum, difference })
 }
 

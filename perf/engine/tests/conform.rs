@@ -65,6 +65,10 @@ impl<const KIND: u8> Subject for Mistaken<KIND> {
         }
         self.0.apply(op, &mut Changed::<F, KIND>(fills))
     }
+
+    fn resting(&self) -> Option<usize> {
+        self.0.resting()
+    }
 }
 
 #[test]
@@ -76,6 +80,8 @@ fn a_wrong_price_quantity_order_or_book_is_a_difference() {
     assert!(difference(conformance::<Mistaken<2>>(&workload)).is_some());
     assert!(difference(conformance::<Mistaken<3>>(&workload)).is_some());
     assert_eq!(difference(conformance::<Mistaken<4>>(&workload)), None);
+    let without_fills = generate("f", 500, 1).unwrap();
+    assert!(difference(conformance::<Mistaken<3>>(&without_fills)).unwrap().contains("500 orders rest in the end"));
 }
 
 #[test]

@@ -178,7 +178,7 @@ impl Engine {
     }
 
     fn apply_money(&mut self, call: &Call<'_>, to: To, money: &Money) -> Result<Event, Reject> {
-        let (now, payload_hash) = (call.header.time, hash_of(call));
+        let (now, payload_hash) = (call.header.time, hash_of(call, money));
         if money.at.nanos() < now.nanos().saturating_sub(REFERENCE_KEPT.nanos()) {
             return Err(Reject::ReferenceExpired);
         }
@@ -294,10 +294,13 @@ impl Engine {
     }
 }
 
-/// The account is part of what a reference stands for, and is not in the record's payload.
-fn hash_of(call: &Call<'_>) -> u64 {
+/// What a reference stands for: everything but its business time, so that whoever asks again need not remember that.
+fn hash_of(call: &Call<'_>, money: &Money) -> u64 {
     let mut hash = Xxh3::new();
-    hash.update(call.payload);
+    hash.update(&call.kind.code().to_le_bytes());
     hash.update(&call.header.account.raw().to_le_bytes());
+    hash.update(&money.to.map_or(0, AccountId::raw).to_le_bytes());
+    hash.update(&money.asset.bytes());
+    hash.update(&money.amount.units().to_le_bytes());
     hash.digest()
 }

@@ -3,7 +3,6 @@
 //! Invariants: ids are dense from 1 and never reused; a name is unique within its table. Tables grow only when something is
 //! created, which is the operator's doing.
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
@@ -182,8 +181,8 @@ pub(crate) struct Account {
     pub(crate) tier: u8,
     pub(crate) is_killed: bool,
     pub(crate) limits: AccountLimits,
-    /// Made at the first protection, with room for all.
-    pub(crate) protections: Option<Box<Vec<Protection>>>,
+    /// At most [`PROTECTIONS_MAX`]; room for all is made at the first.
+    pub(crate) protections: Vec<Protection>,
 }
 
 impl Account {
@@ -197,16 +196,16 @@ impl Account {
             tier: 0,
             is_killed: false,
             limits: AccountLimits::default(),
-            protections: None,
+            protections: Vec::new(),
         }
     }
 
     pub(crate) fn protection_mut(&mut self, group: u8) -> Option<&mut Protection> {
-        self.protections.as_mut()?.iter_mut().find(|protection| protection.group == group)
+        self.protections.iter_mut().find(|protection| protection.group == group)
     }
 
     pub(crate) fn protection(&self, group: u8) -> Option<&Protection> {
-        self.protections.as_ref()?.iter().find(|protection| protection.group == group)
+        self.protections.iter().find(|protection| protection.group == group)
     }
 
     pub(crate) fn hash(&self, id: u32) -> u128 {

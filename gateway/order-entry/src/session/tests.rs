@@ -28,7 +28,12 @@ impl Rig {
     fn new(output_max_bytes: usize, in_flight_max: usize) -> Self {
         let mut directory = Directory::default();
         let header = EventHeader { account: ACCOUNT, ..EventHeader::default() };
-        let created = Event::KeyCreated { key: KEY, name: Name::new("k").unwrap(), public_key: [1; 32] };
+        let created = Event::KeyCreated {
+            key: KEY,
+            name: Name::new("k").unwrap(),
+            public_key: [1; 32],
+            roles: tidegate_domain::Roles::TRADE,
+        };
         directory.on_event(&header, &created);
         let terms = SessionTerms {
             cluster: ClusterId::new(1),

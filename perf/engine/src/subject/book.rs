@@ -18,20 +18,20 @@ pub struct TidegateBook {
     handles: Vec<Option<Handle>>,
 }
 
+/// An order on its way through a book.
+#[derive(Clone, Copy)]
+struct Incoming {
+    market: u32,
+    id: u64,
+    side: Side,
+    limit: Price,
+}
+
 impl TidegateBook {
     #[inline]
-    fn submit<F: FillSink>(
-        &mut self,
-        op: &Op,
-        id: u64,
-        side: Side,
-        price: i64,
-        qty: u64,
-        tif: Tif,
-        fills: &mut F,
-    ) -> u64 {
-        let book = &mut self.books[op.market as usize];
-        let limit = Price::from_ticks(price);
+    fn submit<F: FillSink>(&mut self, order: Incoming, qty: u64, tif: Tif, fills: &mut F) -> u64 {
+        let Incoming { market, id, side, limit } = order;
+        let book = &mut self.books[market as usize];
         let mut leaves = Qty::from_lots(qty);
         while !leaves.is_zero()
             && let Some(maker) = book.best(&self.shelf, side.opposite())
@@ -68,7 +68,9 @@ impl Subject for TidegateBook {
     #[inline]
     fn apply<F: FillSink>(&mut self, op: &Op, fills: &mut F) -> u64 {
         match op.action {
-            Action::New { id, side, price, qty, tif, .. } => self.submit(op, id, side, price, qty, tif, fills),
+            Action::New { id, side, price, qty, tif, .. } => {
+                self.submit(Incoming { market: op.market, id, side, limit: Price::from_ticks(price) }, qty, tif, fills)
+            }
             Action::Cancel { id } => {
                 if let Some(handle) = self.handles[id as usize].take() {
                     self.books[op.market as usize].remove(&mut self.shelf, handle);
@@ -78,7 +80,8 @@ impl Subject for TidegateBook {
             Action::Replace { id, price, qty } => {
                 let handle = self.handles[id as usize].take().expect("a replaced order rests");
                 let side = self.books[op.market as usize].remove(&mut self.shelf, handle).side;
-                self.submit(op, id, side, price, qty, Tif::Gtc, fills)
+                let order = Incoming { market: op.market, id, side, limit: Price::from_ticks(price) };
+                self.submit(order, qty, Tif::Gtc, fills)
             }
             Action::Reduce { id, by } => {
                 let handle = self.handles[id as usize].expect("a reduced order rests");
@@ -86,5 +89,9 @@ impl Subject for TidegateBook {
                 0
             }
         }
+    }
+
+    fn resting(&self) -> Option<usize> {
+        Some(self.shelf.len())
     }
 }

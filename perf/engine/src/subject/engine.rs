@@ -3,16 +3,20 @@
 //!   Workload --encode, not timed--> CommandRecord, .. --`StateMachine::apply`--> EventBuffer, used again
 //!
 //! Invariants: markets, accounts, keys and deposits are applied while preparing, and the records of the workload are
-//! encoded then too. No command is refused, except a cancel that comes too late. A replace is one op even where it is
-//! two commands.
+//! encoded then too. No command is refused, except a cancel that comes too late. The engine's replace names the whole
+//! quantity of an order from its beginning, so encoding follows on the naive book what is filled of it.
+
+use std::collections::HashSet;
 
 use tidegate_domain::{
-    AccountId, AssetAmount, ClusterId, Command, CommandHeader, CommandRecord, EngineLimits, Epoch, Event, EventBuffer,
-    Genesis, KeyId, LOGIC_VERSION, Liquidity, MarketId, MarketTerms, Name, NewOrder, NodeId, OrderId, OrderTarget,
-    OrderType, Ppm, Price, Qty, Reference, RequestNumber, Sequence, Side, StateMachine, TimeInForce, Timestamp,
+    AccountId, AssetAmount, CancelFilter, ClusterId, Command, CommandHeader, CommandRecord, EngineLimits, Epoch, Event,
+    EventBuffer, FeeRate, Genesis, KeyId, LOGIC_VERSION, Liquidity, MarketId, MarketTerms, Name, NewOrder, NodeId,
+    OrderId, OrderOptions, OrderTarget, OrderType, Price, Qty, Reference, RequestNumber, Roles, Sequence, StateMachine,
+    TimeInForce, Timestamp,
 };
 use tidegate_matching::Engine;
 
+use super::naive::NaiveBook;
 use super::{Part, Stream, Subject};
 use crate::op::{Action, Fill, FillSink, Op, Tif};
 use crate::workload::Workload;
@@ -23,36 +27,27 @@ const NANOS_PER_COMMAND: u64 = 1_000;
 const DEPOSIT_UNITS: u128 = 10_u128.pow(23);
 const PRICE_MAX_TICKS: i64 = 1 << 30;
 const QTY_MAX_LOTS: u64 = 1 << 30;
-const MAKER_FEE_PPM: u32 = 100;
-const TAKER_FEE_PPM: u32 = 200;
-
-/// Records that are applied one after the other for one op.
-#[derive(Clone, Copy, Debug)]
-pub struct Span {
-    first: u32,
-    len: u32,
-}
+const MAKER_FEE_PPM: i32 = 100;
+const TAKER_FEE_PPM: i32 = 200;
 
 /// See the module.
 #[derive(Debug)]
 pub struct TidegateEngine {
     engine: Engine,
     out: EventBuffer,
-    records: Vec<CommandRecord>,
     /// By sequence: the id that the workload knows an order by; 0 where the command made none.
     ids: Vec<u64>,
 }
 
 impl Subject for TidegateEngine {
     const NAME: &'static str = "tidegate-engine";
-    type Command = Span;
+    type Command = CommandRecord;
 
-    fn prepare(workload: &Workload, _: bool) -> Result<(Self, Stream<Span>), String> {
+    fn prepare(workload: &Workload, _: bool) -> Result<(Self, Stream<CommandRecord>), String> {
         let mut engine = Engine::new();
         let mut out = EventBuffer::default();
         let mut encoder = Encoder::new(workload);
-        encoder.set_up(workload);
-        for record in encoder.records.drain(..) {
+        for record in encoder.set_up(workload) {
             out.clear();
             engine.apply(&record, &mut out);
             if let Some(Ok((_, Event::Rejected { reason, .. }))) = out.records().last().map(|last| last.decode()) {
@@ -68,7 +63,7 @@ impl Subject for TidegateEngine {
             let taken = ops.by_ref().take(part.ops);
             match part.cancels_all_of {
                 Some(account) => {
-                    taken.for_each(drop);
+                    taken.for_each(|op| encoder.follow(op));
                     stream.commands.push(encoder.cancel_all(account));
                 }
                 None => stream.commands.extend(taken.map(|op| encoder.op(op))),
@@ -76,26 +71,23 @@ impl Subject for TidegateEngine {
             let commands = stream.commands.len() - first;
             stream.parts.push(Part { commands, ops: part.ops, is_measured: part.is_measured });
         }
-        Ok((Self { engine, out, records: encoder.records, ids: encoder.ids }, stream))
+        Ok((Self { engine, out, ids: encoder.ids }, stream))
     }
 
     #[inline]
-    fn apply<F: FillSink>(&mut self, span: &Span, fills: &mut F) -> u64 {
-        let mut result = 0;
-        let first = span.first as usize;
-        for record in &self.records[first..first + span.len as usize] {
-            self.out.clear();
-            self.engine.apply(record, &mut self.out);
-            let events = self.out.records();
-            result += events.len() as u64;
-            if let Some(last) = events.last() {
-                result ^= last.session_sequence().raw() << 8;
-            }
-            if F::WANTED {
-                self.report_fills(fills);
-            }
+    fn apply<F: FillSink>(&mut self, record: &CommandRecord, fills: &mut F) -> u64 {
+        self.out.clear();
+        self.engine.apply(record, &mut self.out);
+        if F::WANTED {
+            self.report_fills(fills);
         }
-        result
+        let events = self.out.records();
+        let report = events.last().map_or(0, |last| last.session_sequence().raw());
+        events.len() as u64 ^ report << 8
+    }
+
+    fn resting(&self) -> Option<usize> {
+        Some(self.engine.open_order_count())
     }
 }
 
@@ -110,25 +102,19 @@ impl TidegateEngine {
             }
         }
     }
-
-    /// How many records one pass applies: more than ops where an op is two of them.
-    #[must_use]
-    pub const fn record_count(&self) -> usize {
-        self.records.len()
-    }
 }
 
 /// What is known of an order while encoding.
 #[derive(Clone, Copy, Debug)]
 struct Known {
     account: u32,
-    side: Side,
     /// The engine's id of it.
     order: OrderId,
+    /// Lots that were filled of it since it was new.
+    filled: u64,
 }
 
 struct Encoder {
-    records: Vec<CommandRecord>,
     sequence: u64,
     /// By account: the number of its last request.
     requests: Vec<u64>,
@@ -136,11 +122,13 @@ struct Encoder {
     orders: Vec<Known>,
     ids: Vec<u64>,
     limits: EngineLimits,
+    naive: NaiveBook,
+    fills: Vec<Fill>,
 }
 
 impl Encoder {
     fn new(workload: &Workload) -> Self {
-        let nobody = Known { account: 0, side: Side::Buy, order: OrderId::new(0) };
+        let nobody = Known { account: 0, order: OrderId::new(0), filled: 0 };
         let resting = workload.resting_max as u32 + 1;
         let limits = EngineLimits {
             markets_max: workload.markets,
@@ -149,36 +137,40 @@ impl Encoder {
             open_orders_max: resting,
             account_open_orders_max: resting,
             references_max: 2 * workload.accounts,
+            balances_max: 2 * workload.accounts,
+            seats_max: seats(workload),
             ..EngineLimits::default()
         };
         Self {
-            records: Vec::with_capacity(workload.ops.len() * 3 / 2),
             sequence: 0,
             requests: vec![0; workload.accounts as usize],
             orders: vec![nobody; workload.orders as usize + 1],
             ids: vec![0],
             limits,
+            naive: NaiveBook::new(workload.markets as usize),
+            fills: Vec::new(),
         }
     }
 
-    fn push(&mut self, mut header: CommandHeader, command: &Command, id: u64) {
+    /// The next record; `id` is the workload's, of the order that it makes.
+    fn record(&mut self, mut header: CommandHeader, command: &Command, id: u64) -> CommandRecord {
         self.sequence += 1;
         header.sequence = Sequence::new(self.sequence);
         header.time = Timestamp::from_nanos(self.sequence * NANOS_PER_COMMAND);
         header.epoch = Epoch::new(u32::from(self.sequence > 1));
-        self.records.push(CommandRecord::encode(&header, command));
         self.ids.push(id);
+        CommandRecord::encode(&header, command)
     }
 
     /// Everything before the first order.
-    fn set_up(&mut self, workload: &Workload) {
+    fn set_up(&mut self, workload: &Workload) -> Vec<CommandRecord> {
         let operator = CommandHeader::default();
         let genesis = Genesis { cluster: ClusterId::new(1), logic_version: LOGIC_VERSION, limits: self.limits };
-        self.push(operator, &Command::Genesis(genesis), 0);
-        self.push(operator, &Command::TakeLead { node: NodeId::new(1), incarnation: 1 }, 0);
+        let lead = Command::TakeLead { node: NodeId::new(1), incarnation: 1 };
+        let mut records = vec![self.record(operator, &Command::Genesis(genesis), 0), self.record(operator, &lead, 0)];
         let (base, quote) = (name("BASE"), name("QUOTE"));
         for name in [base, quote] {
-            self.admin(0, &Command::CreateAsset { name, decimals: 8 });
+            records.push(self.admin(0, &Command::CreateAsset { name, decimals: 8 }));
         }
         for market in 0..workload.markets {
             let terms = MarketTerms {
@@ -187,36 +179,39 @@ impl Encoder {
                 quote,
                 base_units_per_lot: 1,
                 quote_units_per_tick_lot: 1,
-                maker_fee: Ppm::new(MAKER_FEE_PPM),
-                taker_fee: Ppm::new(TAKER_FEE_PPM),
+                maker_fee: FeeRate::from_ppm(MAKER_FEE_PPM),
+                taker_fee: FeeRate::from_ppm(TAKER_FEE_PPM),
                 qty_max: Qty::from_lots(QTY_MAX_LOTS),
                 price_max: Price::from_ticks(PRICE_MAX_TICKS),
             };
-            self.admin(0, &Command::CreateMarket(terms));
+            records.push(self.admin(0, &Command::CreateMarket(terms)));
         }
         for account in 1..=workload.accounts {
-            self.admin(0, &Command::CreateAccount { name: name(&format!("A{account}")) });
+            records.push(self.admin(0, &Command::CreateAccount { name: name(&format!("A{account}")) }));
             let mut public_key = [0; 32];
             public_key[..4].copy_from_slice(&account.to_le_bytes());
-            self.admin(account, &Command::CreateKey { name: name(&format!("K{account}")), public_key });
+            let (name, roles) = (name(&format!("K{account}")), Roles::READ.with(Roles::TRADE));
+            records.push(self.admin(account, &Command::CreateKey { name, public_key, roles }));
             for asset in [base, quote] {
                 let reference = Reference::new(&format!("{asset}-{account}")).expect("it is short and printable");
                 let amount = AssetAmount::from_units(DEPOSIT_UNITS);
-                self.admin(account, &Command::Deposit { asset, amount, reference });
+                let deposit = Command::Deposit { asset, amount, reference, at: Timestamp::from_nanos(0) };
+                records.push(self.admin(account, &deposit));
             }
         }
+        records
     }
 
     /// A command of the operator about an account, or about none.
-    fn admin(&mut self, account: u32, command: &Command) {
+    fn admin(&mut self, account: u32, command: &Command) -> CommandRecord {
         let account = AccountId::new(account);
         let header =
             CommandHeader { account, request: RequestNumber::new(self.sequence + 1), ..CommandHeader::default() };
-        self.push(header, command, 0);
+        self.record(header, command, 0)
     }
 
     /// The next request of an account's key.
-    fn request(&mut self, account: u32, command: &Command, id: u64) {
+    fn request(&mut self, account: u32, command: &Command, id: u64) -> CommandRecord {
         let number = &mut self.requests[account as usize];
         *number += 1;
         let header = CommandHeader {
@@ -225,64 +220,66 @@ impl Encoder {
             account: AccountId::new(account + 1),
             ..CommandHeader::default()
         };
-        self.push(header, command, id);
+        self.record(header, command, id)
     }
 
-    fn op(&mut self, op: &Op) -> Span {
-        let first = self.records.len();
-        match op.action {
+    fn op(&mut self, op: &Op) -> CommandRecord {
+        let record = match op.action {
             Action::New { id, account, side, price, qty, tif } => {
-                self.orders[id as usize] = Known { account, side, order: OrderId::new(0) };
-                self.new_order(op, id, price, qty, tif);
+                // The engine names an order by the sequence of its command.
+                self.orders[id as usize] = Known { account, order: OrderId::new(self.sequence + 1), filled: 0 };
+                let order = NewOrder {
+                    market: MarketId::new(op.market + 1),
+                    side,
+                    order_type: OrderType::Limit,
+                    time_in_force: if tif == Tif::Gtc { TimeInForce::Gtc } else { TimeInForce::Ioc },
+                    post_only: false,
+                    price: Price::from_ticks(price),
+                    qty: Qty::from_lots(qty),
+                    options: OrderOptions::default(),
+                };
+                self.request(account, &Command::NewOrder(order), id)
             }
-            Action::Cancel { id } => self.cancel(id),
-            Action::Replace { id, price, qty } => self.replace(op, id, price, qty),
+            Action::Cancel { id } => {
+                let Known { account, order, .. } = self.orders[id as usize];
+                self.request(account, &Command::CancelOrder { target: OrderTarget::Order(order) }, 0)
+            }
+            Action::Replace { id, price, qty: leaves } => {
+                let Known { account, order, filled } = self.orders[id as usize];
+                let (price, qty) = (Price::from_ticks(price), Qty::from_lots(filled + leaves));
+                self.request(account, &Command::ReplaceOrder { target: OrderTarget::Order(order), price, qty }, 0)
+            }
             Action::Reduce { id, by } => {
                 let Known { account, order, .. } = self.orders[id as usize];
-                let target = OrderTarget::Order(order);
-                self.request(account, &Command::ReduceOrder { target, by: Qty::from_lots(by) }, 0);
+                let (target, by) = (OrderTarget::Order(order), Qty::from_lots(by));
+                self.request(account, &Command::ReduceOrder { target, by }, 0)
             }
-        }
-        self.span(first)
-    }
-
-    fn span(&self, first: usize) -> Span {
-        let number = |value: usize| u32::try_from(value).expect("a workload has less than 2^32 records");
-        Span { first: number(first), len: number(self.records.len() - first) }
-    }
-
-    fn new_order(&mut self, op: &Op, id: u64, price: i64, qty: u64, tif: Tif) {
-        let Known { account, side, .. } = self.orders[id as usize];
-        let order = NewOrder {
-            market: MarketId::new(op.market + 1),
-            side,
-            order_type: OrderType::Limit,
-            time_in_force: if tif == Tif::Gtc { TimeInForce::Gtc } else { TimeInForce::Ioc },
-            post_only: false,
-            price: Price::from_ticks(price),
-            qty: Qty::from_lots(qty),
         };
-        self.request(account, &Command::NewOrder(order), id);
-        // The engine names an order by the sequence of its command.
-        self.orders[id as usize].order = OrderId::new(self.sequence);
+        self.follow(op);
+        record
     }
 
-    fn cancel(&mut self, id: u64) {
-        let Known { account, order, .. } = self.orders[id as usize];
-        self.request(account, &Command::CancelOrder { target: OrderTarget::Order(order) }, 0);
+    /// Notes what an op fills.
+    fn follow(&mut self, op: &Op) {
+        self.naive.apply(op, &mut self.fills);
+        for Fill { taker, maker, qty, .. } in self.fills.drain(..) {
+            self.orders[taker as usize].filled += qty;
+            self.orders[maker as usize].filled += qty;
+        }
     }
 
-    /// The engine has no replace yet: a cancel and a new order. One op all the same.
-    fn replace(&mut self, op: &Op, id: u64, price: i64, qty: u64) {
-        self.cancel(id);
-        self.new_order(op, id, price, qty, Tif::Gtc);
+    fn cancel_all(&mut self, account: u32) -> CommandRecord {
+        self.request(account, &Command::CancelAll(CancelFilter::default()), 0)
     }
+}
 
-    fn cancel_all(&mut self, account: u32) -> Span {
-        let first = self.records.len();
-        self.request(account, &Command::CancelAll { market: None }, 0);
-        self.span(first)
-    }
+/// Pairs of account and market that ever have an order.
+fn seats(workload: &Workload) -> u32 {
+    let pairs = workload.ops.iter().filter_map(|op| match op.action {
+        Action::New { account, .. } => Some((account, op.market)),
+        _ => None,
+    });
+    u32::try_from(pairs.collect::<HashSet<_>>().len()).expect("there are fewer orders")
 }
 
 fn name(text: &str) -> Name {

@@ -50,6 +50,11 @@ pub trait Subject: Sized {
 
     /// Applies the next command, and returns a number that depends on what happened: of a book, the lots that it traded.
     fn apply<F: FillSink>(&mut self, command: &Self::Command, fills: &mut F) -> u64;
+
+    /// How many orders rest; `None` where the subject does not say. Not for the hot path.
+    fn resting(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// The stream of a subject that takes ops as they are.

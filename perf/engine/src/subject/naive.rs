@@ -181,4 +181,8 @@ impl Subject for NaiveBook {
             }
         }
     }
+
+    fn resting(&self) -> Option<usize> {
+        Some(self.places.iter().flatten().count())
+    }
 }

@@ -50,11 +50,17 @@ impl Desk {
             }),
         );
         desk.operate(0, &Command::CreateAccount { name: name("replay") });
-        desk.operate(ACCOUNT.raw(), &Command::CreateKey { name: name("replay"), public_key: [7; 32] });
+        desk.operate(
+            ACCOUNT.raw(),
+            &Command::CreateKey { name: name("replay"), public_key: [7; 32], roles: Roles::TRADE },
+        );
         for asset in ["BASE", "QUOTE"] {
             let reference = Reference::new(asset).unwrap();
             let amount = AssetAmount::from_units(10u128.pow(24));
-            desk.operate(ACCOUNT.raw(), &Command::Deposit { asset: name(asset), amount, reference });
+            desk.operate(
+                ACCOUNT.raw(),
+                &Command::Deposit { asset: name(asset), amount, reference, at: Timestamp::from_nanos(0) },
+            );
         }
         desk
     }

@@ -1,8 +1,5 @@
 //! Protection of a group: too many fills in a window pull all of its orders. RULES.md 7.6.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
-
 use tidegate_domain::{CancelReason, Event, Nanos, Qty, Reject, Timestamp};
 
 use crate::engine::open_orders::Identity;
@@ -33,7 +30,10 @@ impl Engine {
             qty: 0,
             since: Timestamp::from_nanos(0),
         };
-        let protections = account.protections.get_or_insert_with(|| Box::new(Vec::with_capacity(PROTECTIONS_MAX)));
+        let protections = &mut account.protections;
+        if protections.capacity() == 0 {
+            protections.reserve_exact(PROTECTIONS_MAX);
+        }
         let is_full = protections.len() == PROTECTIONS_MAX;
         match protections.iter_mut().find(|protection| protection.group == group) {
             Some(old) => {

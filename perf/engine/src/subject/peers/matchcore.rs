@@ -1,8 +1,8 @@
 //! The package `matchcore`: a book that executes commands.
 //!
 //! Invariants: the package names an order by the number of its command, which is dense in each book, so ids are translated
-//! while preparing. An amend that trades ignores the limit of the order in version 0.4.0, so a replace that trades at once is
-//! a cancel and a new order; every other one is an amend.
+//! while preparing. Version 0.4.0 lets an order that trades go on through prices beyond its limit; nothing is done about it
+//! here, so it conforms only where no order would.
 
 use matchcore::{
     AmendCmd, AmendPatch, CancelCmd, Command, CommandKind, CommandMeta, CommandOutcome, CommandReport, LimitOrder,
@@ -28,8 +28,6 @@ pub struct Peer {
 pub struct MarketCommand {
     market: u32,
     command: Command,
-    /// For a replace that trades at once: what follows the cancel.
-    then: Option<Box<Command>>,
 }
 
 struct Encoder {
@@ -73,23 +71,14 @@ impl Encoder {
     }
 
     fn command(&mut self, op: &Op) -> MarketCommand {
-        let (market, mut then) = (op.market, None);
+        let market = op.market;
         let command = match op.action {
             Action::New { id, side, price, qty, tif, .. } => self.submit(market, id, (side, price), qty, tif),
             Action::Cancel { id } => self.cancel(market, id),
             Action::Replace { id, price, qty } => {
-                let side = self.naive.place(id).expect("a replaced order rests").side;
-                let best = self.naive.best(market, side.opposite()).map(tidegate_domain::Price::from_ticks);
-                let limit = Some(tidegate_domain::Price::from_ticks(price));
-                if best.is_some_and(|best| tidegate_matching::book::crosses(side, limit, best)) {
-                    let cancel = self.cancel(market, id);
-                    then = Some(Box::new(self.submit(market, id, (side, price), qty, Tif::Gtc)));
-                    cancel
-                } else {
-                    let price = Price(price.cast_unsigned());
-                    let patch = LimitOrderPatch::new().with_price(price).with_quantity_policy(standard(qty));
-                    self.amend(market, id, patch)
-                }
+                let price = Price(price.cast_unsigned());
+                let patch = LimitOrderPatch::new().with_price(price).with_quantity_policy(standard(qty));
+                self.amend(market, id, patch)
             }
             Action::Reduce { id, by } => {
                 let leaves = self.naive.leaves(id).expect("a reduced order rests") - by;
@@ -97,7 +86,7 @@ impl Encoder {
             }
         };
         self.naive.apply(op, &mut NoFills);
-        MarketCommand { market, command, then }
+        MarketCommand { market, command }
     }
 }
 
@@ -120,11 +109,7 @@ impl Subject for Peer {
 
     #[inline]
     fn apply<F: FillSink>(&mut self, command: &MarketCommand, fills: &mut F) -> u64 {
-        let book = &mut self.books[command.market as usize];
-        let mut outcome = book.execute(&command.command);
-        if let Some(then) = &command.then {
-            outcome = book.execute(then);
-        }
+        let outcome = self.books[command.market as usize].execute(&command.command);
         let CommandOutcome::Applied(CommandReport::Submit(effects) | CommandReport::Amend(effects)) = outcome else {
             return 0;
         };
