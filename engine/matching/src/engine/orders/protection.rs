@@ -34,16 +34,22 @@ impl Engine {
         if protections.capacity() == 0 {
             protections.reserve_exact(PROTECTIONS_MAX);
         }
-        let is_full = protections.len() == PROTECTIONS_MAX;
-        match protections.iter_mut().find(|protection| protection.group == group) {
-            Some(old) => {
-                self.sum.replace(old.hash(id), new.hash(id));
-                *old = new;
-            }
-            None if is_full => return Err(Reject::TableFull),
+        let is_none = window.nanos() == 0 && qty_max.is_zero() && count_max == 0;
+        let at = protections.iter().position(|protection| protection.group == group);
+        match at {
+            None if is_none => {}
+            None if protections.len() == PROTECTIONS_MAX => return Err(Reject::TableFull),
             None => {
                 protections.push(new);
                 self.sum.add(new.hash(id));
+            }
+            Some(at) if is_none => {
+                let old = protections.swap_remove(at);
+                self.sum.remove(old.hash(id));
+            }
+            Some(at) => {
+                let old = core::mem::replace(&mut protections[at], new);
+                self.sum.replace(old.hash(id), new.hash(id));
             }
         }
         self.emit(call, call.requester(), Event::ProtectionSet { group, window, qty_max, count_max });

@@ -28,20 +28,22 @@ struct Maker {
     hidden: Qty,
     filled: Qty,
     group: u8,
+    /// It was refreshed while this taker trades, so all of it is there for the taker.
+    is_again: bool,
 }
 
 impl Engine {
     /// Trades until the taker is filled, nothing acceptable rests, or something ends it.
     pub(super) fn trade(&mut self, call: &mut Call<'_>, taker: &mut Taker) -> End {
         let since = self.orders.priority();
-        while !taker.leaves.is_zero() || taker.budget.is_some() {
+        while taker.budget.map_or(!taker.leaves.is_zero(), |budget| !budget.is_zero()) {
             let book = self.market(taker.who.market).book;
             let Some(handle) = book.best(&self.orders.shelf, taker.side.opposite()) else { return End::Done };
             let price = self.orders.shelf.price(handle);
             if !crosses(taker.side, taker.limit(), price) {
                 return End::Done;
             }
-            let maker = self.meet(handle, price);
+            let mut maker = self.meet(handle, price);
             if taker.terms.self_trade != SelfTrade::None && self.is_same_owner(taker.who.account, maker.who.account) {
                 match self.prevent_self_trade(call, taker, &maker) {
                     Some(end) => return end,
@@ -49,8 +51,8 @@ impl Engine {
                 }
             }
             // One that was refreshed while this taker trades is met for the second time.
-            let is_again = self.orders.shelf.tag(handle).priority() > since;
-            let there = if is_again { maker.displayed.plus(maker.hidden) } else { maker.displayed };
+            maker.is_again = self.orders.shelf.tag(handle).priority() > since;
+            let there = if maker.is_again { maker.displayed.plus(maker.hidden) } else { maker.displayed };
             let definition = self.market(taker.who.market).definition;
             let wanted = match taker.budget {
                 Some(budget) => there.min(lots_for(budget.units(), &definition, price)),
@@ -85,6 +87,7 @@ impl Engine {
             hidden: extra.hidden,
             filled: extra.filled,
             group: extra.terms.group,
+            is_again: false,
         }
     }
 
@@ -165,12 +168,12 @@ impl Engine {
         self.ledger.unreserve(row, reservation(definition, side, maker.price, qty));
         let (left, filled) = (maker.displayed.plus(maker.hidden).minus(qty), maker.filled.plus(qty));
         let display = self.orders.extra(maker.handle).terms.display;
-        if qty < maker.displayed {
-            return self.orders.set(maker.handle, maker.displayed.minus(qty), maker.hidden, filled);
-        }
-        if qty > maker.displayed && !left.is_zero() {
+        if maker.is_again && !left.is_zero() {
             let displayed = shown_of(display, left);
             return self.orders.set(maker.handle, displayed, left.minus(displayed), filled);
+        }
+        if qty < maker.displayed {
+            return self.orders.set(maker.handle, maker.displayed.minus(qty), maker.hidden, filled);
         }
         let market = self.markets.get_mut(maker.who.market.raw()).expect("the market of an order exists");
         self.orders.leave(&mut market.book, maker.handle);
