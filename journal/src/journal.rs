@@ -288,7 +288,7 @@ mod tests {
         let first = journal.writer.appended_through().raw() + 1;
         let command = |sequence| {
             let header = CommandHeader { sequence: Sequence::new(sequence), ..CommandHeader::default() };
-            CommandRecord::encode(&header, &Command::CancelAll { market: None })
+            CommandRecord::encode(&header, &Command::CancelAll(tidegate_domain::CancelFilter::default()))
         };
         let records: Vec<CommandRecord> = (first..first + count).map(command).collect();
         journal.writer.append(&records, Sequence::ZERO).unwrap();

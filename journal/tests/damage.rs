@@ -169,7 +169,8 @@ fn a_whole_batch_of_another_history_is_refused() {
             let mut records = commands(batch as u64 * 10 + 1, 10);
             if odd == Some(batch) {
                 let header = CommandHeader { request: RequestNumber::new(9_999), ..records[3].decode().unwrap().0 };
-                records[3] = CommandRecord::encode(&header, &Command::CancelAll { market: None });
+                records[3] =
+                    CommandRecord::encode(&header, &Command::CancelAll(tidegate_domain::CancelFilter::default()));
             }
             journal.writer.append(&records, Sequence::ZERO).unwrap();
         }

@@ -4,12 +4,12 @@
 //! [`Genesis`] or in a market's terms, never in a node's configuration.
 
 use crate::units::{
-    AccountId, AssetAmount, ClusterId, Epoch, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Ppm, Price, Qty,
+    AccountId, AssetAmount, ClusterId, Epoch, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty,
     Reference, RequestNumber, Sequence, SessionId, Timestamp,
 };
 
 /// Version of the rules in `matching`. A node refuses a journal whose [`Genesis`] names another one.
-pub const LOGIC_VERSION: u32 = 1;
+pub const LOGIC_VERSION: u32 = 2;
 
 /// Declares an enum whose variants have a stable number on disk and on the wire, and a name for people.
 macro_rules! coded {
@@ -85,10 +85,32 @@ coded!(
         CreateKey = 19 "create_key",
         /// See [`Command::SetMarketState`].
         SetMarketState = 20 "set_market_state",
+        /// See [`Command::SetMarketRules`].
+        SetMarketRules = 21 "set_market_rules",
+        /// See [`Command::SetAccountLimits`].
+        SetAccountLimits = 22 "set_account_limits",
+        /// See [`Command::SetAccountOwner`].
+        SetAccountOwner = 23 "set_account_owner",
+        /// See [`Command::SetAccountTier`].
+        SetAccountTier = 24 "set_account_tier",
+        /// See [`Command::SetFeeTier`].
+        SetFeeTier = 25 "set_fee_tier",
+        /// See [`Command::SetKillSwitch`].
+        SetKillSwitch = 26 "set_kill_switch",
+        /// See [`Command::SetKeyRoles`].
+        SetKeyRoles = 27 "set_key_roles",
         /// See [`Command::Deposit`].
         Deposit = 32 "deposit",
         /// See [`Command::Withdraw`].
         Withdraw = 33 "withdraw",
+        /// See [`Command::HoldWithdrawal`].
+        HoldWithdrawal = 34 "hold_withdrawal",
+        /// See [`Command::SettleWithdrawal`].
+        SettleWithdrawal = 35 "settle_withdrawal",
+        /// See [`Command::ReleaseWithdrawal`].
+        ReleaseWithdrawal = 36 "release_withdrawal",
+        /// See [`Command::Transfer`].
+        Transfer = 37 "transfer",
         /// See [`Command::OpenSession`].
         OpenSession = 48 "open_session",
         /// See [`Command::CloseSession`].
@@ -101,6 +123,12 @@ coded!(
         ReduceOrder = 66 "reduce_order",
         /// See [`Command::CancelAll`].
         CancelAll = 67 "cancel_all",
+        /// See [`Command::ReplaceOrder`].
+        ReplaceOrder = 68 "replace_order",
+        /// See [`Command::SetProtection`].
+        SetProtection = 69 "set_protection",
+        /// See [`Command::ResetProtection`].
+        ResetProtection = 70 "reset_protection",
     }
 );
 
@@ -132,6 +160,12 @@ coded!(
         Limit = 1 "limit",
         /// At whatever the book offers; never rests, its price is 0 and its time in force IOC or FOK.
         Market = 2 "market",
+        /// A market order for as much as an amount of the quote asset buys or brings; its quantity is 0.
+        Budget = 3 "budget",
+        /// Waits until the last price reaches its trigger, then a market order.
+        Stop = 4 "stop",
+        /// Waits until the last price reaches its trigger, then a limit order.
+        StopLimit = 5 "stop_limit",
     }
 );
 
@@ -144,6 +178,34 @@ coded!(
         Ioc = 2 "ioc",
         /// Fill or kill: all at once, or rejected.
         Fok = 3 "fok",
+        /// Good till date: the remainder rests until its expiry.
+        Gtd = 4 "gtd",
+        /// The remainder rests until the market's next end of day.
+        Day = 5 "day",
+    }
+);
+
+impl TimeInForce {
+    /// Whether a remainder rests.
+    #[must_use]
+    pub const fn rests(self) -> bool {
+        matches!(self, Self::Gtc | Self::Gtd | Self::Day)
+    }
+}
+
+coded!(
+    /// What becomes of two orders of one owner that would trade with each other. The incoming order's mode decides.
+    SelfTrade: u8 {
+        /// They trade.
+        None = 0 "none",
+        /// What is left of the incoming order is cancelled.
+        CancelNewest = 1 "cancel_newest",
+        /// The resting order is cancelled.
+        CancelOldest = 2 "cancel_oldest",
+        /// Both are cancelled.
+        CancelBoth = 3 "cancel_both",
+        /// The smaller is cancelled, the larger becomes smaller by as much.
+        Decrement = 4 "decrement",
     }
 );
 
@@ -152,8 +214,14 @@ coded!(
     MarketState: u8 {
         /// Everything.
         Open = 1 "open",
-        /// Cancels and reduces only; resting orders stay.
+        /// Cancels only; resting orders stay.
         Halted = 2 "halted",
+        /// Everything that does not take.
+        PostOnly = 3 "post_only",
+        /// Cancels and reduces only.
+        CancelOnly = 4 "cancel_only",
+        /// Nothing; its orders were cancelled.
+        Closed = 5 "closed",
     }
 );
 
@@ -203,6 +271,10 @@ pub struct EngineLimits {
     pub account_open_orders_max: u32,
     /// Most business references kept; a money command beyond it is rejected, not forgotten.
     pub references_max: u32,
+    /// Most pairs of account and asset that ever had a balance.
+    pub balances_max: u32,
+    /// Most pairs of account and market that ever had an order.
+    pub seats_max: u32,
 }
 
 impl Default for EngineLimits {
@@ -215,6 +287,8 @@ impl Default for EngineLimits {
             open_orders_max: 262_144,
             account_open_orders_max: 131_072,
             references_max: 262_144,
+            balances_max: 524_288,
+            seats_max: 262_144,
         }
     }
 }
@@ -246,17 +320,91 @@ pub struct MarketTerms {
     pub base_units_per_lot: u64,
     /// Smallest units of the quote asset that one lot costs per tick of price; at least 1.
     pub quote_units_per_tick_lot: u64,
-    /// Fee of the resting side, taken from what it receives, rounded up; at most 1,000,000.
-    pub maker_fee: Ppm,
-    /// Fee of the incoming side, taken from what it receives, rounded up; at most 1,000,000.
-    pub taker_fee: Ppm,
+    /// Fee of the resting side, taken from what it receives, rounded up; -1,000,000 to 1,000,000 ppm.
+    pub maker_fee: FeeRate,
+    /// Fee of the incoming side, taken from what it receives, rounded up; 0 to 1,000,000 ppm.
+    pub taker_fee: FeeRate,
     /// Largest quantity of one order.
     pub qty_max: Qty,
     /// Highest price of one order; the lowest is 1 tick.
     pub price_max: Price,
 }
 
-/// Which order a cancel or reduce means.
+/// What of a market can be replaced while it trades. RULES.md of `matching`, 6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarketRules {
+    /// Fee of the resting side; -1,000,000 to 1,000,000 ppm.
+    pub maker_fee: FeeRate,
+    /// Fee of the incoming side; 0 to 1,000,000 ppm.
+    pub taker_fee: FeeRate,
+    /// Smallest quantity of one order; 0 is as 1.
+    pub qty_min: Qty,
+    /// Largest quantity of one order.
+    pub qty_max: Qty,
+    /// Lowest price of one order; 0 is as 1.
+    pub price_min: Price,
+    /// Highest price of one order.
+    pub price_max: Price,
+    /// Least price times quantity of one order, in ticks times lots; 0 is none.
+    pub notional_min: u64,
+    /// How far a limit may be from the last price, in ppm of it; 0 is no band.
+    pub band_ppm: u32,
+    /// What stands for the last price before the first trade; 0 is nothing.
+    pub reference: Price,
+    /// When a day ends, in seconds after midnight UTC.
+    pub day_end_s: u32,
+}
+
+/// Limits of an account; 0 is none. The journal's limits stand above them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountLimits {
+    /// Most open orders in all.
+    pub open_orders_max: u32,
+    /// Most open orders in one market.
+    pub market_open_orders_max: u32,
+    /// Largest quantity of one order.
+    pub qty_max: Qty,
+    /// Largest price times quantity of one order, in smallest units of the quote asset.
+    pub notional_max: AssetAmount,
+}
+
+/// What a key may do: a set of the bits here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Roles(u8);
+
+impl Roles {
+    /// See its account.
+    pub const READ: Self = Self(1);
+    /// Send and change orders.
+    pub const TRADE: Self = Self(2);
+    /// Move money.
+    pub const PAY: Self = Self(4);
+    /// Change keys and limits.
+    pub const ADMIN: Self = Self(8);
+
+    /// The roles of both.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+    /// Whether all roles of `other` are there.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+    /// The bits.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+    /// From bits; `None` where an unknown one is set.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Option<Self> {
+        if bits & !15 == 0 { Some(Self(bits)) } else { None }
+    }
+}
+
+/// Which order a cancel, reduce or replace means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderTarget {
     /// By the engine's id.
@@ -280,8 +428,66 @@ pub struct NewOrder {
     pub post_only: bool,
     /// Limit price; 0 for a market order.
     pub price: Price,
-    /// How much.
+    /// How much; 0 for a budget order.
     pub qty: Qty,
+    /// What most orders do without.
+    pub options: OrderOptions,
+}
+
+/// What most orders do without; the default is "without".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderOptions {
+    /// A post-only order that would take is re-priced instead of rejected.
+    pub reprice: bool,
+    /// See [`SelfTrade`].
+    pub self_trade: SelfTrade,
+    /// The client's own grouping, 1 to 255, for cancels and protection; 0 is none.
+    pub group: u8,
+    /// Of a stop order: where it triggers.
+    pub trigger: Price,
+    /// Of an iceberg: how much of it is shown at a time.
+    pub display: Qty,
+    /// Of a budget order: smallest units of the quote asset.
+    pub budget: AssetAmount,
+    /// Of a good-till-date order: when it leaves.
+    pub expires: Timestamp,
+}
+
+impl Default for OrderOptions {
+    fn default() -> Self {
+        Self {
+            reprice: false,
+            self_trade: SelfTrade::None,
+            group: 0,
+            trigger: Price::from_ticks(0),
+            display: Qty::ZERO,
+            budget: AssetAmount::from_units(0),
+            expires: Timestamp::from_nanos(0),
+        }
+    }
+}
+
+/// Which orders of an account a cancel-all means: those that match everything that is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CancelFilter {
+    /// Where.
+    pub market: Option<MarketId>,
+    /// On which side.
+    pub side: Option<Side>,
+    /// Of which group; 0 is any.
+    pub group: u8,
+    /// Lowest limit price; 0 is any.
+    pub price_low: Price,
+    /// Highest limit price; 0 is any.
+    pub price_high: Price,
+}
+
+impl CancelFilter {
+    /// Everything in a market, or, with `None`, in all.
+    #[must_use]
+    pub fn in_market(market: Option<MarketId>) -> Self {
+        Self { market, ..Self::default() }
+    }
 }
 
 /// What can be asked of the engine.
@@ -326,13 +532,55 @@ pub enum Command {
         name: Name,
         /// Ed25519 public key, unique.
         public_key: [u8; 32],
+        /// What it may do.
+        roles: Roles,
     },
-    /// Opens or halts a market.
+    /// Opens, restricts, halts or closes a market.
     SetMarketState {
         /// The market's name.
         market: Name,
         /// Its state from here on.
         state: MarketState,
+    },
+    /// Replaces the rules of a market.
+    SetMarketRules {
+        /// The market's name.
+        market: Name,
+        /// From here on.
+        rules: MarketRules,
+    },
+    /// Replaces the limits of the account in the header.
+    SetAccountLimits(AccountLimits),
+    /// Puts the account in the header into an owner group, whose orders count as one owner's; 0 is none.
+    SetAccountOwner {
+        /// The group.
+        owner: u32,
+    },
+    /// Puts the account in the header into a fee tier; 0 is the market's own fees.
+    SetAccountTier {
+        /// The tier.
+        tier: u8,
+    },
+    /// Sets the fees of a tier, from 1.
+    SetFeeTier {
+        /// Which.
+        tier: u8,
+        /// Fee of the resting side.
+        maker_fee: FeeRate,
+        /// Fee of the incoming side.
+        taker_fee: FeeRate,
+    },
+    /// Cancels every order of the account in the header and refuses new ones, or releases it.
+    SetKillSwitch {
+        /// Whether it is engaged from here on.
+        engaged: bool,
+    },
+    /// Replaces the roles of a key of the account in the header.
+    SetKeyRoles {
+        /// Which.
+        key: KeyId,
+        /// From here on.
+        roles: Roles,
     },
     /// Credits the account in the header.
     Deposit {
@@ -342,6 +590,8 @@ pub enum Command {
         amount: AssetAmount,
         /// Applied once per reference.
         reference: Reference,
+        /// Business time of the reference.
+        at: Timestamp,
     },
     /// Debits the account in the header; only what is available.
     Withdraw {
@@ -351,6 +601,42 @@ pub enum Command {
         amount: AssetAmount,
         /// Applied once per reference.
         reference: Reference,
+        /// Business time of the reference.
+        at: Timestamp,
+    },
+    /// Takes from what is available of the account in the header until the withdrawal is settled or released.
+    HoldWithdrawal {
+        /// Name of the asset.
+        asset: Name,
+        /// How much; at least 1 unit.
+        amount: AssetAmount,
+        /// Applied once per reference.
+        reference: Reference,
+        /// Business time of the reference.
+        at: Timestamp,
+    },
+    /// A held withdrawal of the account in the header was paid out.
+    SettleWithdrawal {
+        /// Of the hold.
+        reference: Reference,
+    },
+    /// A held withdrawal of the account in the header failed: the amount is available again.
+    ReleaseWithdrawal {
+        /// Of the hold.
+        reference: Reference,
+    },
+    /// Moves from the account in the header, or with 0 from the fee pool, to another.
+    Transfer {
+        /// The receiver.
+        to: AccountId,
+        /// Name of the asset.
+        asset: Name,
+        /// How much; at least 1 unit.
+        amount: AssetAmount,
+        /// Applied once per reference.
+        reference: Reference,
+        /// Business time of the reference.
+        at: Timestamp,
     },
     /// A client logged on with the key in the header; an older session of the key ends.
     OpenSession {
@@ -380,10 +666,32 @@ pub enum Command {
         /// How much to take off; at least 1 lot.
         by: Qty,
     },
-    /// Cancels every order of the account, in one market or, with `None`, in all.
-    CancelAll {
-        /// Where.
-        market: Option<MarketId>,
+    /// Cancels every order of the account that matches.
+    CancelAll(CancelFilter),
+    /// Gives one order of the account another price and another total quantity.
+    ReplaceOrder {
+        /// Which.
+        target: OrderTarget,
+        /// Its new limit.
+        price: Price,
+        /// Its new quantity, what is filled already included.
+        qty: Qty,
+    },
+    /// Sets what pulls the orders of a group of the account, and clears its counts. All 0: no protection.
+    SetProtection {
+        /// The group, from 1.
+        group: u8,
+        /// How long fills are counted together.
+        window: Nanos,
+        /// Most that is filled in a window; 0 is none.
+        qty_max: Qty,
+        /// Most fills in a window; 0 is none.
+        count_max: u32,
+    },
+    /// Lets a group whose protection was triggered trade again.
+    ResetProtection {
+        /// The group.
+        group: u8,
     },
 }
 
@@ -401,14 +709,28 @@ impl Command {
             Self::CreateAccount { .. } => CommandKind::CreateAccount,
             Self::CreateKey { .. } => CommandKind::CreateKey,
             Self::SetMarketState { .. } => CommandKind::SetMarketState,
+            Self::SetMarketRules { .. } => CommandKind::SetMarketRules,
+            Self::SetAccountLimits(_) => CommandKind::SetAccountLimits,
+            Self::SetAccountOwner { .. } => CommandKind::SetAccountOwner,
+            Self::SetAccountTier { .. } => CommandKind::SetAccountTier,
+            Self::SetFeeTier { .. } => CommandKind::SetFeeTier,
+            Self::SetKillSwitch { .. } => CommandKind::SetKillSwitch,
+            Self::SetKeyRoles { .. } => CommandKind::SetKeyRoles,
             Self::Deposit { .. } => CommandKind::Deposit,
             Self::Withdraw { .. } => CommandKind::Withdraw,
+            Self::HoldWithdrawal { .. } => CommandKind::HoldWithdrawal,
+            Self::SettleWithdrawal { .. } => CommandKind::SettleWithdrawal,
+            Self::ReleaseWithdrawal { .. } => CommandKind::ReleaseWithdrawal,
+            Self::Transfer { .. } => CommandKind::Transfer,
             Self::OpenSession { .. } => CommandKind::OpenSession,
             Self::CloseSession { .. } => CommandKind::CloseSession,
             Self::NewOrder(_) => CommandKind::NewOrder,
             Self::CancelOrder { .. } => CommandKind::CancelOrder,
             Self::ReduceOrder { .. } => CommandKind::ReduceOrder,
-            Self::CancelAll { .. } => CommandKind::CancelAll,
+            Self::CancelAll(_) => CommandKind::CancelAll,
+            Self::ReplaceOrder { .. } => CommandKind::ReplaceOrder,
+            Self::SetProtection { .. } => CommandKind::SetProtection,
+            Self::ResetProtection { .. } => CommandKind::ResetProtection,
         }
     }
 }

@@ -6,11 +6,14 @@
 //! sees n and n + 2 knows that it missed one. The events of one trade are the taker's [`Fill`] and, at the very next
 //! index, the maker's: a trade is identified by (sequence, index) of the taker's.
 
-use crate::command::{CommandKind, Durability, Genesis, MarketState, OrderType, Side, TimeInForce, coded};
+use crate::command::{
+    AccountLimits, CommandKind, Durability, Genesis, MarketRules, MarketState, OrderOptions, OrderType, Roles, Side,
+    TimeInForce, coded,
+};
 use crate::reject::Reject;
 use crate::units::{
-    AccountId, AssetAmount, AssetId, Epoch, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Ppm, Price, Qty, Reference,
-    RequestNumber, Sequence, SessionId, SessionSequence, Timestamp,
+    AccountId, AssetAmount, AssetId, Epoch, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty,
+    Reference, RequestNumber, Sequence, SessionId, SessionSequence, Timestamp,
 };
 
 coded!(
@@ -30,6 +33,18 @@ coded!(
         OrderReduced = 19 "order_reduced",
         /// See [`Event::CancelAllDone`].
         CancelAllDone = 20 "cancel_all_done",
+        /// See [`Event::OrderReplaced`].
+        OrderReplaced = 21 "order_replaced",
+        /// See [`Event::OrderTriggered`].
+        OrderTriggered = 22 "order_triggered",
+        /// See [`Event::OrderRefreshed`].
+        OrderRefreshed = 23 "order_refreshed",
+        /// See [`Event::ProtectionSet`].
+        ProtectionSet = 24 "protection_set",
+        /// See [`Event::ProtectionReset`].
+        ProtectionReset = 25 "protection_reset",
+        /// See [`Event::ProtectionTriggered`].
+        ProtectionTriggered = 26 "protection_triggered",
         /// See [`Event::SessionOpened`].
         SessionOpened = 32 "session_opened",
         /// See [`Event::SessionClosed`].
@@ -38,6 +53,14 @@ coded!(
         Deposited = 48 "deposited",
         /// See [`Event::Withdrawn`].
         Withdrawn = 49 "withdrawn",
+        /// See [`Event::WithdrawalHeld`].
+        WithdrawalHeld = 50 "withdrawal_held",
+        /// See [`Event::WithdrawalSettled`].
+        WithdrawalSettled = 51 "withdrawal_settled",
+        /// See [`Event::WithdrawalReleased`].
+        WithdrawalReleased = 52 "withdrawal_released",
+        /// See [`Event::Transferred`].
+        Transferred = 53 "transferred",
         /// See [`Event::AssetCreated`].
         AssetCreated = 64 "asset_created",
         /// See [`Event::MarketCreated`].
@@ -48,6 +71,20 @@ coded!(
         KeyCreated = 67 "key_created",
         /// See [`Event::MarketStateChanged`].
         MarketStateChanged = 68 "market_state_changed",
+        /// See [`Event::MarketRulesSet`].
+        MarketRulesSet = 69 "market_rules_set",
+        /// See [`Event::AccountLimitsSet`].
+        AccountLimitsSet = 70 "account_limits_set",
+        /// See [`Event::AccountOwnerSet`].
+        AccountOwnerSet = 71 "account_owner_set",
+        /// See [`Event::AccountTierSet`].
+        AccountTierSet = 72 "account_tier_set",
+        /// See [`Event::FeeTierSet`].
+        FeeTierSet = 73 "fee_tier_set",
+        /// See [`Event::KillSwitchSet`].
+        KillSwitchSet = 74 "kill_switch_set",
+        /// See [`Event::KeyRolesSet`].
+        KeyRolesSet = 75 "key_roles_set",
         /// See [`Event::JournalBegun`].
         JournalBegun = 80 "journal_begun",
         /// See [`Event::LeadTaken`].
@@ -82,6 +119,18 @@ coded!(
         InsufficientFunds = 5 "insufficient_funds",
         /// Its session stayed away longer than its grace time.
         Disconnected = 6 "disconnected",
+        /// It would have traded with an order of its own owner.
+        SelfTrade = 7 "self_trade",
+        /// Its time is over.
+        Expired = 8 "expired",
+        /// Its group's protection was triggered.
+        Protection = 9 "protection",
+        /// Its account's kill switch was engaged.
+        KillSwitch = 10 "kill_switch",
+        /// Its market was closed.
+        MarketClosed = 11 "market_closed",
+        /// It was triggered, and the other side of the book was empty.
+        NoLiquidity = 12 "no_liquidity",
     }
 );
 
@@ -204,6 +253,8 @@ pub struct Fill {
     pub leaves: Qty,
     /// Fee of this side, in the asset that this side receives (buyer: base, seller: quote).
     pub fee: AssetAmount,
+    /// `fee` is none but a rebate: this side, the maker, gets it in the asset that it pays (buyer: quote, seller: base).
+    pub is_rebate: bool,
 }
 
 /// A market as the engine created it: terms with the ids that it assigned. The market's own id is in the header.
@@ -220,9 +271,9 @@ pub struct MarketDefinition {
     /// See [`crate::MarketTerms`].
     pub quote_units_per_tick_lot: u64,
     /// Fee of the resting side.
-    pub maker_fee: Ppm,
+    pub maker_fee: FeeRate,
     /// Fee of the incoming side.
-    pub taker_fee: Ppm,
+    pub taker_fee: FeeRate,
     /// Largest quantity of one order.
     pub qty_max: Qty,
     /// Highest price of one order.
@@ -306,8 +357,10 @@ pub enum Event {
         post_only: bool,
         /// Its limit; 0 for a market order.
         price: Price,
-        /// Its quantity.
+        /// Its quantity; 0 for a budget order.
         qty: Qty,
+        /// What most orders do without.
+        options: OrderOptions,
     },
     /// See [`Fill`].
     Fill(Fill),
@@ -341,6 +394,64 @@ pub enum Event {
     CancelAllDone {
         /// How many orders went.
         cancelled: u64,
+    },
+    /// An order has another price and quantity. Fills, a cancelled remainder or resting follow unless it kept its place.
+    OrderReplaced {
+        /// Which.
+        order: OrderId,
+        /// Its side.
+        side: Side,
+        /// Its limit from here on.
+        price: Price,
+        /// What is left of it from here on.
+        leaves: Qty,
+        /// How much of that is shown while it rests.
+        displayed: Qty,
+        /// Whether it kept its place in the queue.
+        kept_place: bool,
+    },
+    /// A stop order was triggered and trades from here on.
+    OrderTriggered {
+        /// Which.
+        order: OrderId,
+        /// Its side.
+        side: Side,
+        /// Its limit; 0 for a stop without.
+        price: Price,
+        /// Its quantity.
+        leaves: Qty,
+    },
+    /// The next part of an iceberg is shown, at the tail of its price.
+    OrderRefreshed {
+        /// Which.
+        order: OrderId,
+        /// Its side.
+        side: Side,
+        /// Its limit.
+        price: Price,
+        /// What is shown.
+        displayed: Qty,
+    },
+    /// A group's protection was set.
+    ProtectionSet {
+        /// The group.
+        group: u8,
+        /// How long fills are counted together.
+        window: Nanos,
+        /// Most that is filled in a window; 0 is none.
+        qty_max: Qty,
+        /// Most fills in a window; 0 is none.
+        count_max: u32,
+    },
+    /// A group may trade again.
+    ProtectionReset {
+        /// The group.
+        group: u8,
+    },
+    /// A group's fills reached a limit: its orders are cancelled next.
+    ProtectionTriggered {
+        /// The group.
+        group: u8,
     },
     /// A client's login took effect.
     SessionOpened {
@@ -380,6 +491,44 @@ pub enum Event {
         /// The business reference.
         reference: Reference,
     },
+    /// A withdrawal was taken from what is available and waits.
+    WithdrawalHeld {
+        /// What.
+        asset: AssetId,
+        /// How much.
+        amount: AssetAmount,
+        /// The business reference.
+        reference: Reference,
+    },
+    /// A held withdrawal is out.
+    WithdrawalSettled {
+        /// What.
+        asset: AssetId,
+        /// How much.
+        amount: AssetAmount,
+        /// The business reference.
+        reference: Reference,
+    },
+    /// A held withdrawal is available again.
+    WithdrawalReleased {
+        /// What.
+        asset: AssetId,
+        /// How much.
+        amount: AssetAmount,
+        /// The business reference.
+        reference: Reference,
+    },
+    /// The account in the header, or with 0 the fee pool, gave to another.
+    Transferred {
+        /// The receiver.
+        to: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much.
+        amount: AssetAmount,
+        /// The business reference.
+        reference: Reference,
+    },
     /// A new asset.
     AssetCreated {
         /// Its id.
@@ -404,11 +553,50 @@ pub enum Event {
         name: Name,
         /// Ed25519 public key.
         public_key: [u8; 32],
+        /// What it may do.
+        roles: Roles,
     },
     /// The market in the header has this state now.
     MarketStateChanged {
         /// Its state.
         state: MarketState,
+    },
+    /// The market in the header has these rules now.
+    MarketRulesSet(MarketRules),
+    /// The account in the header has these limits now.
+    AccountLimitsSet(AccountLimits),
+    /// The account in the header belongs to this owner group now.
+    AccountOwnerSet {
+        /// The group; 0 is none.
+        owner: u32,
+    },
+    /// The account in the header has this fee tier now.
+    AccountTierSet {
+        /// The tier; 0 is the market's own fees.
+        tier: u8,
+    },
+    /// A tier has these fees now.
+    FeeTierSet {
+        /// Which.
+        tier: u8,
+        /// Fee of the resting side.
+        maker_fee: FeeRate,
+        /// Fee of the incoming side.
+        taker_fee: FeeRate,
+    },
+    /// The kill switch of the account in the header. Its cancelled orders came before this.
+    KillSwitchSet {
+        /// Whether it is engaged.
+        engaged: bool,
+        /// How many orders went.
+        cancelled: u64,
+    },
+    /// A key of the account in the header has these roles now.
+    KeyRolesSet {
+        /// Which.
+        key: KeyId,
+        /// What it may do.
+        roles: Roles,
     },
     /// The journal began.
     JournalBegun(Genesis),
@@ -440,15 +628,32 @@ impl Event {
             Self::OrderCancelled { .. } => EventKind::OrderCancelled,
             Self::OrderReduced { .. } => EventKind::OrderReduced,
             Self::CancelAllDone { .. } => EventKind::CancelAllDone,
+            Self::OrderReplaced { .. } => EventKind::OrderReplaced,
+            Self::OrderTriggered { .. } => EventKind::OrderTriggered,
+            Self::OrderRefreshed { .. } => EventKind::OrderRefreshed,
+            Self::ProtectionSet { .. } => EventKind::ProtectionSet,
+            Self::ProtectionReset { .. } => EventKind::ProtectionReset,
+            Self::ProtectionTriggered { .. } => EventKind::ProtectionTriggered,
             Self::SessionOpened { .. } => EventKind::SessionOpened,
             Self::SessionClosed { .. } => EventKind::SessionClosed,
             Self::Deposited { .. } => EventKind::Deposited,
             Self::Withdrawn { .. } => EventKind::Withdrawn,
+            Self::WithdrawalHeld { .. } => EventKind::WithdrawalHeld,
+            Self::WithdrawalSettled { .. } => EventKind::WithdrawalSettled,
+            Self::WithdrawalReleased { .. } => EventKind::WithdrawalReleased,
+            Self::Transferred { .. } => EventKind::Transferred,
             Self::AssetCreated { .. } => EventKind::AssetCreated,
             Self::MarketCreated(_) => EventKind::MarketCreated,
             Self::AccountCreated { .. } => EventKind::AccountCreated,
             Self::KeyCreated { .. } => EventKind::KeyCreated,
             Self::MarketStateChanged { .. } => EventKind::MarketStateChanged,
+            Self::MarketRulesSet(_) => EventKind::MarketRulesSet,
+            Self::AccountLimitsSet(_) => EventKind::AccountLimitsSet,
+            Self::AccountOwnerSet { .. } => EventKind::AccountOwnerSet,
+            Self::AccountTierSet { .. } => EventKind::AccountTierSet,
+            Self::FeeTierSet { .. } => EventKind::FeeTierSet,
+            Self::KillSwitchSet { .. } => EventKind::KillSwitchSet,
+            Self::KeyRolesSet { .. } => EventKind::KeyRolesSet,
             Self::JournalBegun(_) => EventKind::JournalBegun,
             Self::LeadTaken { .. } => EventKind::LeadTaken,
             Self::DurabilityChanged { .. } => EventKind::DurabilityChanged,

@@ -18,8 +18,9 @@ pub mod state_machine;
 pub mod units;
 
 pub use command::{
-    Command, CommandHeader, CommandKind, Durability, EngineLimits, Genesis, LOGIC_VERSION, MarketState, MarketTerms,
-    NewOrder, OrderTarget, OrderType, Side, TimeInForce,
+    AccountLimits, CancelFilter, Command, CommandHeader, CommandKind, Durability, EngineLimits, Genesis, LOGIC_VERSION,
+    MarketRules, MarketState, MarketTerms, NewOrder, OrderOptions, OrderTarget, OrderType, Roles, SelfTrade, Side,
+    TimeInForce,
 };
 pub use event::{
     CancelReason, Event, EventFlags, EventHeader, EventKind, Fill, Liquidity, LogAddress, MarketDefinition,
@@ -29,6 +30,6 @@ pub use record::{CommandRecord, EventRecord, RECORD_LEN_BYTES, RecordError};
 pub use reject::Reject;
 pub use state_machine::{Digest, EventBuffer, StateMachine};
 pub use units::{
-    AccountId, AssetAmount, AssetId, ClusterId, Epoch, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Ppm, Price, Qty,
-    Reference, RequestNumber, Sequence, SessionId, SessionSequence, TextError, Timestamp,
+    AccountId, AssetAmount, AssetId, ClusterId, Epoch, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price,
+    Qty, Reference, RequestNumber, Sequence, SessionId, SessionSequence, TextError, Timestamp,
 };

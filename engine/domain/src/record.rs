@@ -264,6 +264,8 @@ fn genesis_layout(genesis: &Genesis) -> GenesisV1 {
         open_orders_max: limits.open_orders_max,
         account_open_orders_max: limits.account_open_orders_max,
         references_max: limits.references_max,
+        balances_max: limits.balances_max,
+        seats_max: limits.seats_max,
     }
 }
 
@@ -279,6 +281,8 @@ fn genesis_value(raw: &GenesisV1) -> Genesis {
             open_orders_max: raw.open_orders_max,
             account_open_orders_max: raw.account_open_orders_max,
             references_max: raw.references_max,
+            balances_max: raw.balances_max,
+            seats_max: raw.seats_max,
         },
     }
 }

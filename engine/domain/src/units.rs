@@ -324,29 +324,40 @@ impl fmt::Display for AssetAmount {
     }
 }
 
-/// A rate in parts per million: 1,000 is 0.1 %.
+/// What a trade costs one side, in parts per million of what it receives: 1,000 is 0.1 %. Negative: a rebate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ppm(u32);
+pub struct FeeRate(i32);
 
-impl Ppm {
+impl FeeRate {
     /// From parts per million.
     #[must_use]
-    pub const fn new(parts: u32) -> Self {
-        Self(parts)
+    pub const fn from_ppm(ppm: i32) -> Self {
+        Self(ppm)
     }
     /// In parts per million.
     #[must_use]
-    pub const fn parts(self) -> u32 {
+    pub const fn ppm(self) -> i32 {
         self.0
     }
-    /// This share of `amount`, rounded up to a whole unit: always against the payer of the smallest unit.
+    /// The fee on `amount`, rounded up to a whole unit: always against the payer of the smallest unit. Nothing for a rebate.
     ///
     /// # Panics
     /// When `amount` is 2^96 or more: markets are limited below it when they are created.
     #[must_use]
-    pub const fn of_rounded_up(self, amount: AssetAmount) -> AssetAmount {
+    pub const fn fee_on(self, amount: AssetAmount) -> AssetAmount {
         assert!(amount.0 < 1 << 96);
-        AssetAmount((amount.0 * self.0 as u128).div_ceil(1_000_000))
+        let ppm = if self.0 > 0 { self.0.unsigned_abs() } else { 0 };
+        AssetAmount((amount.0 * ppm as u128).div_ceil(1_000_000))
+    }
+    /// The rebate on `amount`, rounded down. Nothing for a fee.
+    ///
+    /// # Panics
+    /// When `amount` is 2^96 or more.
+    #[must_use]
+    pub const fn rebate_on(self, amount: AssetAmount) -> AssetAmount {
+        assert!(amount.0 < 1 << 96);
+        let ppm = if self.0 < 0 { self.0.unsigned_abs() } else { 0 };
+        AssetAmount(amount.0 * ppm as u128 / 1_000_000)
     }
 }
 
@@ -457,12 +468,22 @@ mod tests {
 
     #[test]
     fn a_fee_is_rounded_up_to_the_next_unit() {
-        let fee = |rate, amount| Ppm::new(rate).of_rounded_up(AssetAmount::from_units(amount)).units();
+        let fee = |rate, amount| FeeRate::from_ppm(rate).fee_on(AssetAmount::from_units(amount)).units();
         assert_eq!(fee(1_000, 1), 1);
         assert_eq!(fee(1_000, 1_000), 1);
         assert_eq!(fee(1_000, 1_001), 2);
         assert_eq!(fee(0, 1_001), 0);
         assert_eq!(fee(1_000_000, 77), 77);
+        assert_eq!(fee(-1_000, 77), 0);
+    }
+
+    #[test]
+    fn a_rebate_is_rounded_down() {
+        let rebate = |rate, amount| FeeRate::from_ppm(rate).rebate_on(AssetAmount::from_units(amount)).units();
+        assert_eq!(rebate(-1_000, 1_999), 1);
+        assert_eq!(rebate(-1_000, 999), 0);
+        assert_eq!(rebate(1_000, 1_999), 0);
+        assert_eq!(rebate(i32::MIN, 1_000_000), 2_147_483_648);
     }
 
     #[test]

@@ -33,8 +33,8 @@ fn commands() -> Vec<Command> {
         quote: name("USDT"),
         base_units_per_lot: 10_000,
         quote_units_per_tick_lot: 3,
-        maker_fee: Ppm::new(200),
-        taker_fee: Ppm::new(500),
+        maker_fee: FeeRate::from_ppm(200),
+        taker_fee: FeeRate::from_ppm(500),
         qty_max: Qty::from_lots(1_000_000),
         price_max: Price::from_ticks(9_999_999),
     };
@@ -46,6 +46,7 @@ fn commands() -> Vec<Command> {
         post_only: true,
         price: Price::from_ticks(-5),
         qty: Qty::from_lots(9),
+        options: options(),
     };
     let amount = AssetAmount::from_units((1 << 95) + 12_345);
     let genesis = Genesis {
@@ -61,10 +62,34 @@ fn commands() -> Vec<Command> {
         Command::CreateAsset { name: name("BTC"), decimals: 8 },
         Command::CreateMarket(terms),
         Command::CreateAccount { name: name("acme") },
-        Command::CreateKey { name: name("acme-1"), public_key: [0xab; 32] },
+        Command::CreateKey { name: name("acme-1"), public_key: [0xab; 32], roles: Roles::READ.with(Roles::PAY) },
         Command::SetMarketState { market: name("BTC-USDT"), state: MarketState::Halted },
-        Command::Deposit { asset: name("BTC"), amount, reference: reference() },
-        Command::Withdraw { asset: name("BTC"), amount, reference: reference() },
+        Command::Deposit { asset: name("BTC"), amount, reference: reference(), at: Timestamp::from_nanos(17) },
+        Command::Withdraw { asset: name("BTC"), amount, reference: reference(), at: Timestamp::from_nanos(18) },
+        Command::HoldWithdrawal { asset: name("BTC"), amount, reference: reference(), at: Timestamp::from_nanos(19) },
+        Command::SettleWithdrawal { reference: reference() },
+        Command::ReleaseWithdrawal { reference: reference() },
+        Command::Transfer {
+            to: AccountId::new(6),
+            asset: name("BTC"),
+            amount,
+            reference: reference(),
+            at: Timestamp::from_nanos(20),
+        },
+        Command::SetMarketRules { market: name("BTC-USDT"), rules: rules() },
+        Command::SetAccountLimits(limits()),
+        Command::SetAccountOwner { owner: 12 },
+        Command::SetAccountTier { tier: 3 },
+        Command::SetFeeTier { tier: 3, maker_fee: FeeRate::from_ppm(-7), taker_fee: FeeRate::from_ppm(70) },
+        Command::SetKillSwitch { engaged: true },
+        Command::SetKeyRoles { key: KeyId::new(4), roles: Roles::TRADE.with(Roles::ADMIN) },
+        Command::ReplaceOrder {
+            target: OrderTarget::Request(RequestNumber::new(42)),
+            price: Price::from_ticks(77),
+            qty: Qty::from_lots(8),
+        },
+        Command::SetProtection { group: 9, window: Nanos::from_millis(100), qty_max: Qty::from_lots(50), count_max: 3 },
+        Command::ResetProtection { group: 9 },
         Command::OpenSession {
             session: SessionId::new(5),
             cancel_on_disconnect: true,
@@ -74,9 +99,51 @@ fn commands() -> Vec<Command> {
         Command::NewOrder(order),
         Command::CancelOrder { target: OrderTarget::Order(OrderId::new(41)) },
         Command::ReduceOrder { target: OrderTarget::Request(RequestNumber::new(42)), by: Qty::from_lots(3) },
-        Command::CancelAll { market: None },
-        Command::CancelAll { market: Some(MarketId::new(7)) },
+        Command::CancelAll(CancelFilter::default()),
+        Command::CancelAll(CancelFilter {
+            market: Some(MarketId::new(7)),
+            side: Some(Side::Sell),
+            group: 200,
+            price_low: Price::from_ticks(5),
+            price_high: Price::from_ticks(6),
+        }),
     ]
+}
+
+fn options() -> OrderOptions {
+    OrderOptions {
+        reprice: true,
+        self_trade: SelfTrade::Decrement,
+        group: 11,
+        trigger: Price::from_ticks(12),
+        display: Qty::from_lots(13),
+        budget: AssetAmount::from_units(0),
+        expires: Timestamp::from_nanos(14),
+    }
+}
+
+fn rules() -> MarketRules {
+    MarketRules {
+        maker_fee: FeeRate::from_ppm(-100),
+        taker_fee: FeeRate::from_ppm(500),
+        qty_min: Qty::from_lots(2),
+        qty_max: Qty::from_lots(1_000),
+        price_min: Price::from_ticks(3),
+        price_max: Price::from_ticks(9_999),
+        notional_min: 40,
+        band_ppm: 50_000,
+        reference: Price::from_ticks(60),
+        day_end_s: 86_399,
+    }
+}
+
+fn limits() -> AccountLimits {
+    AccountLimits {
+        open_orders_max: 5,
+        market_open_orders_max: 6,
+        qty_max: Qty::from_lots(7),
+        notional_max: AssetAmount::from_units((1 << 95) + 8),
+    }
 }
 
 fn events() -> Vec<Event> {
@@ -88,8 +155,8 @@ fn events() -> Vec<Event> {
         quote: AssetId::new(2),
         base_units_per_lot: 10_000,
         quote_units_per_tick_lot: 3,
-        maker_fee: Ppm::new(200),
-        taker_fee: Ppm::new(500),
+        maker_fee: FeeRate::from_ppm(200),
+        taker_fee: FeeRate::from_ppm(500),
         qty_max: Qty::from_lots(1_000_000),
         price_max: Price::from_ticks(9_999_999),
     };
@@ -117,6 +184,17 @@ fn events() -> Vec<Event> {
             post_only: false,
             price,
             qty: Qty::from_lots(4),
+            options: options(),
+        },
+        Event::OrderAccepted {
+            order,
+            side,
+            order_type: OrderType::Budget,
+            time_in_force: TimeInForce::Ioc,
+            post_only: false,
+            price: Price::from_ticks(0),
+            qty: Qty::ZERO,
+            options: OrderOptions { budget: amount, ..OrderOptions::default() },
         },
         Event::Fill(Fill {
             order,
@@ -128,7 +206,32 @@ fn events() -> Vec<Event> {
             qty: Qty::from_lots(4),
             leaves: Qty::ZERO,
             fee: amount,
+            is_rebate: true,
         }),
+        Event::OrderReplaced {
+            order,
+            side,
+            price,
+            leaves: Qty::from_lots(8),
+            displayed: Qty::from_lots(3),
+            kept_place: true,
+        },
+        Event::OrderTriggered { order, side, price, leaves: Qty::from_lots(8) },
+        Event::OrderRefreshed { order, side, price, displayed: Qty::from_lots(3) },
+        Event::ProtectionSet { group: 9, window: Nanos::from_millis(100), qty_max: Qty::from_lots(50), count_max: 3 },
+        Event::ProtectionReset { group: 9 },
+        Event::ProtectionTriggered { group: 9 },
+        Event::MarketRulesSet(rules()),
+        Event::AccountLimitsSet(limits()),
+        Event::AccountOwnerSet { owner: 12 },
+        Event::AccountTierSet { tier: 3 },
+        Event::FeeTierSet { tier: 3, maker_fee: FeeRate::from_ppm(-7), taker_fee: FeeRate::from_ppm(70) },
+        Event::KillSwitchSet { engaged: true, cancelled: 5 },
+        Event::KeyRolesSet { key: KeyId::new(4), roles: Roles::TRADE },
+        Event::WithdrawalHeld { asset: AssetId::new(1), amount, reference: reference() },
+        Event::WithdrawalSettled { asset: AssetId::new(1), amount, reference: reference() },
+        Event::WithdrawalReleased { asset: AssetId::new(1), amount, reference: reference() },
+        Event::Transferred { to: AccountId::new(6), asset: AssetId::new(1), amount, reference: reference() },
         Event::OrderCancelled { order, side, price, cancelled: Qty::from_lots(2), reason: CancelReason::Disconnected },
         Event::OrderReduced { order, side, price, by: Qty::from_lots(1), leaves: Qty::from_lots(1) },
         Event::CancelAllDone { cancelled: 3 },
@@ -145,7 +248,7 @@ fn events() -> Vec<Event> {
         Event::AssetCreated { asset: AssetId::new(1), name: name("BTC"), decimals: 8 },
         Event::MarketCreated(market),
         Event::AccountCreated { name: name("acme") },
-        Event::KeyCreated { key: KeyId::new(1), name: name("acme-1"), public_key: [0xcd; 32] },
+        Event::KeyCreated { key: KeyId::new(1), name: name("acme-1"), public_key: [0xcd; 32], roles: Roles::TRADE },
         Event::MarketStateChanged { state: MarketState::Open },
         Event::JournalBegun(genesis),
         Event::LeadTaken { node: NodeId::new(2), incarnation: 77 },
@@ -224,7 +327,7 @@ fn the_bytes_of_version_1_are_as_they_were_published() {
 
 #[test]
 fn a_stamp_changes_sequence_time_and_epoch_and_nothing_else() {
-    let command = commands()[13];
+    let command = commands().into_iter().find(|command| command.kind() == CommandKind::NewOrder).unwrap();
     let mut record =
         CommandRecord::encode(&CommandHeader { request: header().request, ..CommandHeader::default() }, &command);
     let payload = record.payload().to_vec();

@@ -1,36 +1,97 @@
-//! Who has what: per account and asset what is available and what is held for resting orders, per asset the fees.
+//! Who has what: per account and asset what is available, held for orders, and pending as a withdrawal; per asset the fees.
 //!
-//! Invariants: per asset, sum of available + held + fees = deposits - withdrawals < 2^96, so no addition overflows.
-//! Nothing here decides a reject: callers check first, and taking more than there is panics.
+//! ```text
+//!   (account, market) --Seat--> base row, quote row          the two balances that an order moves, found once
+//!   (account, asset) ---------> row
+//! ```
 //!
-//! Hot path: called by match for every order and twice for every trade.
+//! Invariants: per asset, available + held + pending + fees = deposits - withdrawals < 2^96, so no addition overflows; held =
+//! what open orders reserve. Both are kept as sums, so they can be compared at any time without a walk. Nothing here
+//! decides a reject: callers check first, and taking more than there is panics. Nothing here grows.
+//!
+//! Hot path: called by match for every order and for both sides of every trade.
 
 use alloc::vec::Vec;
 
-use tidegate_domain::{AccountId, AssetAmount, AssetId};
+use tidegate_domain::{AccountId, AssetAmount, AssetId, MarketId};
+
+use crate::engine::IndexTable;
+use crate::hash::{Fact, Sum, hash, words};
 
 /// What an account has of one asset.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(align(64))]
 pub(crate) struct Balance {
     pub(crate) available: AssetAmount,
     pub(crate) held: AssetAmount,
+    pub(crate) pending: AssetAmount,
+    pub(crate) account: AccountId,
+    pub(crate) asset: AssetId,
 }
 
-/// What came in, went out and was earned of one asset.
+impl Balance {
+    const fn empty(account: AccountId, asset: AssetId) -> Self {
+        let zero = AssetAmount::from_units(0);
+        Self { available: zero, held: zero, pending: zero, account, asset }
+    }
+
+    #[inline]
+    pub(crate) fn hash(&self) -> u128 {
+        let ([a, b], [c, d]) = (words(self.available.units()), words(self.held.units()));
+        let [e, f] = words(self.pending.units());
+        hash(Fact::Balance, [u64::from(self.account.raw()), u64::from(self.asset.raw()), a, b, c, d, e, f])
+    }
+}
+
+/// Place of a balance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row(u32);
+
+/// An account in a market.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seat {
+    pub(crate) account: AccountId,
+    pub(crate) market: MarketId,
+    pub(crate) base: Row,
+    pub(crate) quote: Row,
+    pub(crate) open_orders: u32,
+}
+
+/// Place of a seat.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SeatRef(u32);
+
+/// What came in, went out and was earned of one asset, and what there should be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) deposited: AssetAmount,
     pub(crate) withdrawn: AssetAmount,
     pub(crate) fees: AssetAmount,
+    /// Sum of all balances: available, held and pending.
+    pub(crate) balances: AssetAmount,
+    /// Sum of what is held in the balances.
+    pub(crate) held: AssetAmount,
+    /// Sum of what open orders reserve, told by whoever opens and closes them.
+    pub(crate) reserved: AssetAmount,
+}
+
+impl Totals {
+    pub(crate) fn hash(&self, asset: u64) -> u128 {
+        let ([a, b], [c, d]) = (words(self.deposited.units()), words(self.withdrawn.units()));
+        let [e, f] = words(self.fees.units());
+        hash(Fact::Asset, [asset, 0, a, b, c, d, e, f])
+    }
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    /// By account, then by asset; an account's row grows to the highest asset that it ever had.
-    accounts: Vec<Vec<Balance>>,
-    /// By asset.
+    rows: Vec<Balance>,
+    by_asset: IndexTable,
+    seats: Vec<Seat>,
+    by_market: IndexTable,
     totals: Vec<Totals>,
+    sum: Sum,
 }
 
 fn place(id: u32) -> usize {
@@ -39,84 +100,248 @@ fn place(id: u32) -> usize {
 }
 
 impl Ledger {
-    pub(crate) fn add_account(&mut self) {
-        self.accounts.push(Vec::new());
+    pub(crate) fn with_capacity(balances: usize, seats: usize, assets: usize, seed: u64) -> Self {
+        Self {
+            rows: Vec::with_capacity(balances),
+            by_asset: IndexTable::with_capacity(balances, seed),
+            seats: Vec::with_capacity(seats),
+            by_market: IndexTable::with_capacity(seats, seed),
+            totals: Vec::with_capacity(assets),
+            sum: Sum::default(),
+        }
     }
 
     pub(crate) fn add_asset(&mut self) {
         self.totals.push(Totals::default());
+        self.sum.add(Totals::default().hash(self.totals.len() as u64));
     }
 
     pub(crate) fn totals(&self, asset: AssetId) -> &Totals {
         &self.totals[place(asset.raw())]
     }
 
+    /// Sum of the hashes of every balance and of every asset's totals.
+    pub(crate) const fn sum(&self) -> Sum {
+        self.sum
+    }
+
+    pub(crate) fn rows(&self) -> &[Balance] {
+        &self.rows
+    }
+
+    pub(crate) fn seats(&self) -> &[Seat] {
+        &self.seats
+    }
+
+    fn row_of(&self, account: AccountId, asset: AssetId) -> Option<Row> {
+        let hash = self.by_asset.hash(account.raw().into(), asset.raw().into());
+        let is_it = |at: u32| {
+            let row = &self.rows[at as usize];
+            row.account == account && row.asset == asset
+        };
+        self.by_asset.get(hash, is_it).map(Row)
+    }
+
+    /// What an account has: nothing where it never had any.
     pub(crate) fn balance(&self, account: AccountId, asset: AssetId) -> Balance {
-        self.accounts[place(account.raw())].get(place(asset.raw())).copied().unwrap_or_default()
+        self.row_of(account, asset).map_or(Balance::empty(account, asset), |row| *self.row(row))
     }
 
-    /// Every row, for checks and the digest.
-    pub(crate) fn accounts(&self) -> &[Vec<Balance>] {
-        &self.accounts
+    #[inline]
+    pub(crate) fn row(&self, row: Row) -> &Balance {
+        &self.rows[row.0 as usize]
     }
 
-    fn balance_mut(&mut self, account: AccountId, asset: AssetId) -> &mut Balance {
-        let row = &mut self.accounts[place(account.raw())];
-        let place = place(asset.raw());
-        if row.len() <= place {
-            row.resize(place + 1, Balance::default());
+    /// Whether there is room for the balances of these accounts.
+    pub(crate) fn has_room_for(&self, account: AccountId, assets: &[AssetId]) -> bool {
+        let missing = assets.iter().filter(|asset| self.row_of(account, **asset).is_none()).count();
+        self.rows.capacity() - self.rows.len() >= missing
+    }
+
+    /// The place of a balance, made if it is not there.
+    pub(crate) fn open_row(&mut self, account: AccountId, asset: AssetId) -> Row {
+        if let Some(row) = self.row_of(account, asset) {
+            return row;
         }
-        &mut row[place]
+        assert!(self.rows.len() < self.rows.capacity(), "room is asked for before");
+        let at = self.rows.len() as u32;
+        let balance = Balance::empty(account, asset);
+        self.sum.add(balance.hash());
+        self.rows.push(balance);
+        self.by_asset.insert(self.by_asset.hash(account.raw().into(), asset.raw().into()), at);
+        Row(at)
     }
 
-    pub(crate) fn deposit(&mut self, account: AccountId, asset: AssetId, amount: AssetAmount) {
-        let totals = &mut self.totals[place(asset.raw())];
-        totals.deposited = totals.deposited.plus(amount);
-        self.credit(account, asset, amount);
+    #[inline]
+    pub(crate) fn seat_of(&self, account: AccountId, market: MarketId) -> Option<SeatRef> {
+        let hash = self.by_market.hash(account.raw().into(), market.raw().into());
+        let is_it = |at: u32| {
+            let seat = &self.seats[at as usize];
+            seat.account == account && seat.market == market
+        };
+        self.by_market.get(hash, is_it).map(SeatRef)
     }
 
-    pub(crate) fn withdraw(&mut self, account: AccountId, asset: AssetId, amount: AssetAmount) {
+    #[inline]
+    pub(crate) fn seat(&self, seat: SeatRef) -> &Seat {
+        &self.seats[seat.0 as usize]
+    }
+
+    #[inline]
+    pub(crate) fn seat_mut(&mut self, seat: SeatRef) -> &mut Seat {
+        &mut self.seats[seat.0 as usize]
+    }
+
+    /// Whether an account can be seated in a market of these assets.
+    pub(crate) fn can_seat(&self, account: AccountId, market: MarketId, assets: &[AssetId]) -> bool {
+        self.seat_of(account, market).is_some()
+            || (self.seats.len() < self.seats.capacity() && self.has_room_for(account, assets))
+    }
+
+    /// The seat of an account in a market, made if it is not there.
+    pub(crate) fn open_seat(&mut self, account: AccountId, market: MarketId, base: AssetId, quote: AssetId) -> SeatRef {
+        if let Some(seat) = self.seat_of(account, market) {
+            return seat;
+        }
+        assert!(self.seats.len() < self.seats.capacity(), "room is asked for before");
+        let (base, quote) = (self.open_row(account, base), self.open_row(account, quote));
+        let at = self.seats.len() as u32;
+        self.seats.push(Seat { account, market, base, quote, open_orders: 0 });
+        self.by_market.insert(self.by_market.hash(account.raw().into(), market.raw().into()), at);
+        SeatRef(at)
+    }
+
+    /// Changes a balance.
+    #[inline]
+    fn change(&mut self, row: Row, change: impl FnOnce(&mut Balance)) -> AssetId {
+        let balance = &mut self.rows[row.0 as usize];
+        let before = balance.hash();
+        change(balance);
+        self.sum.replace(before, balance.hash());
+        balance.asset
+    }
+
+    /// Changes an asset's totals where they are part of the digest.
+    #[inline]
+    fn book(&mut self, asset: AssetId, change: impl FnOnce(&mut Totals)) {
         let totals = &mut self.totals[place(asset.raw())];
-        totals.withdrawn = totals.withdrawn.plus(amount);
-        self.debit(account, asset, amount);
+        let before = totals.hash(asset.raw().into());
+        change(totals);
+        self.sum.replace(before, totals.hash(asset.raw().into()));
+    }
+
+    #[inline]
+    fn totals_mut(&mut self, asset: AssetId) -> &mut Totals {
+        &mut self.totals[place(asset.raw())]
+    }
+
+    pub(crate) fn deposit(&mut self, row: Row, amount: AssetAmount) {
+        let asset = self.rows[row.0 as usize].asset;
+        self.book(asset, |totals| totals.deposited = totals.deposited.plus(amount));
+        self.credit(row, amount);
+    }
+
+    pub(crate) fn withdraw(&mut self, row: Row, amount: AssetAmount) {
+        let asset = self.rows[row.0 as usize].asset;
+        self.book(asset, |totals| totals.withdrawn = totals.withdrawn.plus(amount));
+        self.debit(row, amount);
     }
 
     /// Adds to what is available.
-    pub(crate) fn credit(&mut self, account: AccountId, asset: AssetId, amount: AssetAmount) {
-        let balance = self.balance_mut(account, asset);
-        balance.available = balance.available.plus(amount);
+    #[inline]
+    pub(crate) fn credit(&mut self, row: Row, amount: AssetAmount) {
+        let asset = self.change(row, |balance| balance.available = balance.available.plus(amount));
+        let totals = self.totals_mut(asset);
+        totals.balances = totals.balances.plus(amount);
     }
 
     /// Takes from what is available.
-    pub(crate) fn debit(&mut self, account: AccountId, asset: AssetId, amount: AssetAmount) {
-        let balance = self.balance_mut(account, asset);
-        balance.available = balance.available.minus(amount);
+    #[inline]
+    pub(crate) fn debit(&mut self, row: Row, amount: AssetAmount) {
+        let asset = self.change(row, |balance| balance.available = balance.available.minus(amount));
+        let totals = self.totals_mut(asset);
+        totals.balances = totals.balances.minus(amount);
     }
 
-    /// Moves from available to held.
-    pub(crate) fn hold(&mut self, account: AccountId, asset: AssetId, amount: AssetAmount) {
-        let balance = self.balance_mut(account, asset);
-        balance.available = balance.available.minus(amount);
-        balance.held = balance.held.plus(amount);
+    /// Moves from available to held, for an order that reserves it.
+    #[inline]
+    pub(crate) fn hold(&mut self, row: Row, amount: AssetAmount) {
+        let asset = self.change(row, |balance| {
+            balance.available = balance.available.minus(amount);
+            balance.held = balance.held.plus(amount);
+        });
+        let totals = self.totals_mut(asset);
+        totals.held = totals.held.plus(amount);
     }
 
     /// Moves from held back to available.
-    pub(crate) fn release(&mut self, account: AccountId, asset: AssetId, amount: AssetAmount) {
-        let balance = self.balance_mut(account, asset);
-        balance.held = balance.held.minus(amount);
-        balance.available = balance.available.plus(amount);
+    #[inline]
+    pub(crate) fn release(&mut self, row: Row, amount: AssetAmount) {
+        self.pay_held(row, amount, AssetAmount::from_units(0));
     }
 
     /// Pays `paid` out of the `reserved` that was held for it; the difference is available at once.
-    pub(crate) fn pay_held(&mut self, account: AccountId, asset: AssetId, reserved: AssetAmount, paid: AssetAmount) {
-        let balance = self.balance_mut(account, asset);
-        balance.held = balance.held.minus(reserved);
-        balance.available = balance.available.plus(reserved.minus(paid));
+    #[inline]
+    pub(crate) fn pay_held(&mut self, row: Row, reserved: AssetAmount, paid: AssetAmount) {
+        let asset = self.change(row, |balance| {
+            balance.held = balance.held.minus(reserved);
+            balance.available = balance.available.plus(reserved.minus(paid));
+        });
+        let totals = self.totals_mut(asset);
+        totals.held = totals.held.minus(reserved);
+        totals.balances = totals.balances.minus(paid);
+    }
+
+    /// An order reserves this much more.
+    #[inline]
+    pub(crate) fn reserve(&mut self, row: Row, amount: AssetAmount) {
+        let asset = self.rows[row.0 as usize].asset;
+        let totals = self.totals_mut(asset);
+        totals.reserved = totals.reserved.plus(amount);
+    }
+
+    /// An order reserves this much less.
+    #[inline]
+    pub(crate) fn unreserve(&mut self, row: Row, amount: AssetAmount) {
+        let asset = self.rows[row.0 as usize].asset;
+        let totals = self.totals_mut(asset);
+        totals.reserved = totals.reserved.minus(amount);
+    }
+
+    /// Moves from available to pending.
+    pub(crate) fn pend(&mut self, row: Row, amount: AssetAmount) {
+        self.change(row, |balance| {
+            balance.available = balance.available.minus(amount);
+            balance.pending = balance.pending.plus(amount);
+        });
+    }
+
+    /// Moves from pending back to available.
+    pub(crate) fn unpend(&mut self, row: Row, amount: AssetAmount) {
+        self.change(row, |balance| {
+            balance.pending = balance.pending.minus(amount);
+            balance.available = balance.available.plus(amount);
+        });
+    }
+
+    /// A pending withdrawal is out.
+    pub(crate) fn settle_pending(&mut self, row: Row, amount: AssetAmount) {
+        let asset = self.change(row, |balance| balance.pending = balance.pending.minus(amount));
+        self.book(asset, |totals| totals.withdrawn = totals.withdrawn.plus(amount));
+        let totals = self.totals_mut(asset);
+        totals.balances = totals.balances.minus(amount);
     }
 
     /// Books a fee: it was taken from what a side received.
+    #[inline]
     pub(crate) fn earn_fee(&mut self, asset: AssetId, fee: AssetAmount) {
-        let totals = &mut self.totals[place(asset.raw())];
-        totals.fees = totals.fees.plus(fee);
+        if !fee.is_zero() {
+            self.book(asset, |totals| totals.fees = totals.fees.plus(fee));
+        }
+    }
+
+    /// Takes out of the fee pool.
+    pub(crate) fn spend_fees(&mut self, asset: AssetId, amount: AssetAmount) {
+        self.book(asset, |totals| totals.fees = totals.fees.minus(amount));
     }
 }

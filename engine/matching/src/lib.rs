@@ -21,6 +21,7 @@ extern crate alloc;
 pub mod book;
 mod digest;
 mod engine;
+mod hash;
 mod ledger;
 
 pub use engine::{ConservationError, Engine, OUTCOMES_PER_KEY, Order, SESSION_GRACE_AFTER_RESTART};

@@ -74,6 +74,7 @@ fn deposit(amount: u128, reference: &str) -> Command {
         asset: Name::new("BTC").unwrap(),
         amount: AssetAmount::from_units(amount),
         reference: Reference::new(reference).unwrap(),
+        at: Timestamp::from_nanos(0),
     }
 }
 
@@ -86,6 +87,7 @@ fn order(price: i64, qty: u64) -> Command {
         post_only: false,
         price: Price::from_ticks(price),
         qty: Qty::from_lots(qty),
+        options: OrderOptions::default(),
     })
 }
 

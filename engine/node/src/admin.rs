@@ -12,7 +12,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tidegate_domain::{
-    AccountId, AssetAmount, Command, Event, EventHeader, MarketState, MarketTerms, Name, Ppm, Price, Qty, Reference,
+    AccountId, AssetAmount, Command, Event, EventHeader, FeeRate, MarketState, MarketTerms, Name, Price, Qty,
+    Reference, Roles,
 };
 use tidegate_wire::decimal::parse_decimal;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -55,9 +56,9 @@ pub enum AdminRequest {
         /// Quantity step, in base, decimal.
         lot: String,
         /// Fee of the resting side in parts per million.
-        maker_fee_ppm: u32,
+        maker_fee_ppm: i32,
         /// Fee of the incoming side in parts per million.
-        taker_fee_ppm: u32,
+        taker_fee_ppm: i32,
         /// Largest quantity of one order, in lots.
         qty_max_lots: u64,
         /// Highest price of one order, in ticks.
@@ -243,15 +244,18 @@ fn command_of(request: AdminRequest, control: &Control) -> Result<(AccountId, Co
         AdminRequest::CreateKey { name: text, account, public_key } => {
             let key = hex::decode(&public_key).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
             let public_key = key.ok_or_else(|| Refusal::field("public_key", "must be 64 hexadecimal digits"))?;
-            (AccountId::new(account), Command::CreateKey { name: name("name", &text)?, public_key })
+            (
+                AccountId::new(account),
+                Command::CreateKey { name: name("name", &text)?, public_key, roles: Roles::READ.with(Roles::TRADE) },
+            )
         }
         AdminRequest::Deposit { account, asset, amount, reference } => {
             let (asset, amount, reference) = money(control, &asset, &amount, &reference)?;
-            (AccountId::new(account), Command::Deposit { asset, amount, reference })
+            (AccountId::new(account), Command::Deposit { asset, amount, reference, at: control.desk.now() })
         }
         AdminRequest::Withdraw { account, asset, amount, reference } => {
             let (asset, amount, reference) = money(control, &asset, &amount, &reference)?;
-            (AccountId::new(account), Command::Withdraw { asset, amount, reference })
+            (AccountId::new(account), Command::Withdraw { asset, amount, reference, at: control.desk.now() })
         }
         AdminRequest::Halt { market } => {
             (nobody, Command::SetMarketState { market: name("market", &market)?, state: MarketState::Halted })
@@ -335,8 +339,8 @@ fn market_terms(request: AdminRequest, control: &Control) -> Result<MarketTerms,
         quote,
         base_units_per_lot: narrow(lot_units, "lot")?,
         quote_units_per_tick_lot: narrow(product / scale, "tick")?,
-        maker_fee: Ppm::new(maker_fee_ppm),
-        taker_fee: Ppm::new(taker_fee_ppm),
+        maker_fee: FeeRate::from_ppm(maker_fee_ppm),
+        taker_fee: FeeRate::from_ppm(taker_fee_ppm),
         qty_max: Qty::from_lots(qty_max_lots),
         price_max: Price::from_ticks(price_max_ticks),
     })

@@ -240,6 +240,10 @@ pub struct LimitsSection {
     pub account_open_orders_max: u32,
     /// Most business references kept.
     pub references_max: u32,
+    /// Most pairs of account and asset that ever had a balance.
+    pub balances_max: u32,
+    /// Most pairs of account and market that ever had an order.
+    pub seats_max: u32,
 }
 
 impl Default for LimitsSection {
@@ -253,6 +257,8 @@ impl Default for LimitsSection {
             open_orders_max: limits.open_orders_max,
             account_open_orders_max: limits.account_open_orders_max,
             references_max: limits.references_max,
+            balances_max: limits.balances_max,
+            seats_max: limits.seats_max,
         }
     }
 }
@@ -267,6 +273,8 @@ impl From<&LimitsSection> for EngineLimits {
             open_orders_max: section.open_orders_max,
             account_open_orders_max: section.account_open_orders_max,
             references_max: section.references_max,
+            balances_max: section.balances_max,
+            seats_max: section.seats_max,
         }
     }
 }
@@ -392,6 +400,10 @@ impl NodeConfig {
         check(table(l.accounts_max), "limits.accounts_max", l.accounts_max, TABLE)?;
         check(table(l.keys_max), "limits.keys_max", l.keys_max, TABLE)?;
         check(table(l.references_max), "limits.references_max", l.references_max, TABLE)?;
+        const PAIRS: &str = "1 to 16777216";
+        let pairs = |n: u32| (1..=1 << 24).contains(&n);
+        check(pairs(l.balances_max), "limits.balances_max", l.balances_max, PAIRS)?;
+        check(pairs(l.seats_max), "limits.seats_max", l.seats_max, PAIRS)?;
         const ORDERS: &str = "1 to 16777216";
         let orders = |n: u32| (1..=1 << 24).contains(&n);
         check(orders(l.open_orders_max), "limits.open_orders_max", l.open_orders_max, ORDERS)?;

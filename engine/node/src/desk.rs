@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hdrhistogram::Histogram;
 use tidegate_domain::{
-    AccountId, Command, CommandHeader, CommandRecord, Event, EventHeader, EventRecord, KeyId, RequestNumber,
+    AccountId, Command, CommandHeader, CommandRecord, Event, EventHeader, EventRecord, KeyId, RequestNumber, Timestamp,
 };
 use tidegate_journal::EventLog;
 use tidegate_pipeline::{Fatal, Inbox};
@@ -120,6 +120,12 @@ impl Desk {
             let _ = waiting.send((header, event));
         }
         Ok(())
+    }
+
+    /// The wall clock: the business time of what an operator asks now.
+    #[expect(clippy::unused_self, reason = "the desk is where the operator's clock hangs")]
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_nanos(wall_ns())
     }
 
     pub(crate) fn directory(&self) -> std::sync::MutexGuard<'_, Directory> {

@@ -88,7 +88,7 @@ fn reduce(up: u128, down: u128) -> (u128, u128) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use tidegate_domain::{AssetId, Name, Ppm, Qty};
+    use tidegate_domain::{AssetId, FeeRate, Name, Qty};
 
     use super::*;
 
@@ -99,8 +99,8 @@ mod tests {
             quote: AssetId::new(2),
             base_units_per_lot,
             quote_units_per_tick_lot,
-            maker_fee: Ppm::new(0),
-            taker_fee: Ppm::new(0),
+            maker_fee: FeeRate::from_ppm(0),
+            taker_fee: FeeRate::from_ppm(0),
             qty_max: Qty::from_lots(1),
             price_max: Price::from_ticks(1),
         };

@@ -52,8 +52,8 @@ pub(crate) struct MarketBody<'a> {
     lot: Option<String>,
     base_units_per_lot: u64,
     quote_units_per_tick_lot: u64,
-    maker_fee_ppm: u32,
-    taker_fee_ppm: u32,
+    maker_fee_ppm: i32,
+    taker_fee_ppm: i32,
     qty_max_lots: u64,
     price_max_ticks: i64,
 }
@@ -73,8 +73,8 @@ impl<'a> MarketBody<'a> {
             lot: market.scale.qty(1),
             base_units_per_lot: terms.base_units_per_lot,
             quote_units_per_tick_lot: terms.quote_units_per_tick_lot,
-            maker_fee_ppm: terms.maker_fee.parts(),
-            taker_fee_ppm: terms.taker_fee.parts(),
+            maker_fee_ppm: terms.maker_fee.ppm(),
+            taker_fee_ppm: terms.taker_fee.ppm(),
             qty_max_lots: terms.qty_max.lots(),
             price_max_ticks: terms.price_max.ticks(),
         }

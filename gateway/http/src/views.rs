@@ -4,16 +4,17 @@
 //!   EventHeader, Event --[MarketViews::on_event]--> levels, last trades, spans --> HTTP, WebSocket
 //! ```
 //!
-//! Invariants: pure: no clock, no I/O. An order is in a level from its acceptance (only what may rest: a limit order, good
-//! till cancelled) until it is filled, cancelled or reduced away, so the levels are the engine's at every command
-//! boundary; between two events of one command they are not, and nobody looks ([`MarketViews::through`]).
+//! Invariants: pure: no clock, no I/O. An order that may rest is known from its acceptance until it is filled or cancelled; what
+//! is shown of it is in a level while it rests, which is from the moment when it is met as a maker, or its command ends. So the
+//! levels are the engine's at every command boundary; between two events of one command they may not be, and nobody looks
+//! ([`MarketViews::through`]).
 //! Owning thread: whoever holds the board.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use tidegate_domain::{
-    AssetId, CancelReason, Epoch, Event, EventFlags, EventHeader, Fill, Liquidity, MarketDefinition, MarketId,
-    MarketState, OrderId, OrderType, Price, Qty, Sequence, Side, TimeInForce, Timestamp,
+    AssetId, Epoch, Event, EventFlags, EventHeader, Fill, Liquidity, MarketDefinition, MarketId, MarketState, OrderId,
+    OrderType, Price, Qty, Sequence, Side, Timestamp,
 };
 
 use crate::decimal::Scale;
@@ -125,11 +126,26 @@ impl MarketView {
     }
 }
 
-/// The order that the running command created, if it may rest.
+/// An order that may rest.
 #[derive(Clone, Copy, Debug)]
-struct Incoming {
-    order: OrderId,
+struct Known {
+    market: MarketId,
+    side: Side,
     price: Price,
+    /// All that is left of it.
+    leaves: Qty,
+    /// Of an iceberg: how much is shown at a time; else 0.
+    display: Qty,
+    /// What is in a level; 0 while it comes in, or waits for its trigger.
+    shown: Qty,
+    /// It comes in: it trades at this moment, and what is left will rest.
+    comes_in: bool,
+}
+
+impl Known {
+    fn to_show(self) -> Qty {
+        if self.display.is_zero() { self.leaves } else { self.display.min(self.leaves) }
+    }
 }
 
 /// What changed since it was asked last.
@@ -148,7 +164,9 @@ pub struct MarketViews {
     assets: BTreeMap<AssetId, Asset>,
     markets: BTreeMap<MarketId, MarketView>,
     by_name: BTreeMap<String, MarketId>,
-    incoming: Option<Incoming>,
+    orders: HashMap<OrderId, Known>,
+    /// Orders of the running command that come in.
+    coming: Vec<OrderId>,
     changes: Changes,
 }
 
@@ -197,39 +215,59 @@ impl MarketViews {
     /// # Panics
     /// When the events contradict each other: an event log has them in order and without a gap.
     pub fn on_event(&mut self, header: &EventHeader, event: &Event) {
-        if header.index == 0 {
-            self.incoming = None;
-        }
         match *event {
             Event::AssetCreated { asset, name, decimals } => {
                 self.assets.insert(asset, Asset { name: name.as_str().to_owned(), decimals });
             }
             Event::MarketCreated(definition) => self.create(header.market, definition),
             Event::MarketStateChanged { state } => self.market_mut(header.market).state = state,
-            Event::OrderAccepted { order, side, order_type, time_in_force, price, qty, .. } => {
-                let may_rest = order_type == OrderType::Limit && time_in_force == TimeInForce::Gtc;
-                self.incoming = may_rest.then_some(Incoming { order, price });
-                if may_rest {
-                    self.market_mut(header.market).add(side, price, qty);
-                    self.changes.depth.insert(header.market);
+            Event::OrderAccepted { order, side, order_type, time_in_force, price, qty, ref options, .. } => {
+                let is_limit = order_type == OrderType::Limit;
+                if time_in_force.rests() && matches!(order_type, OrderType::Limit | OrderType::StopLimit) {
+                    let (market, display, shown) = (header.market, options.display, Qty::ZERO);
+                    let known = Known { market, side, price, leaves: qty, display, shown, comes_in: false };
+                    self.orders.insert(order, known);
+                    if is_limit {
+                        self.come_in(order);
+                    }
                 }
             }
-            Event::Fill(ref fill) => self.fill(header, fill),
-            // The remainder of an order that could not rest was never in a level.
-            Event::OrderCancelled {
-                reason: CancelReason::ImmediateOrCancel | CancelReason::InsufficientFunds, ..
-            } => {}
-            Event::OrderCancelled { side, price, cancelled, .. } => {
-                self.market_mut(header.market).take(side, price, cancelled, true);
-                self.changes.depth.insert(header.market);
+            Event::OrderTriggered { order, .. } => self.come_in(order),
+            Event::OrderReplaced { order, price, leaves, displayed, kept_place, .. } => {
+                self.hide(order);
+                if let Some(known) = self.orders.get_mut(&order) {
+                    (known.price, known.leaves) = (price, leaves);
+                    if kept_place {
+                        self.show(order, displayed);
+                    } else {
+                        self.come_in(order);
+                    }
+                }
             }
-            Event::OrderReduced { side, price, by, .. } => {
-                self.market_mut(header.market).take(side, price, by, false);
-                self.changes.depth.insert(header.market);
+            Event::OrderRefreshed { order, displayed, .. } => self.show(order, displayed),
+            Event::Fill(ref fill) => self.fill(header, fill),
+            Event::OrderCancelled { order, .. } => {
+                self.hide(order);
+                self.orders.remove(&order);
+            }
+            Event::OrderReduced { order, by, leaves, .. } => {
+                if let Some(known) = self.orders.get_mut(&order) {
+                    // What is hidden goes first.
+                    let hidden = known.leaves.minus(known.shown);
+                    let shown = if by <= hidden { known.shown } else { leaves };
+                    known.leaves = leaves;
+                    if !known.shown.is_zero() {
+                        self.hide(order);
+                        self.show(order, shown);
+                    }
+                }
             }
             _ => {}
         }
         if header.flags.has(EventFlags::LAST) {
+            for order in std::mem::take(&mut self.coming) {
+                self.settle(order);
+            }
             (self.through, self.epoch, self.time) = (header.sequence, header.epoch, header.time);
         }
     }
@@ -256,33 +294,90 @@ impl MarketViews {
         self.markets.insert(id, view);
     }
 
+    /// An order trades, and what is left of it will rest.
+    fn come_in(&mut self, order: OrderId) {
+        if let Some(known) = self.orders.get_mut(&order) {
+            known.comes_in = true;
+            self.coming.push(order);
+        }
+    }
+
+    /// What is left of an order that came in rests.
+    fn settle(&mut self, order: OrderId) {
+        if let Some(known) = self.orders.get_mut(&order)
+            && std::mem::take(&mut known.comes_in)
+        {
+            let shown = known.to_show();
+            self.show(order, shown);
+        }
+    }
+
+    fn show(&mut self, order: OrderId, shown: Qty) {
+        let Some(known) = self.orders.get_mut(&order) else { return };
+        known.shown = shown;
+        let Known { market, side, price, .. } = *known;
+        self.market_mut(market).add(side, price, shown);
+        self.changes.depth.insert(market);
+    }
+
+    fn hide(&mut self, order: OrderId) {
+        let Some(known) = self.orders.get_mut(&order) else { return };
+        let Known { market, side, price, shown, .. } = *known;
+        known.shown = Qty::ZERO;
+        if !shown.is_zero() {
+            self.market_mut(market).take(side, price, shown, true);
+            self.changes.depth.insert(market);
+        }
+    }
+
     fn fill(&mut self, header: &EventHeader, fill: &Fill) {
-        let gone = fill.leaves.is_zero();
-        let incoming = self.incoming;
-        let market = self.market_mut(header.market);
         match fill.liquidity {
-            Liquidity::Maker => market.take(fill.side, fill.price, fill.qty, gone),
+            Liquidity::Maker => self.fill_maker(fill),
             Liquidity::Taker => {
-                let trade = Trade {
-                    sequence: header.sequence,
-                    index: header.index,
-                    time: header.time,
-                    price: fill.price,
-                    qty: fill.qty,
-                    taker_side: fill.side,
-                };
-                if market.trades.len() == TRADES_KEPT {
-                    market.trades.pop_front();
+                self.record_trade(header, fill);
+                if let Some(known) = self.orders.get_mut(&fill.order) {
+                    known.leaves = fill.leaves;
+                    if fill.leaves.is_zero() {
+                        self.orders.remove(&fill.order);
+                    }
                 }
-                market.trades.push_back(trade);
-                market.ticker.on_trade(header.time, fill.price, fill.qty);
-                // The taker entered the level of its own limit; the trade is at the maker's price.
-                if let Some(incoming) = incoming.filter(|incoming| incoming.order == fill.order) {
-                    market.take(fill.side, incoming.price, fill.qty, gone);
-                }
-                self.changes.trades.entry(header.market).or_default().push(trade);
             }
         }
+    }
+
+    fn fill_maker(&mut self, fill: &Fill) {
+        self.settle(fill.order);
+        let Some(known) = self.orders.get_mut(&fill.order) else { return };
+        let shown = known.shown;
+        known.leaves = fill.leaves;
+        let to_show = known.to_show();
+        self.hide(fill.order);
+        if fill.leaves.is_zero() {
+            self.orders.remove(&fill.order);
+        } else if fill.qty < shown {
+            self.show(fill.order, shown.minus(fill.qty));
+        } else if fill.qty > shown {
+            self.show(fill.order, to_show);
+        }
+        // Else the next part is shown by an event of its own.
+    }
+
+    fn record_trade(&mut self, header: &EventHeader, fill: &Fill) {
+        let market = self.market_mut(header.market);
+        let trade = Trade {
+            sequence: header.sequence,
+            index: header.index,
+            time: header.time,
+            price: fill.price,
+            qty: fill.qty,
+            taker_side: fill.side,
+        };
+        if market.trades.len() == TRADES_KEPT {
+            market.trades.pop_front();
+        }
+        market.trades.push_back(trade);
+        market.ticker.on_trade(header.time, fill.price, fill.qty);
+        self.changes.trades.entry(header.market).or_default().push(trade);
         self.changes.depth.insert(header.market);
     }
 

@@ -224,6 +224,7 @@ fn a_business_reject_is_an_ordinary_report(io: IoChoice) {
             post_only: false,
             price: Price::from_ticks(5),
             qty: Qty::from_lots(5),
+            options: OrderOptions::default(),
         };
         change(&mut new);
         OrderAction::New {

@@ -16,7 +16,7 @@ use tidegate_domain::{
 
 use crate::SqlSinkError;
 use crate::rows::{
-    AccountRow, AssetRow, At, BalanceRow, FEES, KeyRow, MarketRow, OUTSIDE, OrderChange, OrderRow, OrderState,
+    AccountRow, AssetRow, At, BalanceRow, FEES, KeyRow, MarketRow, OUTSIDE, OrderChange, OrderRow, OrderState, PENDING,
     RejectRow, Rows, TradeRow, TransferRow,
 };
 
@@ -94,11 +94,36 @@ impl<'a> Batch<'a> {
                 let state = self.state(header, order)?;
                 state.leaves = leaves;
             }
+            Event::OrderReplaced { order, price, leaves, .. } => {
+                let leaves = number.lots("leaves", leaves)?;
+                let state = self.state(header, order)?;
+                (state.leaves, state.price, state.qty) = (leaves, Some(price.ticks()), Some(state.filled + leaves));
+            }
             Event::Deposited { asset, amount, reference } => {
                 self.transfer(header, asset, signed(amount), reference.as_str(), "deposit")?;
             }
             Event::Withdrawn { asset, amount, reference } => {
                 self.transfer(header, asset, -signed(amount), reference.as_str(), "withdrawal")?;
+            }
+            Event::WithdrawalHeld { asset, amount, .. } => {
+                let (account, amount) = (i64::from(header.account.raw()), signed(amount));
+                let reason = "withdrawal_held";
+                self.lines(header, &[(account, asset, -amount, reason), (PENDING, asset, amount, reason)])?;
+            }
+            Event::WithdrawalSettled { asset, amount, reference } => {
+                self.record_transfer(header, asset, -signed(amount), reference.as_str())?;
+                let (amount, reason) = (signed(amount), "withdrawal_settled");
+                self.lines(header, &[(PENDING, asset, -amount, reason), (OUTSIDE, asset, amount, reason)])?;
+            }
+            Event::WithdrawalReleased { asset, amount, .. } => {
+                let (account, amount) = (i64::from(header.account.raw()), signed(amount));
+                let reason = "withdrawal_released";
+                self.lines(header, &[(PENDING, asset, -amount, reason), (account, asset, amount, reason)])?;
+            }
+            Event::Transferred { to, asset, amount, .. } => {
+                // Account 0 is the fee pool here and there.
+                let (from, to, amount) = (i64::from(header.account.raw()), i64::from(to.raw()), signed(amount));
+                self.lines(header, &[(from, asset, -amount, "transfer"), (to, asset, amount, "transfer")])?;
             }
             Event::Rejected { reason, command } => self.rows.rejects.push(RejectRow {
                 at: number.at()?,
@@ -129,15 +154,27 @@ impl<'a> Batch<'a> {
                 name: name.as_str().to_owned(),
                 created: number.sequence()?,
             }),
-            Event::KeyCreated { key, name, public_key } => self.rows.keys.push(KeyRow {
+            Event::KeyCreated { key, name, public_key, .. } => self.rows.keys.push(KeyRow {
                 key: key.raw().into(),
                 account: header.account.raw().into(),
                 name: name.as_str().to_owned(),
                 public_key,
                 created: number.sequence()?,
             }),
-            // Answers and sessions are nobody's money and no order's state.
-            Event::Outcome { .. }
+            // Answers, sessions and settings are nobody's money and no order's state.
+            Event::OrderTriggered { .. }
+            | Event::OrderRefreshed { .. }
+            | Event::ProtectionSet { .. }
+            | Event::ProtectionReset { .. }
+            | Event::ProtectionTriggered { .. }
+            | Event::MarketRulesSet(_)
+            | Event::AccountLimitsSet(_)
+            | Event::AccountOwnerSet { .. }
+            | Event::AccountTierSet { .. }
+            | Event::FeeTierSet { .. }
+            | Event::KillSwitchSet { .. }
+            | Event::KeyRolesSet { .. }
+            | Event::Outcome { .. }
             | Event::CancelAllDone { .. }
             | Event::SessionOpened { .. }
             | Event::SessionClosed { .. }
@@ -149,7 +186,7 @@ impl<'a> Batch<'a> {
     }
 
     fn accepted(&mut self, header: &EventHeader, event: &Event) -> Result<(), SqlSinkError> {
-        let Event::OrderAccepted { order, side, order_type, time_in_force, post_only, price, qty } = *event else {
+        let Event::OrderAccepted { order, side, order_type, time_in_force, post_only, price, qty, .. } = *event else {
             unreachable!("the caller dispatches on the kind");
         };
         let number = Numbers(header);
@@ -174,6 +211,8 @@ impl<'a> Batch<'a> {
                 filled: 0,
                 status: OPEN,
                 cancel_reason: None,
+                price: None,
+                qty: None,
                 updated: created,
                 updated_time: created_time,
             },
@@ -222,14 +261,19 @@ impl<'a> Batch<'a> {
         })?;
         let settlement = market.settlement(fill.side, fill.price, fill.qty);
         let account = i64::from(header.account.raw());
-        let fee = signed(fill.fee);
+        // A rebate is a fee the other way, in the asset that the taker's fee is in.
+        let (fee, asset, reason) = if fill.is_rebate {
+            (-signed(fill.fee), settlement.pays, "rebate")
+        } else {
+            (signed(fill.fee), settlement.receives, "fee")
+        };
         self.lines(
             header,
             &[
                 (account, settlement.pays, -signed(settlement.paid), "trade_paid"),
                 (account, settlement.receives, signed(settlement.received), "trade_received"),
-                (account, settlement.receives, -fee, "fee"),
-                (FEES, settlement.receives, fee, "fee"),
+                (account, asset, -fee, reason),
+                (FEES, asset, fee, reason),
             ],
         )
     }
@@ -242,6 +286,19 @@ impl<'a> Batch<'a> {
         reference: &str,
         reason: &'static str,
     ) -> Result<(), SqlSinkError> {
+        self.record_transfer(header, asset, delta, reference)?;
+        let account = i64::from(header.account.raw());
+        self.lines(header, &[(account, asset, delta, reason), (OUTSIDE, asset, -delta, reason)])
+    }
+
+    /// Money that came from outside or went there.
+    fn record_transfer(
+        &mut self,
+        header: &EventHeader,
+        asset: AssetId,
+        delta: i128,
+        reference: &str,
+    ) -> Result<(), SqlSinkError> {
         let number = Numbers(header);
         let account = i64::from(header.account.raw());
         self.rows.transfers.push(TransferRow {
@@ -252,7 +309,7 @@ impl<'a> Batch<'a> {
             reference: reference.to_owned(),
             time: number.time()?,
         });
-        self.lines(header, &[(account, asset, delta, reason), (OUTSIDE, asset, -delta, reason)])
+        Ok(())
     }
 
     /// Balance lines of one event; a line of nothing is left out.
@@ -281,8 +338,16 @@ impl<'a> Batch<'a> {
         let place = match self.places.entry(order) {
             std::collections::hash_map::Entry::Occupied(found) => found.into_mut(),
             std::collections::hash_map::Entry::Vacant(free) => {
-                let state =
-                    OrderState { leaves: 0, filled: 0, status: OPEN, cancel_reason: None, updated, updated_time };
+                let state = OrderState {
+                    leaves: 0,
+                    filled: 0,
+                    status: OPEN,
+                    cancel_reason: None,
+                    price: None,
+                    qty: None,
+                    updated,
+                    updated_time,
+                };
                 self.rows.order_changes.push(OrderChange { order: number.u64("order", order.raw())?, state });
                 free.insert(Place::Changed(self.rows.order_changes.len() - 1))
             }
@@ -314,7 +379,7 @@ fn trade(
         taker_fee: taker.fee.to_string(),
         maker_order: number.u64("order", maker.order.raw())?,
         maker_account: maker_header.account.raw().into(),
-        maker_fee: maker.fee.to_string(),
+        maker_fee: if maker.is_rebate { format!("-{}", maker.fee) } else { maker.fee.to_string() },
         time: number.time()?,
     })
 }

@@ -5,6 +5,9 @@ pub(crate) const FEES: i64 = 0;
 /// Where deposits come from and withdrawals go.
 pub(crate) const OUTSIDE: i64 = -1;
 
+/// Where held withdrawals wait.
+pub(crate) const PENDING: i64 = -2;
+
 /// A position in the event log that a row is identified by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct At {
@@ -89,6 +92,11 @@ pub(crate) struct OrderState {
     pub(crate) filled: i64,
     pub(crate) status: &'static str,
     pub(crate) cancel_reason: Option<&'static str>,
+    /// Its limit, where it was replaced.
+    pub(crate) price: Option<i64>,
+    /// What was left of it when it was replaced last, and `filled` before that: its new quantity, or what that is more than
+    /// the database's `filled`.
+    pub(crate) qty: Option<i64>,
     pub(crate) updated: i64,
     pub(crate) updated_time: i64,
 }

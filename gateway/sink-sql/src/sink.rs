@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
-use tidegate_domain::{AssetId, Epoch, EventRecord, MarketDefinition, MarketId, Name, Ppm, Price, Qty, Sequence};
+use tidegate_domain::{AssetId, Epoch, EventRecord, FeeRate, MarketDefinition, MarketId, Name, Price, Qty, Sequence};
 use tidegate_sink::{Sink, SinkPosition};
 use tokio::sync::Mutex;
 
@@ -235,6 +235,10 @@ fn market(row: &SqliteRow) -> Result<(MarketId, MarketDefinition), SqlSinkError>
         let value: i64 = row.try_get(column)?;
         u32::try_from(value).map_err(|_| bad(column, value.to_string()))
     };
+    let signed = |column: &'static str| -> Result<i32, SqlSinkError> {
+        let value: i64 = row.try_get(column)?;
+        i32::try_from(value).map_err(|_| bad(column, value.to_string()))
+    };
     let large = |column: &'static str| -> Result<u64, SqlSinkError> {
         let value: String = row.try_get(column)?;
         value.parse().map_err(|_| bad(column, value))
@@ -246,8 +250,8 @@ fn market(row: &SqliteRow) -> Result<(MarketId, MarketDefinition), SqlSinkError>
         quote: AssetId::new(small("quote_asset_id")?),
         base_units_per_lot: large("base_units_per_lot")?,
         quote_units_per_tick_lot: large("quote_units_per_tick_lot")?,
-        maker_fee: Ppm::new(small("maker_fee_ppm")?),
-        taker_fee: Ppm::new(small("taker_fee_ppm")?),
+        maker_fee: FeeRate::from_ppm(signed("maker_fee_ppm")?),
+        taker_fee: FeeRate::from_ppm(signed("taker_fee_ppm")?),
         qty_max: Qty::from_lots(large("qty_max_lots")?),
         price_max: Price::from_ticks(row.try_get("price_max_ticks")?),
     };

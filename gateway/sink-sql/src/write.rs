@@ -35,7 +35,7 @@ async fn write_definitions(db: &mut SqliteConnection, rows: &Rows) -> Result<(),
         tuple.push_bind(i64::from(definition.base.raw())).push_bind(i64::from(definition.quote.raw()));
         tuple.push_bind(definition.base_units_per_lot.to_string());
         tuple.push_bind(definition.quote_units_per_tick_lot.to_string());
-        tuple.push_bind(i64::from(definition.maker_fee.parts())).push_bind(i64::from(definition.taker_fee.parts()));
+        tuple.push_bind(i64::from(definition.maker_fee.ppm())).push_bind(i64::from(definition.taker_fee.ppm()));
         tuple.push_bind(definition.qty_max.lots().to_string()).push_bind(definition.price_max.ticks());
         // The state follows: the projection says of every new market that it is open.
         tuple.push_bind(row.created).push_bind("");
@@ -65,18 +65,22 @@ async fn write_orders(db: &mut SqliteConnection, rows: &Rows) -> Result<(), sqlx
     insert(db, head, &rows.orders, |mut tuple, row| {
         tuple.push_bind(row.order).push_bind(row.account).push_bind(row.key).push_bind(&*row.request);
         tuple.push_bind(row.market).push_bind(row.side).push_bind(row.order_type).push_bind(row.time_in_force);
-        tuple.push_bind(row.post_only).push_bind(row.price).push_bind(row.qty);
+        tuple.push_bind(row.post_only).push_bind(row.state.price.unwrap_or(row.price));
+        tuple.push_bind(row.state.qty.unwrap_or(row.qty));
         tuple.push_bind(row.created).push_bind(row.created_time);
         order_state(&mut tuple, &row.state);
     })
     .await?;
     let head = "UPDATE orders SET leaves_lots = v.column2, filled_lots = filled_lots + v.column3, status = v.column4, \
-                cancel_reason = v.column5, updated_sequence = v.column6, updated_time = v.column7 FROM (";
+                cancel_reason = v.column5, updated_sequence = v.column6, updated_time = v.column7, \
+                price_ticks = coalesce(v.column8, price_ticks), \
+                qty_lots = coalesce(filled_lots + v.column9, qty_lots) FROM (";
     for chunk in chunks(&rows.order_changes) {
         let mut update = QueryBuilder::new(head);
         update.push_values(chunk, |mut tuple, row| {
             tuple.push_bind(row.order);
             order_state(&mut tuple, &row.state);
+            tuple.push_bind(row.state.price).push_bind(row.state.qty);
         });
         update.push(") AS v WHERE orders.order_id = v.column1");
         let changed = update.build().execute(&mut *db).await?.rows_affected();

@@ -9,8 +9,8 @@
 //! compiler proves of each. Owning thread: none.
 
 use tidegate_domain::{
-    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, KeyId, Liquidity, MarketId,
-    MarketState, Name, NodeId, OrderId, OrderType, Ppm, Price, Qty, Reject, RequestNumber, Sequence, SessionId,
+    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, FeeRate, KeyId, Liquidity, MarketId,
+    MarketState, Name, NodeId, OrderId, OrderType, Price, Qty, Reject, RequestNumber, Sequence, SessionId,
     SessionSequence, Side, TimeInForce, Timestamp,
 };
 
@@ -94,8 +94,8 @@ message!(MarketDefinitionBlock "MarketDefinition" = 68, Server, start 0, block 7
     48 market: MarketId = "Its id.",
     52 base: AssetId = "The asset that is traded.",
     56 quote: AssetId = "The asset that pays.",
-    60 maker_fee: Ppm = "Fee of the resting side in parts per million.",
-    64 taker_fee: Ppm = "Fee of the incoming side in parts per million.",
+    60 maker_fee: FeeRate = "Fee of the resting side in parts per million.",
+    64 taker_fee: FeeRate = "Fee of the incoming side in parts per million.",
     68 state: MarketState = "What it accepts.",
     69 padding: Pad<3> = "Zero.",
 });
@@ -146,7 +146,8 @@ message!(FillBlock "Fill" = 97, Server, start 56, block 120, "One side of one tr
     96 fee: AssetAmount = "Smallest units of the asset that this side receives (buyer: base, seller: quote).",
     112 side: Side = "Side of the order.",
     113 liquidity: Liquidity = "Whether the order rested or came in.",
-    114 padding: Pad<6> = "Zero.",
+    114 is_rebate: bool = "The fee is none but a rebate: this side gets it, in the asset that it pays.",
+    115 padding: Pad<5> = "Zero.",
 });
 message!(OrderCancelled "OrderCancelled" = 98, Server, start 56, block 88, "An order, or what was left of it, is gone." {
     56 order: OrderId = "Which.",
@@ -180,6 +181,44 @@ message!(Outcome "Outcome" = 102, Server, start 56, block 80, "Answer to a reque
     76 padding: Pad<4> = "Zero.",
 });
 
+message!(OrderReplaced "OrderReplaced" = 103, Server, start 56, block 96, "An order has another price and quantity." {
+    56 order: OrderId = "Which.",
+    64 price: Price = "Its limit in ticks from here on.",
+    72 leaves: Qty = "What is left of it from here on.",
+    80 displayed: Qty = "How much of that is shown while it rests.",
+    88 side: Side = "Its side.",
+    89 kept_place: bool = "Whether it kept its place in the queue.",
+    90 padding: Pad<6> = "Zero.",
+});
+message!(OrderTriggered "OrderTriggered" = 104, Server, start 56, block 88, "A stop order was triggered and trades from here on." {
+    56 order: OrderId = "Which.",
+    64 price: Price = "Its limit in ticks; 0 for a stop without.",
+    72 leaves: Qty = "Its quantity.",
+    80 side: Side = "Its side.",
+    81 padding: Pad<7> = "Zero.",
+});
+message!(OrderRefreshed "OrderRefreshed" = 105, Server, start 56, block 88, "The next part of an iceberg is shown, at the tail of its price." {
+    56 order: OrderId = "Which.",
+    64 price: Price = "Its limit in ticks.",
+    72 displayed: Qty = "What is shown.",
+    80 side: Side = "Its side.",
+    81 padding: Pad<7> = "Zero.",
+});
+message!(ProtectionSet "ProtectionSet" = 106, Server, start 56, block 80, "A group's protection was set." {
+    56 window_ns: u64 = "How long fills are counted together, in nanoseconds.",
+    64 qty_max: Qty = "Most that is filled in a window; 0 is none.",
+    72 count_max: u32 = "Most fills in a window; 0 is none.",
+    76 group: u32 = "The group.",
+});
+message!(ProtectionReset "ProtectionReset" = 107, Server, start 56, block 64, "A group may trade again." {
+    56 group: u32 = "The group.",
+    60 padding: Pad<4> = "Zero.",
+});
+message!(ProtectionTriggered "ProtectionTriggered" = 108, Server, start 56, block 64, "A group's fills reached a limit: its orders are cancelled next." {
+    56 group: u32 = "The group.",
+    60 padding: Pad<4> = "Zero.",
+});
+
 /// The layout of every message, in the order of the template ids: the source of `PROTOCOL.md`.
 #[must_use]
 pub fn layout_tables() -> Vec<MessageLayout> {
@@ -210,5 +249,11 @@ pub fn layout_tables() -> Vec<MessageLayout> {
         report(CancelAllDone::layout()),
         report(Rejected::layout()),
         report(Outcome::layout()),
+        report(OrderReplaced::layout()),
+        report(OrderTriggered::layout()),
+        report(OrderRefreshed::layout()),
+        report(ProtectionSet::layout()),
+        report(ProtectionReset::layout()),
+        report(ProtectionTriggered::layout()),
     ]
 }

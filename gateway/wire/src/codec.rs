@@ -5,7 +5,7 @@
 //! Invariants: decode(encode(x)) == x; no input panics; a request that is well framed but wrong inside is told apart
 //! from bytes that are not the protocol, since only the latter ends a connection. Owning thread: none.
 
-use tidegate_domain::{MarketDefinition, MarketId, OrderId, OrderTarget, RequestNumber};
+use tidegate_domain::{MarketDefinition, MarketId, Nanos, OrderId, OrderTarget, RequestNumber};
 
 use crate::blocks::*;
 use crate::field::{FieldError, Pad, TargetKind, Text};
@@ -124,7 +124,9 @@ impl Frame<'_> {
         match template {
             HeartbeatBlock::TEMPLATE => Ok(ServerMessage::Heartbeat),
             ChallengeBlock::TEMPLATE..=RequestRefusedBlock::TEMPLATE => session_message(template, block),
-            OrderAccepted::TEMPLATE..=Outcome::TEMPLATE => report(template, block).map(ServerMessage::Report),
+            OrderAccepted::TEMPLATE..=ProtectionTriggered::TEMPLATE => {
+                report(template, block).map(ServerMessage::Report)
+            }
             _ => return Err(FrameError::Template(template).into()),
         }
         .map_err(DecodeError::Session)
@@ -271,9 +273,9 @@ fn report_body(template: u16, block: &[u8]) -> Result<ReportBody, FieldError> {
             ReportBody::OrderAccepted { order, side, order_type, time_in_force, post_only, price, qty }
         }
         FillBlock::TEMPLATE => {
-            let FillBlock { order, counter_order, price, qty, leaves, fee, side, liquidity, .. } =
+            let FillBlock { order, counter_order, price, qty, leaves, fee, side, liquidity, is_rebate, .. } =
                 FillBlock::get(block)?;
-            ReportBody::Fill(FillReport { order, counter_order, side, liquidity, price, qty, leaves, fee })
+            ReportBody::Fill(FillReport { order, counter_order, side, liquidity, price, qty, leaves, fee, is_rebate })
         }
         OrderCancelled::TEMPLATE => {
             let OrderCancelled { order, price, cancelled, side, reason, .. } = OrderCancelled::get(block)?;
@@ -287,6 +289,26 @@ fn report_body(template: u16, block: &[u8]) -> Result<ReportBody, FieldError> {
         Rejected::TEMPLATE => {
             let Rejected { reason, command, .. } = Rejected::get(block)?;
             ReportBody::Rejected { reason, command }
+        }
+        OrderReplaced::TEMPLATE => {
+            let OrderReplaced { order, price, leaves, displayed, side, kept_place, .. } = OrderReplaced::get(block)?;
+            ReportBody::OrderReplaced { order, side, price, leaves, displayed, kept_place }
+        }
+        OrderTriggered::TEMPLATE => {
+            let OrderTriggered { order, price, leaves, side, .. } = OrderTriggered::get(block)?;
+            ReportBody::OrderTriggered { order, side, price, leaves }
+        }
+        OrderRefreshed::TEMPLATE => {
+            let OrderRefreshed { order, price, displayed, side, .. } = OrderRefreshed::get(block)?;
+            ReportBody::OrderRefreshed { order, side, price, displayed }
+        }
+        ProtectionSet::TEMPLATE => {
+            let ProtectionSet { window_ns, qty_max, count_max, group } = ProtectionSet::get(block)?;
+            ReportBody::ProtectionSet { group, window: Nanos::from_nanos(window_ns), qty_max, count_max }
+        }
+        ProtectionReset::TEMPLATE => ReportBody::ProtectionReset { group: ProtectionReset::get(block)?.group },
+        ProtectionTriggered::TEMPLATE => {
+            ReportBody::ProtectionTriggered { group: ProtectionTriggered::get(block)?.group }
         }
         _ => {
             let Outcome { original, order, reject, command, .. } = Outcome::get(block)?;
@@ -409,8 +431,10 @@ fn encode_report(report: &Report, out: &mut Vec<u8>) {
             let body = OrderAccepted { order, price, qty, side, order_type, time_in_force, post_only, padding: Pad };
             append_report(&head, &body, out);
         }
-        ReportBody::Fill(FillReport { order, counter_order, side, liquidity, price, qty, leaves, fee }) => {
-            let body = FillBlock { order, counter_order, price, qty, leaves, fee, side, liquidity, padding: Pad };
+        ReportBody::Fill(fill) => {
+            let FillReport { order, counter_order, side, liquidity, price, qty, leaves, fee, is_rebate } = fill;
+            let padding = Pad;
+            let body = FillBlock { order, counter_order, price, qty, leaves, fee, side, liquidity, is_rebate, padding };
             append_report(&head, &body, out);
         }
         ReportBody::OrderCancelled { order, side, price, cancelled, reason } => {
@@ -426,6 +450,23 @@ fn encode_report(report: &Report, out: &mut Vec<u8>) {
         ReportBody::Outcome { original, order, reject, command } => {
             let order = order.unwrap_or(OrderId::new(0));
             append_report(&head, &Outcome { original, order, reject, command, padding: Pad }, out);
+        }
+        ReportBody::OrderReplaced { order, side, price, leaves, displayed, kept_place } => {
+            let body = OrderReplaced { order, price, leaves, displayed, side, kept_place, padding: Pad };
+            append_report(&head, &body, out);
+        }
+        ReportBody::OrderTriggered { order, side, price, leaves } => {
+            append_report(&head, &OrderTriggered { order, price, leaves, side, padding: Pad }, out);
+        }
+        ReportBody::OrderRefreshed { order, side, price, displayed } => {
+            append_report(&head, &OrderRefreshed { order, price, displayed, side, padding: Pad }, out);
+        }
+        ReportBody::ProtectionSet { group, window, qty_max, count_max } => {
+            append_report(&head, &ProtectionSet { window_ns: window.nanos(), qty_max, count_max, group }, out);
+        }
+        ReportBody::ProtectionReset { group } => append_report(&head, &ProtectionReset { group, padding: Pad }, out),
+        ReportBody::ProtectionTriggered { group } => {
+            append_report(&head, &ProtectionTriggered { group, padding: Pad }, out);
         }
     }
 }

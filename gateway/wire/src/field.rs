@@ -4,8 +4,8 @@
 //! zero both ways. Owning thread: none.
 
 use tidegate_domain::{
-    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, KeyId, Liquidity, MarketId,
-    MarketState, Name, NodeId, OrderId, OrderType, Ppm, Price, Qty, Reject, RequestNumber, Sequence, SessionId,
+    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, FeeRate, KeyId, Liquidity, MarketId,
+    MarketState, Name, NodeId, OrderId, OrderType, Price, Qty, Reject, RequestNumber, Sequence, SessionId,
     SessionSequence, Side, TimeInForce, Timestamp,
 };
 
@@ -71,6 +71,7 @@ macro_rules! integer_field {
 // A u128 is aligned like its halves: blocks start at byte 16 of a frame and are multiples of 8.
 integer_field! {
     u32, align 4, "u32";
+    i32, align 4, "i32";
     u64, align 8, "u64";
     i64, align 8, "i64";
     u128, align 8, "u128";
@@ -101,7 +102,7 @@ wrapped_field! {
     KeyId: u32, raw, new;
     NodeId: u32, raw, new;
     Epoch: u32, raw, new;
-    Ppm: u32, parts, new;
+    FeeRate: i32, ppm, from_ppm;
     OrderId: u64, raw, new;
     RequestNumber: u64, raw, new;
     Sequence: u64, raw, new;
@@ -136,9 +137,9 @@ macro_rules! coded_field {
 
 coded_field! {
     Side: u8, "u8", "1 buy, 2 sell";
-    OrderType: u8, "u8", "1 limit, 2 market";
-    TimeInForce: u8, "u8", "1 gtc, 2 ioc, 3 fok";
-    MarketState: u8, "u8", "1 open, 2 halted";
+    OrderType: u8, "u8", "1 limit, 2 market, 3 budget, 4 stop, 5 stop_limit";
+    TimeInForce: u8, "u8", "1 gtc, 2 ioc, 3 fok, 4 gtd, 5 day";
+    MarketState: u8, "u8", "1 open, 2 halted, 3 post_only, 4 cancel_only, 5 closed";
     Liquidity: u8, "u8", "1 maker, 2 taker";
     TargetKind: u8, "u8", "1 order, 2 request";
     CancelReason: u8, "u8", "a cancel reason";
@@ -306,7 +307,7 @@ macro_rules! pad_field {
     };
 }
 
-pad_field! { 3 "u8[3]"; 4 "u8[4]"; 6 "u8[6]"; 7 "u8[7]"; }
+pad_field! { 3 "u8[3]"; 4 "u8[4]"; 5 "u8[5]"; 6 "u8[6]"; 7 "u8[7]"; }
 
 #[cfg(test)]
 mod tests {

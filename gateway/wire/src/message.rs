@@ -6,9 +6,10 @@
 //! the other side's account. Owning thread: none, these are values.
 
 use tidegate_domain::{
-    AccountId, AssetAmount, CancelReason, ClusterId, Command, CommandHeader, CommandKind, Epoch, Event, EventFlags,
-    EventHeader, KeyId, Liquidity, MarketDefinition, MarketId, MarketState, NewOrder, NodeId, OrderId, OrderTarget,
-    OrderType, Price, Qty, Reject, RequestNumber, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
+    AccountId, AssetAmount, CancelFilter, CancelReason, ClusterId, Command, CommandHeader, CommandKind, Epoch, Event,
+    EventFlags, EventHeader, KeyId, Liquidity, MarketDefinition, MarketId, MarketState, Nanos, NewOrder, NodeId,
+    OrderId, OrderOptions, OrderTarget, OrderType, Price, Qty, Reject, RequestNumber, Sequence, SessionId,
+    SessionSequence, Side, TimeInForce, Timestamp,
 };
 
 use crate::reason::{GatewayReject, LogoutReason, RefusedField};
@@ -101,11 +102,20 @@ impl OrderRequest {
         let header = CommandHeader { request: self.request, key, account, ..CommandHeader::default() };
         let command = match self.action {
             OrderAction::New { market, side, order_type, time_in_force, post_only, price, qty } => {
-                Command::NewOrder(NewOrder { market, side, order_type, time_in_force, post_only, price, qty })
+                Command::NewOrder(NewOrder {
+                    market,
+                    side,
+                    order_type,
+                    time_in_force,
+                    post_only,
+                    price,
+                    qty,
+                    options: OrderOptions::default(),
+                })
             }
             OrderAction::Cancel { target } => Command::CancelOrder { target },
             OrderAction::Reduce { target, by } => Command::ReduceOrder { target, by },
-            OrderAction::CancelAll { market } => Command::CancelAll { market },
+            OrderAction::CancelAll { market } => Command::CancelAll(CancelFilter::in_market(market)),
         };
         (header, command)
     }
@@ -285,6 +295,64 @@ pub enum ReportBody {
         /// What was asked.
         command: CommandKind,
     },
+    /// See [`Event::OrderReplaced`].
+    OrderReplaced {
+        /// Which.
+        order: OrderId,
+        /// Its side.
+        side: Side,
+        /// Its limit from here on.
+        price: Price,
+        /// What is left of it from here on.
+        leaves: Qty,
+        /// How much of that is shown.
+        displayed: Qty,
+        /// Whether it kept its place.
+        kept_place: bool,
+    },
+    /// See [`Event::OrderTriggered`].
+    OrderTriggered {
+        /// Which.
+        order: OrderId,
+        /// Its side.
+        side: Side,
+        /// Its limit; 0 for a stop without.
+        price: Price,
+        /// Its quantity.
+        leaves: Qty,
+    },
+    /// See [`Event::OrderRefreshed`].
+    OrderRefreshed {
+        /// Which.
+        order: OrderId,
+        /// Its side.
+        side: Side,
+        /// Its limit.
+        price: Price,
+        /// What is shown.
+        displayed: Qty,
+    },
+    /// See [`Event::ProtectionSet`].
+    ProtectionSet {
+        /// The group.
+        group: u32,
+        /// How long fills are counted together.
+        window: Nanos,
+        /// Most that is filled in a window.
+        qty_max: Qty,
+        /// Most fills in a window.
+        count_max: u32,
+    },
+    /// See [`Event::ProtectionReset`].
+    ProtectionReset {
+        /// The group.
+        group: u32,
+    },
+    /// See [`Event::ProtectionTriggered`].
+    ProtectionTriggered {
+        /// The group.
+        group: u32,
+    },
 }
 
 /// One side of one trade, as its owner may see it.
@@ -306,6 +374,8 @@ pub struct FillReport {
     pub leaves: Qty,
     /// Fee, in the asset that this side receives.
     pub fee: AssetAmount,
+    /// The fee is none but a rebate: this side gets it, in the asset that it pays.
+    pub is_rebate: bool,
 }
 
 impl Report {
@@ -334,7 +404,7 @@ impl Report {
 impl ReportBody {
     fn from_event(event: &Event) -> Option<Self> {
         Some(match *event {
-            Event::OrderAccepted { order, side, order_type, time_in_force, post_only, price, qty } => {
+            Event::OrderAccepted { order, side, order_type, time_in_force, post_only, price, qty, .. } => {
                 Self::OrderAccepted { order, side, order_type, time_in_force, post_only, price, qty }
             }
             Event::Fill(fill) => Self::Fill(FillReport {
@@ -346,6 +416,7 @@ impl ReportBody {
                 qty: fill.qty,
                 leaves: fill.leaves,
                 fee: fill.fee,
+                is_rebate: fill.is_rebate,
             }),
             Event::OrderCancelled { order, side, price, cancelled, reason } => {
                 Self::OrderCancelled { order, side, price, cancelled, reason }
@@ -356,7 +427,30 @@ impl ReportBody {
             Event::CancelAllDone { cancelled } => Self::CancelAllDone { cancelled },
             Event::Rejected { reason, command } => Self::Rejected { reason, command },
             Event::Outcome { original, order, reject, command } => Self::Outcome { original, order, reject, command },
-            Event::SessionOpened { .. }
+            Event::OrderReplaced { order, side, price, leaves, displayed, kept_place } => {
+                Self::OrderReplaced { order, side, price, leaves, displayed, kept_place }
+            }
+            Event::OrderTriggered { order, side, price, leaves } => Self::OrderTriggered { order, side, price, leaves },
+            Event::OrderRefreshed { order, side, price, displayed } => {
+                Self::OrderRefreshed { order, side, price, displayed }
+            }
+            Event::ProtectionSet { group, window, qty_max, count_max } => {
+                Self::ProtectionSet { group: group.into(), window, qty_max, count_max }
+            }
+            Event::ProtectionReset { group } => Self::ProtectionReset { group: group.into() },
+            Event::ProtectionTriggered { group } => Self::ProtectionTriggered { group: group.into() },
+            Event::MarketRulesSet(_)
+            | Event::AccountLimitsSet(_)
+            | Event::AccountOwnerSet { .. }
+            | Event::AccountTierSet { .. }
+            | Event::FeeTierSet { .. }
+            | Event::KillSwitchSet { .. }
+            | Event::KeyRolesSet { .. }
+            | Event::WithdrawalHeld { .. }
+            | Event::WithdrawalSettled { .. }
+            | Event::WithdrawalReleased { .. }
+            | Event::Transferred { .. }
+            | Event::SessionOpened { .. }
             | Event::SessionClosed { .. }
             | Event::Deposited { .. }
             | Event::Withdrawn { .. }

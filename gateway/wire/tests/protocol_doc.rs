@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use tidegate_domain::{
-    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, KeyId, Liquidity, MarketDefinition,
-    MarketId, MarketState, Name, NodeId, OrderId, OrderTarget, OrderType, Ppm, Price, Qty, Reject, RequestNumber,
-    Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
+    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, FeeRate, KeyId, Liquidity,
+    MarketDefinition, MarketId, MarketState, Name, Nanos, NodeId, OrderId, OrderTarget, OrderType, Price, Qty, Reject,
+    RequestNumber, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 use tidegate_wire::{
     ClientMessage, FillReport, GatewayReject, Logon, LogoutReason, OrderAction, OrderRequest, Origin, RefusedField,
@@ -113,8 +113,8 @@ fn session_samples() -> Vec<(&'static str, ServerMessage)> {
         quote: AssetId::new(2),
         base_units_per_lot: 1_000,
         quote_units_per_tick_lot: 10,
-        maker_fee: Ppm::new(100),
-        taker_fee: Ppm::new(200),
+        maker_fee: FeeRate::from_ppm(100),
+        taker_fee: FeeRate::from_ppm(200),
         qty_max: Qty::from_lots(1_000_000),
         price_max: Price::from_ticks(10_000_000),
     };
@@ -187,6 +187,7 @@ fn report_samples() -> Vec<(&'static str, ServerMessage)> {
                 qty,
                 leaves,
                 fee: AssetAmount::from_units(1 << 70 | 5),
+                is_rebate: false,
             }),
         ),
         (
@@ -205,6 +206,18 @@ fn report_samples() -> Vec<(&'static str, ServerMessage)> {
                 command: CommandKind::NewOrder,
             },
         ),
+        (
+            "OrderReplaced",
+            ReportBody::OrderReplaced { order, side, price, leaves: qty, displayed: leaves, kept_place: true },
+        ),
+        ("OrderTriggered", ReportBody::OrderTriggered { order, side, price, leaves }),
+        ("OrderRefreshed", ReportBody::OrderRefreshed { order, side, price, displayed: leaves }),
+        (
+            "ProtectionSet",
+            ReportBody::ProtectionSet { group: 3, window: Nanos::from_millis(100), qty_max: qty, count_max: 4 },
+        ),
+        ("ProtectionReset", ReportBody::ProtectionReset { group: 3 }),
+        ("ProtectionTriggered", ReportBody::ProtectionTriggered { group: 3 }),
     ];
     let report = |body| Report {
         session_sequence: SessionSequence::new(51),

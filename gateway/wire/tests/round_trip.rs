@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use tidegate_domain::{
-    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, Command, CommandKind, Epoch, KeyId, Liquidity,
-    MarketDefinition, MarketId, MarketState, Name, NodeId, OrderId, OrderTarget, OrderType, Ppm, Price, Qty, Reject,
+    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, Command, CommandKind, Epoch, FeeRate, KeyId, Liquidity,
+    MarketDefinition, MarketId, MarketState, Name, Nanos, NodeId, OrderId, OrderTarget, OrderType, Price, Qty, Reject,
     RequestNumber, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 use tidegate_wire::{
@@ -77,7 +77,7 @@ fn client_message() -> impl Strategy<Value = ClientMessage> {
 
 fn order_report() -> impl Strategy<Value = ReportBody> {
     let numbers = (any::<u64>(), any::<i64>(), any::<u64>(), any::<u64>(), one_of(Side::ALL));
-    (numbers, 0..4u8, any::<u128>(), one_of(Liquidity::ALL), one_of(CancelReason::ALL)).prop_map(
+    (numbers, 0..10u8, any::<u128>(), one_of(Liquidity::ALL), one_of(CancelReason::ALL)).prop_map(
         |((order, price, qty, more, side), kind, fee, liquidity, reason)| {
             let (order, price, qty, leaves) =
                 (OrderId::new(order), Price::from_ticks(price), Qty::from_lots(qty), Qty::from_lots(more));
@@ -100,9 +100,24 @@ fn order_report() -> impl Strategy<Value = ReportBody> {
                     qty,
                     leaves,
                     fee: AssetAmount::from_units(fee),
+                    is_rebate: more % 2 == 0,
                 }),
                 2 => ReportBody::OrderCancelled { order, side, price, cancelled: qty, reason },
-                _ => ReportBody::OrderReduced { order, side, price, by: qty, leaves },
+                3 => ReportBody::OrderReduced { order, side, price, by: qty, leaves },
+                4 => {
+                    let kept_place = more % 2 == 1;
+                    ReportBody::OrderReplaced { order, side, price, leaves, displayed: qty, kept_place }
+                }
+                5 => ReportBody::OrderTriggered { order, side, price, leaves },
+                6 => ReportBody::OrderRefreshed { order, side, price, displayed: qty },
+                7 => ReportBody::ProtectionSet {
+                    group: fee as u32,
+                    window: Nanos::from_nanos(more),
+                    qty_max: qty,
+                    count_max: more as u32,
+                },
+                8 => ReportBody::ProtectionReset { group: more as u32 },
+                _ => ReportBody::ProtectionTriggered { group: more as u32 },
             }
         },
     )
@@ -153,8 +168,8 @@ fn market_definition() -> impl Strategy<Value = ServerMessage> {
                     quote: AssetId::new(ids[2]),
                     base_units_per_lot,
                     quote_units_per_tick_lot,
-                    maker_fee: Ppm::new(ids[3]),
-                    taker_fee: Ppm::new(ids[4]),
+                    maker_fee: FeeRate::from_ppm(ids[3].cast_signed()),
+                    taker_fee: FeeRate::from_ppm(ids[4].cast_signed()),
                     qty_max: Qty::from_lots(qty),
                     price_max: Price::from_ticks(price as i64),
                 },

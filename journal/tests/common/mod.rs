@@ -24,7 +24,7 @@ pub(crate) fn commands(first: u64, count: u64) -> Vec<CommandRecord> {
                 request: RequestNumber::new(sequence),
                 ..CommandHeader::default()
             };
-            CommandRecord::encode(&header, &Command::CancelAll { market: None })
+            CommandRecord::encode(&header, &Command::CancelAll(CancelFilter::in_market(None)))
         })
         .collect()
 }

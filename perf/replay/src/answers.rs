@@ -96,11 +96,18 @@ const fn names_its_request(body: &ReportBody) -> bool {
     match body {
         ReportBody::OrderAccepted { .. }
         | ReportBody::OrderReduced { .. }
+        | ReportBody::OrderReplaced { .. }
+        | ReportBody::ProtectionSet { .. }
+        | ReportBody::ProtectionReset { .. }
         | ReportBody::CancelAllDone { .. }
         | ReportBody::Rejected { .. } => true,
         ReportBody::OrderCancelled { reason, .. } => {
             matches!(reason, CancelReason::Requested | CancelReason::ReducedToZero)
         }
-        ReportBody::Fill(_) | ReportBody::Outcome { .. } => false,
+        ReportBody::Fill(_)
+        | ReportBody::Outcome { .. }
+        | ReportBody::OrderTriggered { .. }
+        | ReportBody::OrderRefreshed { .. }
+        | ReportBody::ProtectionTriggered { .. } => false,
     }
 }

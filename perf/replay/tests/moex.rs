@@ -156,7 +156,7 @@ fn a_cancel_that_the_engine_refuses_is_counted_and_not_equal() {
                 t,7,0,Buy|Quote|TxEnd|Canceled,100,9,0,,,\n";
     let report = replayed(rows, 0, |_| {});
     assert_eq!((report.cancels, report.cancels_equal), (2, 1));
-    assert!(report.first_difference.unwrap().contains("UnknownOrder"));
+    assert!(report.first_difference.unwrap().contains("OrderNotOpen"));
 }
 
 #[test]

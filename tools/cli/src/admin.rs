@@ -49,10 +49,10 @@ enum AdminCommand {
         lot: String,
         /// Fee of the resting side in parts per million (1000 = 0.1 %)
         #[arg(long, default_value_t = 0)]
-        maker_fee_ppm: u32,
+        maker_fee_ppm: i32,
         /// Fee of the incoming side in parts per million
         #[arg(long, default_value_t = 0)]
-        taker_fee_ppm: u32,
+        taker_fee_ppm: i32,
         /// Largest quantity of one order, in lots
         #[arg(long, default_value_t = 1_000_000_000)]
         qty_max_lots: u64,

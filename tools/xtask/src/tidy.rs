@@ -24,6 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &["domain", "matching", "pipeline", "journal", "replicator", "wire", "order-entry", "http", "sink", "sink-sql"],
     ),
     ("perf/replay", &["domain", "wire", "client"]),
+    ("perf/engine", &["domain", "matching", "replay", "wire"]),
     ("tools/cli", &["domain", "wire", "client", "journal", "replicator", "node", "replay", "sink-sql"]),
     ("tools/xtask", &[]),
 ];

@@ -2,11 +2,13 @@
 
 use super::{RecordError, code, flag, genesis_layout, genesis_value, halves, name, put, take, whole};
 use crate::command::{
-    Command, CommandKind, Durability, MarketState, MarketTerms, NewOrder, OrderTarget, OrderType, Side, TimeInForce,
+    AccountLimits, CancelFilter, Command, CommandKind, Durability, MarketRules, MarketState, MarketTerms, NewOrder,
+    OrderOptions, OrderTarget, OrderType, Roles, SelfTrade, Side, TimeInForce,
 };
 use crate::layout::*;
 use crate::units::{
-    AssetAmount, MarketId, Nanos, NodeId, OrderId, Ppm, Price, Qty, Reference, RequestNumber, SessionId,
+    AccountId, AssetAmount, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty, Reference,
+    RequestNumber, SessionId, Timestamp,
 };
 
 fn target_layout(target: OrderTarget, by: Qty) -> ChangeOrderV1 {
@@ -23,6 +25,36 @@ fn target_value(raw: &ChangeOrderV1) -> Result<OrderTarget, RecordError> {
     } else {
         OrderTarget::Order(OrderId::new(raw.target))
     })
+}
+
+fn money_layout(to: AccountId, asset: Name, amount: AssetAmount, reference: Reference, at: Timestamp) -> MoneyV1 {
+    let (amount_low, amount_high) = halves(amount);
+    let (asset, reference, at, to) = (asset.bytes(), reference.bytes(), at.nanos(), to.raw());
+    MoneyV1 { asset, reference, amount_low, amount_high, at, to, ..Default::default() }
+}
+
+pub(super) fn account_limits_layout(limits: &AccountLimits) -> AccountLimitsV1 {
+    let (notional_low, notional_high) = halves(limits.notional_max);
+    AccountLimitsV1 {
+        qty_max: limits.qty_max.lots(),
+        notional_low,
+        notional_high,
+        open_orders_max: limits.open_orders_max,
+        market_open_orders_max: limits.market_open_orders_max,
+    }
+}
+
+pub(super) fn account_limits_value(raw: &AccountLimitsV1) -> AccountLimits {
+    AccountLimits {
+        open_orders_max: raw.open_orders_max,
+        market_open_orders_max: raw.market_open_orders_max,
+        qty_max: Qty::from_lots(raw.qty_max),
+        notional_max: AssetAmount::from_units(whole(raw.notional_low, raw.notional_high)),
+    }
+}
+
+pub(super) fn roles(bits: u8) -> Result<Roles, RecordError> {
+    Roles::from_bits(bits).ok_or(RecordError::BadField("roles"))
 }
 
 pub(super) fn encode_command_body(body: &mut [u8], command: &Command) {
@@ -49,19 +81,56 @@ pub(super) fn encode_command_body(body: &mut [u8], command: &Command) {
                 quote_units_per_tick_lot: terms.quote_units_per_tick_lot,
                 qty_max: terms.qty_max.lots(),
                 price_max: terms.price_max.ticks(),
-                maker_fee: terms.maker_fee.parts(),
-                taker_fee: terms.taker_fee.parts(),
+                maker_fee: terms.maker_fee.ppm(),
+                taker_fee: terms.taker_fee.ppm(),
             },
         ),
         Command::CreateAccount { name } => put(body, &NameV1 { name: name.bytes() }),
-        Command::CreateKey { name, public_key } => put(body, &CreateKeyV1 { name: name.bytes(), public_key }),
+        Command::CreateKey { name, public_key, roles } => {
+            put(body, &CreateKeyV1 { name: name.bytes(), public_key, roles: roles.bits(), ..Default::default() });
+        }
+        Command::SetMarketRules { market, ref rules } => put(
+            body,
+            &SetMarketRulesV1 {
+                market: market.bytes(),
+                qty_min: rules.qty_min.lots(),
+                qty_max: rules.qty_max.lots(),
+                price_min: rules.price_min.ticks(),
+                price_max: rules.price_max.ticks(),
+                notional_min: rules.notional_min,
+                reference: rules.reference.ticks(),
+                maker_fee: rules.maker_fee.ppm(),
+                taker_fee: rules.taker_fee.ppm(),
+                band_ppm: rules.band_ppm,
+                day_end_s: rules.day_end_s,
+            },
+        ),
+        Command::SetAccountLimits(ref limits) => put(body, &account_limits_layout(limits)),
+        Command::SetAccountOwner { owner } => put(body, &OwnerV1 { owner, ..Default::default() }),
+        Command::SetAccountTier { tier } => put(body, &FeeTierV1 { tier, ..Default::default() }),
+        Command::SetFeeTier { tier, maker_fee, taker_fee } => {
+            put(body, &FeeTierV1 { tier, maker_fee: maker_fee.ppm(), taker_fee: taker_fee.ppm(), ..Default::default() })
+        }
+        Command::SetKillSwitch { engaged } => {
+            put(body, &KillSwitchV1 { engaged: engaged.into(), ..Default::default() });
+        }
+        Command::SetKeyRoles { key, roles } => {
+            put(body, &KeyRolesV1 { key: key.raw(), roles: roles.bits(), ..Default::default() });
+        }
         Command::SetMarketState { market, state } => {
             let market = market.bytes();
             put(body, &SetMarketStateV1 { market, state: state.code(), ..Default::default() });
         }
-        Command::Deposit { asset, amount, reference } | Command::Withdraw { asset, amount, reference } => {
-            let (amount_low, amount_high) = halves(amount);
-            put(body, &MoneyV1 { asset: asset.bytes(), reference: reference.bytes(), amount_low, amount_high });
+        Command::Deposit { asset, amount, reference, at }
+        | Command::Withdraw { asset, amount, reference, at }
+        | Command::HoldWithdrawal { asset, amount, reference, at } => {
+            put(body, &money_layout(AccountId::default(), asset, amount, reference, at));
+        }
+        Command::Transfer { to, asset, amount, reference, at } => {
+            put(body, &money_layout(to, asset, amount, reference, at));
+        }
+        Command::SettleWithdrawal { reference } | Command::ReleaseWithdrawal { reference } => {
+            put(body, &ReferenceV1 { reference: reference.bytes() });
         }
         Command::OpenSession { session, cancel_on_disconnect, grace } => put(
             body,
@@ -73,23 +142,52 @@ pub(super) fn encode_command_body(body: &mut [u8], command: &Command) {
             },
         ),
         Command::CloseSession { session } => put(body, &CloseSessionV1 { session: session.raw() }),
-        Command::NewOrder(ref order) => put(
-            body,
-            &NewOrderV1 {
-                price: order.price.ticks(),
-                qty: order.qty.lots(),
-                market: order.market.raw(),
-                side: order.side.code(),
-                order_type: order.order_type.code(),
-                time_in_force: order.time_in_force.code(),
-                post_only: order.post_only.into(),
-            },
-        ),
+        Command::NewOrder(ref order) => {
+            let (budget_low, budget_high) = halves(order.options.budget);
+            put(
+                body,
+                &NewOrderV1 {
+                    price: order.price.ticks(),
+                    qty: order.qty.lots(),
+                    trigger: order.options.trigger.ticks(),
+                    display: order.options.display.lots(),
+                    expires: order.options.expires.nanos(),
+                    budget_low,
+                    budget_high,
+                    market: order.market.raw(),
+                    side: order.side.code(),
+                    order_type: order.order_type.code(),
+                    time_in_force: order.time_in_force.code(),
+                    post_only: order.post_only.into(),
+                    reprice: order.options.reprice.into(),
+                    self_trade: order.options.self_trade.code(),
+                    group: order.options.group,
+                    ..Default::default()
+                },
+            );
+        }
         Command::CancelOrder { target } => put(body, &target_layout(target, Qty::ZERO)),
         Command::ReduceOrder { target, by } => put(body, &target_layout(target, by)),
-        Command::CancelAll { market } => {
-            put(body, &CancelAllV1 { market: market.map_or(0, MarketId::raw), ..Default::default() });
+        Command::CancelAll(ref filter) => put(
+            body,
+            &CancelAllV1 {
+                price_low: filter.price_low.ticks(),
+                price_high: filter.price_high.ticks(),
+                market: filter.market.map_or(0, MarketId::raw),
+                side: filter.side.map_or(0, Side::code),
+                group: filter.group,
+                ..Default::default()
+            },
+        ),
+        Command::ReplaceOrder { target, price, qty } => {
+            let ChangeOrderV1 { target, by_request, reserved, .. } = target_layout(target, Qty::ZERO);
+            put(body, &ReplaceOrderV1 { target, price: price.ticks(), qty: qty.lots(), by_request, reserved });
         }
+        Command::SetProtection { group, window, qty_max, count_max } => put(
+            body,
+            &ProtectionV1 { window: window.nanos(), qty_max: qty_max.lots(), count_max, group, ..Default::default() },
+        ),
+        Command::ResetProtection { group } => put(body, &ProtectionV1 { group, ..Default::default() }),
     }
 }
 
@@ -118,8 +216,8 @@ pub(super) fn decode_command_body(kind: CommandKind, body: &[u8]) -> Result<Comm
                 quote: name(raw.quote, "quote")?,
                 base_units_per_lot: raw.base_units_per_lot,
                 quote_units_per_tick_lot: raw.quote_units_per_tick_lot,
-                maker_fee: Ppm::new(raw.maker_fee),
-                taker_fee: Ppm::new(raw.taker_fee),
+                maker_fee: FeeRate::from_ppm(raw.maker_fee),
+                taker_fee: FeeRate::from_ppm(raw.taker_fee),
                 qty_max: Qty::from_lots(raw.qty_max),
                 price_max: Price::from_ticks(raw.price_max),
             })
@@ -130,22 +228,74 @@ pub(super) fn decode_command_body(kind: CommandKind, body: &[u8]) -> Result<Comm
         }
         CommandKind::CreateKey => {
             let raw: CreateKeyV1 = take(body, "create_key")?;
-            Command::CreateKey { name: name(raw.name, "name")?, public_key: raw.public_key }
+            let roles = roles(raw.roles)?;
+            Command::CreateKey { name: name(raw.name, "name")?, public_key: raw.public_key, roles }
+        }
+        CommandKind::SetMarketRules => {
+            let raw: SetMarketRulesV1 = take(body, "set_market_rules")?;
+            let rules = MarketRules {
+                maker_fee: FeeRate::from_ppm(raw.maker_fee),
+                taker_fee: FeeRate::from_ppm(raw.taker_fee),
+                qty_min: Qty::from_lots(raw.qty_min),
+                qty_max: Qty::from_lots(raw.qty_max),
+                price_min: Price::from_ticks(raw.price_min),
+                price_max: Price::from_ticks(raw.price_max),
+                notional_min: raw.notional_min,
+                band_ppm: raw.band_ppm,
+                reference: Price::from_ticks(raw.reference),
+                day_end_s: raw.day_end_s,
+            };
+            Command::SetMarketRules { market: name(raw.market, "market")?, rules }
+        }
+        CommandKind::SetAccountLimits => {
+            Command::SetAccountLimits(account_limits_value(&take(body, "set_account_limits")?))
+        }
+        CommandKind::SetAccountOwner => {
+            let raw: OwnerV1 = take(body, "set_account_owner")?;
+            Command::SetAccountOwner { owner: raw.owner }
+        }
+        CommandKind::SetAccountTier => {
+            let raw: FeeTierV1 = take(body, "set_account_tier")?;
+            Command::SetAccountTier { tier: raw.tier }
+        }
+        CommandKind::SetFeeTier => {
+            let raw: FeeTierV1 = take(body, "set_fee_tier")?;
+            let (maker_fee, taker_fee) = (FeeRate::from_ppm(raw.maker_fee), FeeRate::from_ppm(raw.taker_fee));
+            Command::SetFeeTier { tier: raw.tier, maker_fee, taker_fee }
+        }
+        CommandKind::SetKillSwitch => {
+            let raw: KillSwitchV1 = take(body, "set_kill_switch")?;
+            Command::SetKillSwitch { engaged: flag(raw.engaged, "engaged")? }
+        }
+        CommandKind::SetKeyRoles => {
+            let raw: KeyRolesV1 = take(body, "set_key_roles")?;
+            Command::SetKeyRoles { key: KeyId::new(raw.key), roles: roles(raw.roles)? }
         }
         CommandKind::SetMarketState => {
             let raw: SetMarketStateV1 = take(body, "set_market_state")?;
             let state = code!(MarketState, raw.state, "state");
             Command::SetMarketState { market: name(raw.market, "market")?, state }
         }
-        CommandKind::Deposit | CommandKind::Withdraw => {
+        CommandKind::Deposit | CommandKind::Withdraw | CommandKind::HoldWithdrawal | CommandKind::Transfer => {
             let raw: MoneyV1 = take(body, "money")?;
             let asset = name(raw.asset, "asset")?;
             let reference = Reference::from_bytes(raw.reference).ok_or(RecordError::BadField("reference"))?;
             let amount = AssetAmount::from_units(whole(raw.amount_low, raw.amount_high));
-            if kind == CommandKind::Deposit {
-                Command::Deposit { asset, amount, reference }
+            let at = Timestamp::from_nanos(raw.at);
+            match kind {
+                CommandKind::Deposit => Command::Deposit { asset, amount, reference, at },
+                CommandKind::Withdraw => Command::Withdraw { asset, amount, reference, at },
+                CommandKind::HoldWithdrawal => Command::HoldWithdrawal { asset, amount, reference, at },
+                _ => Command::Transfer { to: AccountId::new(raw.to), asset, amount, reference, at },
+            }
+        }
+        CommandKind::SettleWithdrawal | CommandKind::ReleaseWithdrawal => {
+            let raw: ReferenceV1 = take(body, "reference")?;
+            let reference = Reference::from_bytes(raw.reference).ok_or(RecordError::BadField("reference"))?;
+            if kind == CommandKind::SettleWithdrawal {
+                Command::SettleWithdrawal { reference }
             } else {
-                Command::Withdraw { asset, amount, reference }
+                Command::ReleaseWithdrawal { reference }
             }
         }
         CommandKind::OpenSession => {
@@ -170,6 +320,15 @@ pub(super) fn decode_command_body(kind: CommandKind, body: &[u8]) -> Result<Comm
                 post_only: flag(raw.post_only, "post_only")?,
                 price: Price::from_ticks(raw.price),
                 qty: Qty::from_lots(raw.qty),
+                options: OrderOptions {
+                    reprice: flag(raw.reprice, "reprice")?,
+                    self_trade: code!(SelfTrade, raw.self_trade, "self_trade"),
+                    group: raw.group,
+                    trigger: Price::from_ticks(raw.trigger),
+                    display: Qty::from_lots(raw.display),
+                    budget: AssetAmount::from_units(whole(raw.budget_low, raw.budget_high)),
+                    expires: Timestamp::from_nanos(raw.expires),
+                },
             })
         }
         CommandKind::CancelOrder => Command::CancelOrder { target: target_value(&take(body, "cancel_order")?)? },
@@ -179,7 +338,29 @@ pub(super) fn decode_command_body(kind: CommandKind, body: &[u8]) -> Result<Comm
         }
         CommandKind::CancelAll => {
             let raw: CancelAllV1 = take(body, "cancel_all")?;
-            Command::CancelAll { market: (raw.market != 0).then_some(MarketId::new(raw.market)) }
+            let side = if raw.side == 0 { None } else { Some(code!(Side, raw.side, "side")) };
+            Command::CancelAll(CancelFilter {
+                market: (raw.market != 0).then_some(MarketId::new(raw.market)),
+                side,
+                group: raw.group,
+                price_low: Price::from_ticks(raw.price_low),
+                price_high: Price::from_ticks(raw.price_high),
+            })
+        }
+        CommandKind::ReplaceOrder => {
+            let raw: ReplaceOrderV1 = take(body, "replace_order")?;
+            let ReplaceOrderV1 { target, by_request, reserved, .. } = raw;
+            let target = target_value(&ChangeOrderV1 { target, by: 0, by_request, reserved })?;
+            Command::ReplaceOrder { target, price: Price::from_ticks(raw.price), qty: Qty::from_lots(raw.qty) }
+        }
+        CommandKind::SetProtection => {
+            let raw: ProtectionV1 = take(body, "set_protection")?;
+            let (window, qty_max) = (Nanos::from_nanos(raw.window), Qty::from_lots(raw.qty_max));
+            Command::SetProtection { group: raw.group, window, qty_max, count_max: raw.count_max }
+        }
+        CommandKind::ResetProtection => {
+            let raw: ProtectionV1 = take(body, "reset_protection")?;
+            Command::ResetProtection { group: raw.group }
         }
     })
 }

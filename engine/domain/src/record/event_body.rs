@@ -1,14 +1,22 @@
 //! Bodies of events: typed values to layouts and back, one arm per kind.
 
+use super::command_body::{account_limits_layout, account_limits_value, roles};
 use super::{RecordError, code, flag, genesis_layout, genesis_value, halves, name, put, take, whole};
-use crate::command::{CommandKind, Durability, MarketState, OrderType, Side, TimeInForce};
+use crate::command::{
+    CommandKind, Durability, MarketRules, MarketState, OrderOptions, OrderType, SelfTrade, Side, TimeInForce,
+};
 use crate::event::{CancelReason, Event, EventKind, Fill, Liquidity, MarketDefinition, SessionCloseReason};
 use crate::layout::*;
 use crate::reject::Reject;
 use crate::units::{
-    AccountId, AssetAmount, AssetId, KeyId, Nanos, NodeId, OrderId, Ppm, Price, Qty, Reference, RequestNumber,
-    Sequence, SessionId, SessionSequence,
+    AccountId, AssetAmount, AssetId, FeeRate, KeyId, Nanos, NodeId, OrderId, Price, Qty, Reference, RequestNumber,
+    Sequence, SessionId, SessionSequence, Timestamp,
 };
+
+fn moved_layout(to: AccountId, asset: AssetId, amount: AssetAmount, reference: Reference) -> MovedV1 {
+    let (amount_low, amount_high) = halves(amount);
+    MovedV1 { reference: reference.bytes(), amount_low, amount_high, asset: asset.raw(), to: to.raw() }
+}
 
 pub(super) fn encode_event_body(body: &mut [u8], event: &Event) {
     match *event {
@@ -25,19 +33,33 @@ pub(super) fn encode_event_body(body: &mut [u8], event: &Event) {
                 ..Default::default()
             },
         ),
-        Event::OrderAccepted { order, side, order_type, time_in_force, post_only, price, qty } => put(
-            body,
-            &OrderAcceptedV1 {
-                order: order.raw(),
-                price: price.ticks(),
-                qty: qty.lots(),
-                side: side.code(),
-                order_type: order_type.code(),
-                time_in_force: time_in_force.code(),
-                post_only: post_only.into(),
-                ..Default::default()
-            },
-        ),
+        Event::OrderAccepted { order, side, order_type, time_in_force, post_only, price, qty, ref options } => {
+            let (trigger, display) = match order_type {
+                OrderType::Budget => {
+                    let (low, high) = halves(options.budget);
+                    (low.cast_signed(), high)
+                }
+                _ => (options.trigger.ticks(), options.display.lots()),
+            };
+            put(
+                body,
+                &OrderAcceptedV1 {
+                    order: order.raw(),
+                    price: price.ticks(),
+                    qty: qty.lots(),
+                    trigger,
+                    display,
+                    expires: options.expires.nanos(),
+                    side: side.code(),
+                    order_type: order_type.code(),
+                    time_in_force: time_in_force.code(),
+                    flags: u8::from(post_only) | u8::from(options.reprice) << 1,
+                    self_trade: options.self_trade.code(),
+                    group: options.group,
+                    ..Default::default()
+                },
+            );
+        }
         Event::Fill(ref fill) => {
             let (fee_low, fee_high) = halves(fill.fee);
             put(
@@ -53,6 +75,7 @@ pub(super) fn encode_event_body(body: &mut [u8], event: &Event) {
                     counter_account: fill.counter_account.raw(),
                     side: fill.side.code(),
                     liquidity: fill.liquidity.code(),
+                    is_rebate: fill.is_rebate.into(),
                     ..Default::default()
                 },
             );
@@ -80,6 +103,33 @@ pub(super) fn encode_event_body(body: &mut [u8], event: &Event) {
             },
         ),
         Event::CancelAllDone { cancelled } => put(body, &CancelAllDoneV1 { cancelled }),
+        Event::OrderReplaced { order, side, price, leaves, displayed, kept_place } => put(
+            body,
+            &OrderReplacedV1 {
+                order: order.raw(),
+                price: price.ticks(),
+                leaves: leaves.lots(),
+                displayed: displayed.lots(),
+                side: side.code(),
+                kept_place: kept_place.into(),
+                ..Default::default()
+            },
+        ),
+        Event::OrderTriggered { order, side, price, leaves } => {
+            let (order, price, leaves, side) = (order.raw(), price.ticks(), leaves.lots(), side.code());
+            put(body, &OrderTriggeredV1 { order, price, leaves, side, ..Default::default() });
+        }
+        Event::OrderRefreshed { order, side, price, displayed } => {
+            let (order, price, displayed, side) = (order.raw(), price.ticks(), displayed.lots(), side.code());
+            put(body, &OrderRefreshedV1 { order, price, displayed, side, ..Default::default() });
+        }
+        Event::ProtectionSet { group, window, qty_max, count_max } => put(
+            body,
+            &ProtectionV1 { window: window.nanos(), qty_max: qty_max.lots(), count_max, group, ..Default::default() },
+        ),
+        Event::ProtectionReset { group } | Event::ProtectionTriggered { group } => {
+            put(body, &ProtectionV1 { group, ..Default::default() });
+        }
         Event::SessionOpened { session, request_mark, report_mark, cancel_on_disconnect, grace } => put(
             body,
             &SessionOpenedV1 {
@@ -94,11 +144,14 @@ pub(super) fn encode_event_body(body: &mut [u8], event: &Event) {
         Event::SessionClosed { session, reason } => {
             put(body, &SessionClosedV1 { session: session.raw(), reason: reason.code(), ..Default::default() });
         }
-        Event::Deposited { asset, amount, reference } | Event::Withdrawn { asset, amount, reference } => {
-            let (amount_low, amount_high) = halves(amount);
-            let (reference, asset) = (reference.bytes(), asset.raw());
-            put(body, &MovedV1 { reference, amount_low, amount_high, asset, ..Default::default() });
+        Event::Deposited { asset, amount, reference }
+        | Event::Withdrawn { asset, amount, reference }
+        | Event::WithdrawalHeld { asset, amount, reference }
+        | Event::WithdrawalSettled { asset, amount, reference }
+        | Event::WithdrawalReleased { asset, amount, reference } => {
+            put(body, &moved_layout(AccountId::default(), asset, amount, reference));
         }
+        Event::Transferred { to, asset, amount, reference } => put(body, &moved_layout(to, asset, amount, reference)),
         Event::AssetCreated { asset, name, decimals } => {
             let (name, asset) = (name.bytes(), asset.raw());
             put(body, &AssetCreatedV1 { name, asset, decimals, ..Default::default() });
@@ -113,13 +166,41 @@ pub(super) fn encode_event_body(body: &mut [u8], event: &Event) {
                 price_max: market.price_max.ticks(),
                 base: market.base.raw(),
                 quote: market.quote.raw(),
-                maker_fee: market.maker_fee.parts(),
-                taker_fee: market.taker_fee.parts(),
+                maker_fee: market.maker_fee.ppm(),
+                taker_fee: market.taker_fee.ppm(),
             },
         ),
         Event::AccountCreated { name } => put(body, &NameV1 { name: name.bytes() }),
-        Event::KeyCreated { key, name, public_key } => {
-            put(body, &KeyCreatedV1 { name: name.bytes(), public_key, key: key.raw(), ..Default::default() });
+        Event::KeyCreated { key, name, public_key, roles } => {
+            let (name, key, roles) = (name.bytes(), key.raw(), roles.bits());
+            put(body, &KeyCreatedV1 { name, public_key, key, roles, ..Default::default() });
+        }
+        Event::MarketRulesSet(ref rules) => put(
+            body,
+            &MarketRulesV1 {
+                qty_min: rules.qty_min.lots(),
+                qty_max: rules.qty_max.lots(),
+                price_min: rules.price_min.ticks(),
+                price_max: rules.price_max.ticks(),
+                notional_min: rules.notional_min,
+                reference: rules.reference.ticks(),
+                maker_fee: rules.maker_fee.ppm(),
+                taker_fee: rules.taker_fee.ppm(),
+                band_ppm: rules.band_ppm,
+                day_end_s: rules.day_end_s,
+            },
+        ),
+        Event::AccountLimitsSet(ref limits) => put(body, &account_limits_layout(limits)),
+        Event::AccountOwnerSet { owner } => put(body, &OwnerV1 { owner, ..Default::default() }),
+        Event::AccountTierSet { tier } => put(body, &FeeTierV1 { tier, ..Default::default() }),
+        Event::FeeTierSet { tier, maker_fee, taker_fee } => {
+            put(body, &FeeTierV1 { tier, maker_fee: maker_fee.ppm(), taker_fee: taker_fee.ppm(), ..Default::default() })
+        }
+        Event::KillSwitchSet { engaged, cancelled } => {
+            put(body, &KillSwitchV1 { cancelled, engaged: engaged.into(), ..Default::default() });
+        }
+        Event::KeyRolesSet { key, roles } => {
+            put(body, &KeyRolesV1 { key: key.raw(), roles: roles.bits(), ..Default::default() });
         }
         Event::MarketStateChanged { state } => {
             put(body, &MarketStateChangedV1 { state: state.code(), ..Default::default() });
@@ -154,14 +235,27 @@ pub(super) fn decode_event_body(kind: EventKind, body: &[u8]) -> Result<Event, R
         }
         EventKind::OrderAccepted => {
             let raw: OrderAcceptedV1 = take(body, "order_accepted")?;
+            let order_type = code!(OrderType, raw.order_type, "order_type");
+            let is_budget = order_type == OrderType::Budget;
+            let (trigger, display) = if is_budget { (0, 0) } else { (raw.trigger, raw.display) };
+            let budget = if is_budget { whole(raw.trigger.cast_unsigned(), raw.display) } else { 0 };
             Event::OrderAccepted {
                 order: OrderId::new(raw.order),
                 side: code!(Side, raw.side, "side"),
-                order_type: code!(OrderType, raw.order_type, "order_type"),
+                order_type,
                 time_in_force: code!(TimeInForce, raw.time_in_force, "time_in_force"),
-                post_only: flag(raw.post_only, "post_only")?,
+                post_only: flag(raw.flags & 1, "flags")?,
                 price: Price::from_ticks(raw.price),
                 qty: Qty::from_lots(raw.qty),
+                options: OrderOptions {
+                    reprice: flag(raw.flags >> 1, "flags")?,
+                    self_trade: code!(SelfTrade, raw.self_trade, "self_trade"),
+                    group: raw.group,
+                    trigger: Price::from_ticks(trigger),
+                    display: Qty::from_lots(display),
+                    budget: AssetAmount::from_units(budget),
+                    expires: Timestamp::from_nanos(raw.expires),
+                },
             }
         }
         EventKind::Fill => {
@@ -176,6 +270,7 @@ pub(super) fn decode_event_body(kind: EventKind, body: &[u8]) -> Result<Event, R
                 qty: Qty::from_lots(raw.qty),
                 leaves: Qty::from_lots(raw.leaves),
                 fee: AssetAmount::from_units(whole(raw.fee_low, raw.fee_high)),
+                is_rebate: flag(raw.is_rebate, "is_rebate")?,
             })
         }
         EventKind::OrderCancelled => {
@@ -202,6 +297,41 @@ pub(super) fn decode_event_body(kind: EventKind, body: &[u8]) -> Result<Event, R
             let raw: CancelAllDoneV1 = take(body, "cancel_all_done")?;
             Event::CancelAllDone { cancelled: raw.cancelled }
         }
+        EventKind::OrderReplaced => {
+            let raw: OrderReplacedV1 = take(body, "order_replaced")?;
+            Event::OrderReplaced {
+                order: OrderId::new(raw.order),
+                side: code!(Side, raw.side, "side"),
+                price: Price::from_ticks(raw.price),
+                leaves: Qty::from_lots(raw.leaves),
+                displayed: Qty::from_lots(raw.displayed),
+                kept_place: flag(raw.kept_place, "kept_place")?,
+            }
+        }
+        EventKind::OrderTriggered => {
+            let raw: OrderTriggeredV1 = take(body, "order_triggered")?;
+            let (price, leaves) = (Price::from_ticks(raw.price), Qty::from_lots(raw.leaves));
+            Event::OrderTriggered { order: OrderId::new(raw.order), side: code!(Side, raw.side, "side"), price, leaves }
+        }
+        EventKind::OrderRefreshed => {
+            let raw: OrderRefreshedV1 = take(body, "order_refreshed")?;
+            let (price, displayed) = (Price::from_ticks(raw.price), Qty::from_lots(raw.displayed));
+            let side = code!(Side, raw.side, "side");
+            Event::OrderRefreshed { order: OrderId::new(raw.order), side, price, displayed }
+        }
+        EventKind::ProtectionSet => {
+            let raw: ProtectionV1 = take(body, "protection_set")?;
+            let (window, qty_max) = (Nanos::from_nanos(raw.window), Qty::from_lots(raw.qty_max));
+            Event::ProtectionSet { group: raw.group, window, qty_max, count_max: raw.count_max }
+        }
+        EventKind::ProtectionReset => {
+            let raw: ProtectionV1 = take(body, "protection_reset")?;
+            Event::ProtectionReset { group: raw.group }
+        }
+        EventKind::ProtectionTriggered => {
+            let raw: ProtectionV1 = take(body, "protection_triggered")?;
+            Event::ProtectionTriggered { group: raw.group }
+        }
         EventKind::SessionOpened => {
             let raw: SessionOpenedV1 = take(body, "session_opened")?;
             Event::SessionOpened {
@@ -217,15 +347,23 @@ pub(super) fn decode_event_body(kind: EventKind, body: &[u8]) -> Result<Event, R
             let reason = code!(SessionCloseReason, raw.reason, "reason");
             Event::SessionClosed { session: SessionId::new(raw.session), reason }
         }
-        EventKind::Deposited | EventKind::Withdrawn => {
+        EventKind::Deposited
+        | EventKind::Withdrawn
+        | EventKind::WithdrawalHeld
+        | EventKind::WithdrawalSettled
+        | EventKind::WithdrawalReleased
+        | EventKind::Transferred => {
             let raw: MovedV1 = take(body, "money")?;
             let asset = AssetId::new(raw.asset);
             let reference = Reference::from_bytes(raw.reference).ok_or(RecordError::BadField("reference"))?;
             let amount = AssetAmount::from_units(whole(raw.amount_low, raw.amount_high));
-            if kind == EventKind::Deposited {
-                Event::Deposited { asset, amount, reference }
-            } else {
-                Event::Withdrawn { asset, amount, reference }
+            match kind {
+                EventKind::Deposited => Event::Deposited { asset, amount, reference },
+                EventKind::Withdrawn => Event::Withdrawn { asset, amount, reference },
+                EventKind::WithdrawalHeld => Event::WithdrawalHeld { asset, amount, reference },
+                EventKind::WithdrawalSettled => Event::WithdrawalSettled { asset, amount, reference },
+                EventKind::WithdrawalReleased => Event::WithdrawalReleased { asset, amount, reference },
+                _ => Event::Transferred { to: AccountId::new(raw.to), asset, amount, reference },
             }
         }
         EventKind::AssetCreated => {
@@ -241,8 +379,8 @@ pub(super) fn decode_event_body(kind: EventKind, body: &[u8]) -> Result<Event, R
                 quote: AssetId::new(raw.quote),
                 base_units_per_lot: raw.base_units_per_lot,
                 quote_units_per_tick_lot: raw.quote_units_per_tick_lot,
-                maker_fee: Ppm::new(raw.maker_fee),
-                taker_fee: Ppm::new(raw.taker_fee),
+                maker_fee: FeeRate::from_ppm(raw.maker_fee),
+                taker_fee: FeeRate::from_ppm(raw.taker_fee),
                 qty_max: Qty::from_lots(raw.qty_max),
                 price_max: Price::from_ticks(raw.price_max),
             })
@@ -254,7 +392,47 @@ pub(super) fn decode_event_body(kind: EventKind, body: &[u8]) -> Result<Event, R
         EventKind::KeyCreated => {
             let raw: KeyCreatedV1 = take(body, "key_created")?;
             let name = name(raw.name, "name")?;
-            Event::KeyCreated { key: KeyId::new(raw.key), name, public_key: raw.public_key }
+            let roles = roles(raw.roles)?;
+            Event::KeyCreated { key: KeyId::new(raw.key), name, public_key: raw.public_key, roles }
+        }
+        EventKind::MarketRulesSet => {
+            let raw: MarketRulesV1 = take(body, "market_rules_set")?;
+            Event::MarketRulesSet(MarketRules {
+                maker_fee: FeeRate::from_ppm(raw.maker_fee),
+                taker_fee: FeeRate::from_ppm(raw.taker_fee),
+                qty_min: Qty::from_lots(raw.qty_min),
+                qty_max: Qty::from_lots(raw.qty_max),
+                price_min: Price::from_ticks(raw.price_min),
+                price_max: Price::from_ticks(raw.price_max),
+                notional_min: raw.notional_min,
+                band_ppm: raw.band_ppm,
+                reference: Price::from_ticks(raw.reference),
+                day_end_s: raw.day_end_s,
+            })
+        }
+        EventKind::AccountLimitsSet => {
+            Event::AccountLimitsSet(account_limits_value(&take(body, "account_limits_set")?))
+        }
+        EventKind::AccountOwnerSet => {
+            let raw: OwnerV1 = take(body, "account_owner_set")?;
+            Event::AccountOwnerSet { owner: raw.owner }
+        }
+        EventKind::AccountTierSet => {
+            let raw: FeeTierV1 = take(body, "account_tier_set")?;
+            Event::AccountTierSet { tier: raw.tier }
+        }
+        EventKind::FeeTierSet => {
+            let raw: FeeTierV1 = take(body, "fee_tier_set")?;
+            let (maker_fee, taker_fee) = (FeeRate::from_ppm(raw.maker_fee), FeeRate::from_ppm(raw.taker_fee));
+            Event::FeeTierSet { tier: raw.tier, maker_fee, taker_fee }
+        }
+        EventKind::KillSwitchSet => {
+            let raw: KillSwitchV1 = take(body, "kill_switch_set")?;
+            Event::KillSwitchSet { engaged: flag(raw.engaged, "engaged")?, cancelled: raw.cancelled }
+        }
+        EventKind::KeyRolesSet => {
+            let raw: KeyRolesV1 = take(body, "key_roles_set")?;
+            Event::KeyRolesSet { key: KeyId::new(raw.key), roles: roles(raw.roles)? }
         }
         EventKind::MarketStateChanged => {
             let raw: MarketStateChangedV1 = take(body, "market_state_changed")?;

@@ -48,7 +48,7 @@ use tidegate_domain::{Price, Qty, Side};
 
 use ladder::{Ladder, Level, LevelNumber, Levels};
 pub use slab::Handle;
-use slab::{NONE, Node, Orders};
+use slab::{DETACHED, NONE, Node, Orders};
 
 /// In the number of a level that an order remembers: the side.
 const SELL: u32 = 1 << 31;
@@ -151,6 +151,40 @@ impl<T: Copy> Shelf<T> {
         Resting { side, price: node.price, leaves: node.leaves, tag: node.tag }
     }
 
+    /// Makes an order that is in no queue yet.
+    ///
+    /// # Panics
+    /// When the shelf is full.
+    #[inline]
+    pub fn add(&mut self, tag: T) -> Handle {
+        let (price, leaves) = (Price::from_ticks(0), Qty::ZERO);
+        Handle::from_index(self.orders.insert(Node { price, leaves, before: NONE, after: NONE, level: DETACHED, tag }))
+    }
+
+    /// Whether an order is in no queue at this moment.
+    #[must_use]
+    #[inline]
+    pub fn is_detached(&self, handle: Handle) -> bool {
+        self.orders.node(handle.raw()).level == DETACHED
+    }
+
+    /// Changes what is left of an order where it stands.
+    ///
+    /// # Panics
+    /// When nothing would be left.
+    #[inline]
+    pub fn set_leaves(&mut self, handle: Handle, leaves: Qty) {
+        assert!(!leaves.is_zero());
+        self.orders.node_mut(handle.raw()).leaves = leaves;
+    }
+
+    /// Ends an order that is in no queue.
+    #[inline]
+    pub fn discard(&mut self, handle: Handle) {
+        assert!(self.orders.node(handle.raw()).level == DETACHED, "an order leaves its queue before it ends");
+        self.orders.remove(handle.raw());
+    }
+
     fn queue(&self, number: LevelNumber) -> impl Iterator<Item = (Handle, &Node<T>)> {
         let mut next = self.levels.level(number).head;
         core::iter::from_fn(move || {
@@ -221,31 +255,51 @@ impl Book {
     /// When nothing is left of it, or the shelf is full.
     #[inline]
     pub fn rest<T: Copy>(&mut self, shelf: &mut Shelf<T>, side: Side, price: Price, leaves: Qty, tag: T) -> Handle {
-        assert!(!leaves.is_zero());
-        let number = self.half_mut(side).level_at(&mut shelf.levels, rank(side, price));
-        let level = shelf.levels.level_mut(number);
-        let before = level.tail;
-        let on_side = if matches!(side, Side::Sell) { SELL } else { 0 };
-        let slot = shelf.orders.insert(Node { price, leaves, before, after: NONE, level: number | on_side, tag });
-        level.tail = slot;
-        if before == NONE {
-            level.head = slot;
-        } else {
-            shelf.orders.node_mut(before).after = slot;
-        }
-        Handle::from_index(slot)
+        let handle = shelf.add(tag);
+        self.attach(shelf, handle, side, price, leaves);
+        handle
     }
 
     /// Takes an order out and returns it as it was.
     #[inline]
     pub fn remove<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle) -> Resting<T> {
         let order = shelf.get(handle);
-        let Node { before, after, level, .. } = *shelf.orders.node(handle.raw());
-        let number = level & !SELL;
+        self.detach(shelf, handle);
         shelf.orders.remove(handle.raw());
+        order
+    }
+
+    /// Puts an order that is in no queue behind every order of its price, in whichever book of the shelf this is.
+    #[inline]
+    pub fn attach<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle, side: Side, price: Price, leaves: Qty) {
+        assert!(!leaves.is_zero());
+        let number = self.half_mut(side).level_at(&mut shelf.levels, rank(side, price));
+        let level = shelf.levels.level_mut(number);
+        let before = level.tail;
+        level.tail = handle.raw();
+        if before == NONE {
+            level.head = handle.raw();
+        } else {
+            shelf.orders.node_mut(before).after = handle.raw();
+        }
+        let on_side = if matches!(side, Side::Sell) { SELL } else { 0 };
+        let node = shelf.orders.node_mut(handle.raw());
+        assert!(node.level == DETACHED, "an order is in one queue");
+        (node.price, node.leaves, node.before, node.after) = (price, leaves, before, NONE);
+        node.level = number | on_side;
+    }
+
+    /// Takes an order out of its queue; its handle stays. It goes on with [`Self::attach`] or [`Shelf::discard`].
+    #[inline]
+    pub fn detach<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle) {
+        let node = shelf.orders.node_mut(handle.raw());
+        assert!(node.level != DETACHED, "an order that is in a queue");
+        let Node { before, after, level, .. } = *node;
+        node.level = DETACHED;
+        let number = level & !SELL;
         if before == NONE && after == NONE {
-            self.half_mut(order.side).drop_level(&mut shelf.levels, number);
-            return order;
+            let side = if level & SELL == 0 { Side::Buy } else { Side::Sell };
+            return self.half_mut(side).drop_level(&mut shelf.levels, number);
         }
         if before == NONE {
             shelf.levels.level_mut(number).head = after;
@@ -257,7 +311,6 @@ impl Book {
         } else {
             shelf.orders.node_mut(after).before = before;
         }
-        order
     }
 
     /// Takes `by` off an order, by a trade or by its owner, and returns what is left. It keeps its place; at zero it is
@@ -339,9 +392,13 @@ impl Book {
                 assert_eq!(before, tail);
             }
         }
-        if let (Some(bid), Some(ask)) = (self.best_price(shelf, Side::Buy), self.best_price(shelf, Side::Sell)) {
-            assert!(bid < ask, "the book is crossed: bid {bid:?}, ask {ask:?}");
-        }
+    }
+
+    /// Whether the best bid is not below the best ask.
+    #[must_use]
+    pub fn is_crossed<T: Copy>(&self, shelf: &Shelf<T>) -> bool {
+        let best = self.best_price(shelf, Side::Buy).zip(self.best_price(shelf, Side::Sell));
+        best.is_some_and(|(bid, ask)| bid >= ask)
     }
 }
 

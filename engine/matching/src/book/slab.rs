@@ -10,6 +10,8 @@ use tidegate_domain::{Price, Qty};
 
 /// No slot.
 pub(super) const NONE: u32 = u32::MAX;
+/// As a level: the order is in no queue at this moment.
+pub(super) const DETACHED: u32 = u32::MAX - 1;
 
 /// Place of an order in the slab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +44,7 @@ pub(super) struct Node<T> {
     /// The order that trades before it at its price; in a free slot, the next free one.
     pub(super) before: u32,
     pub(super) after: u32,
-    /// Its level; [`NONE`] in a free slot.
+    /// Its level; [`NONE`] in a free slot, [`DETACHED`] outside of every queue.
     pub(super) level: u32,
     pub(super) tag: T,
 }

@@ -6,17 +6,19 @@
 use alloc::collections::VecDeque;
 
 use tidegate_domain::{
-    AccountId, AssetId, Command, Event, KeyId, MarketDefinition, MarketId, MarketState, MarketTerms, Name, Reject,
-    RequestNumber, SessionSequence,
+    AccountId, AssetId, CancelReason, Command, Event, FeeRate, KeyId, MarketDefinition, MarketId, MarketRules,
+    MarketState, MarketTerms, Name, Price, Qty, Reject, RequestNumber, Roles, SessionSequence,
 };
 
 use super::money::UNITS_LIMIT;
-use super::tables::{Account, Asset, Key, Market};
+use super::requests::OUTCOMES_PER_KEY;
+use super::tables::{Account, Asset, Key, Market, name_words};
 use super::{Call, Engine, To};
-use crate::book::Book;
+use crate::hash::{Fact, Sum, hash};
 
 const DECIMALS_MAX: u8 = 30;
-const FEE_MAX_PPM: u32 = 1_000_000;
+const PPM: i32 = 1_000_000;
+const DAY_S: u32 = 86_400;
 
 impl Engine {
     pub(super) fn administer(&mut self, call: &mut Call<'_>, command: &Command) {
@@ -29,8 +31,15 @@ impl Engine {
             Command::CreateAsset { name, decimals } => self.create_asset(to, name, decimals),
             Command::CreateMarket(ref terms) => self.create_market(to, terms),
             Command::CreateAccount { name } => self.create_account(to, name),
-            Command::CreateKey { name, public_key } => self.create_key(to, name, public_key),
-            Command::SetMarketState { market, state } => self.set_market_state(to, market, state),
+            Command::CreateKey { name, public_key, roles } => self.create_key(to, name, public_key, roles),
+            Command::SetMarketState { market, state } => self.set_market_state(call, to, market, state),
+            Command::SetMarketRules { market, ref rules } => self.set_market_rules(to, market, rules),
+            Command::SetAccountLimits(ref limits) => self.set_account_limits(to, limits),
+            Command::SetAccountOwner { owner } => self.set_account_owner(to, owner),
+            Command::SetAccountTier { tier } => self.set_account_tier(to, tier),
+            Command::SetFeeTier { tier, maker_fee, taker_fee } => self.set_fee_tier(to, tier, maker_fee, taker_fee),
+            Command::SetKillSwitch { engaged } => self.set_kill_switch(call, to, engaged),
+            Command::SetKeyRoles { key, roles } => self.set_key_roles(to, key, roles),
             _ => unreachable!("dispatch sends only the operator's commands here"),
         };
         match done {
@@ -47,6 +56,7 @@ impl Engine {
         self.assets.check_room(self.limits().assets_max)?;
         let asset = AssetId::new(self.assets.add(name, Asset { name, decimals }));
         self.ledger.add_asset();
+        self.sum.add(asset_hash(asset.raw(), name, decimals));
         Ok((to, Event::AssetCreated { asset, name, decimals }))
     }
 
@@ -57,7 +67,12 @@ impl Engine {
         if base == quote {
             return Err(Reject::BaseEqualsQuote);
         }
-        check_terms(terms)?;
+        check_units(terms)?;
+        check_fees(terms.maker_fee, terms.taker_fee)?;
+        if terms.qty_max.is_zero() || terms.price_max.ticks() < 1 {
+            return Err(Reject::MarketLimitZero);
+        }
+        check_notional(terms.base_units_per_lot, terms.quote_units_per_tick_lot, terms.qty_max, terms.price_max)?;
         self.markets.check_room(self.limits().markets_max)?;
         let definition = MarketDefinition {
             name: terms.name,
@@ -70,21 +85,21 @@ impl Engine {
             qty_max: terms.qty_max,
             price_max: terms.price_max,
         };
-        let market = Market { definition, state: MarketState::Open, book: Book::new() };
-        let market = MarketId::new(self.markets.add(terms.name, market));
+        let market = MarketId::new(self.markets.add(terms.name, Market::new(definition)));
+        self.sum.add(definition_hash(market.raw(), &definition));
+        self.sum.add(self.market(market).hash(market.raw()));
         Ok((to.in_market(market), Event::MarketCreated(definition)))
     }
 
     fn create_account(&mut self, to: To, name: Name) -> Result<(To, Event), Reject> {
         self.accounts.check_name(name)?;
         self.accounts.check_room(self.limits().accounts_max)?;
-        let account =
-            AccountId::new(self.accounts.add(name, Account { name, open_orders: 0, oldest: None, newest: None }));
-        self.ledger.add_account();
+        let account = AccountId::new(self.accounts.add(name, Account::new(name)));
+        self.sum.add(self.account(account).hash(account.raw()));
         Ok((To { account, ..to }, Event::AccountCreated { name }))
     }
 
-    fn create_key(&mut self, to: To, name: Name, public_key: [u8; 32]) -> Result<(To, Event), Reject> {
+    fn create_key(&mut self, to: To, name: Name, public_key: [u8; 32], roles: Roles) -> Result<(To, Event), Reject> {
         self.accounts.get(to.account.raw()).ok_or(Reject::UnknownAccount)?;
         self.keys.check_name(name)?;
         if self.public_keys.contains(&public_key) {
@@ -95,36 +110,117 @@ impl Engine {
             name,
             public_key,
             account: to.account,
+            roles,
             request_mark: RequestNumber::new(0),
             report_mark: SessionSequence::new(0),
-            outcomes: VecDeque::new(),
+            outcomes: VecDeque::with_capacity(OUTCOMES_PER_KEY),
             session: None,
         };
         let key = KeyId::new(self.keys.add(name, key));
         self.public_keys.insert(public_key);
-        Ok((to, Event::KeyCreated { key, name, public_key }))
+        self.sum.add(public_key_hash(key.raw(), name, &public_key));
+        let hash = self.key_mut(key).hash(key);
+        self.sum.add(hash);
+        Ok((to, Event::KeyCreated { key, name, public_key, roles }))
     }
 
-    fn set_market_state(&mut self, to: To, name: Name, state: MarketState) -> Result<(To, Event), Reject> {
-        let id = self.markets.id_of(name).ok_or(Reject::UnknownMarket)?;
-        self.markets.get_mut(id).expect("a name leads to a market").state = state;
-        Ok((to.in_market(MarketId::new(id)), Event::MarketStateChanged { state }))
+    fn set_market_state(
+        &mut self,
+        call: &mut Call<'_>,
+        to: To,
+        name: Name,
+        state: MarketState,
+    ) -> Result<(To, Event), Reject> {
+        let market = MarketId::new(self.markets.id_of(name).ok_or(Reject::UnknownMarket)?);
+        self.change_market(market, |market| market.state = state);
+        if state == MarketState::Closed {
+            self.cancel_in_market(call, market);
+        }
+        Ok((to.in_market(market), Event::MarketStateChanged { state }))
+    }
+
+    /// Every order of a market, oldest first: found by walking all, since it happens once in a market's life.
+    fn cancel_in_market(&mut self, call: &mut Call<'_>, id: MarketId) {
+        let market = self.market(id);
+        let mut orders: alloc::vec::Vec<_> = self.stops_of(market).map(|(handle, order)| (order.id, handle)).collect();
+        for side in [tidegate_domain::Side::Buy, tidegate_domain::Side::Sell] {
+            orders.extend(self.orders_of(market, side).map(|(handle, order)| (order.id, handle)));
+        }
+        orders.sort_unstable_by_key(|(order, _)| *order);
+        for (_, handle) in orders {
+            self.cancel(call, handle, CancelReason::MarketClosed);
+        }
+    }
+
+    fn set_market_rules(&mut self, to: To, name: Name, rules: &MarketRules) -> Result<(To, Event), Reject> {
+        let market = MarketId::new(self.markets.id_of(name).ok_or(Reject::UnknownMarket)?);
+        let definition = &self.market(market).definition;
+        if rules.qty_max.is_zero() || rules.price_max.ticks() < 1 {
+            return Err(Reject::MarketLimitZero);
+        }
+        if rules.qty_min > rules.qty_max || rules.price_min > rules.price_max || rules.price_min.ticks() < 0 {
+            return Err(Reject::MarketLimitsCrossed);
+        }
+        check_fees(rules.maker_fee, rules.taker_fee)?;
+        let (base, quote) = (definition.base_units_per_lot, definition.quote_units_per_tick_lot);
+        check_notional(base, quote, rules.qty_max, rules.price_max)?;
+        if rules.day_end_s >= DAY_S {
+            return Err(Reject::DayEndOutOfRange);
+        }
+        if rules.band_ppm > PPM.unsigned_abs() {
+            return Err(Reject::BandOutOfRange);
+        }
+        self.change_market(market, |market| market.rules = *rules);
+        Ok((to.in_market(market), Event::MarketRulesSet(*rules)))
+    }
+
+    /// Hashes of everything that is created once, from the tables themselves.
+    pub(crate) fn names_sum(&self) -> Sum {
+        let mut sum = Sum::default();
+        self.assets.iter().for_each(|(id, asset)| sum.add(asset_hash(id, asset.name, asset.decimals)));
+        self.markets.iter().for_each(|(id, market)| sum.add(definition_hash(id, &market.definition)));
+        self.keys.iter().for_each(|(id, key)| sum.add(public_key_hash(id, key.name, &key.public_key)));
+        sum.add(self.tiers_hash());
+        sum
     }
 }
 
-fn check_terms(terms: &MarketTerms) -> Result<(), Reject> {
-    let (base_units, quote_units) = (terms.base_units_per_lot, terms.quote_units_per_tick_lot);
-    if base_units == 0 || quote_units == 0 {
+fn asset_hash(id: u32, name: Name, decimals: u8) -> u128 {
+    let [low, high] = name_words(name);
+    hash(Fact::Name, [1, u64::from(id) << 8 | u64::from(decimals), low, high])
+}
+
+fn definition_hash(id: u32, market: &MarketDefinition) -> u128 {
+    let [low, high] = name_words(market.name);
+    let assets = u64::from(market.base.raw()) << 32 | u64::from(market.quote.raw());
+    let (base, quote) = (market.base_units_per_lot, market.quote_units_per_tick_lot);
+    hash(Fact::Name, [2, id.into(), low, high, assets, 0, base, quote])
+}
+
+fn public_key_hash(id: u32, name: Name, public_key: &[u8; 32]) -> u128 {
+    let word = |at: usize| u64::from_le_bytes(public_key[at..at + 8].try_into().expect("a public key is 32 bytes"));
+    let [low, high] = name_words(name);
+    hash(Fact::PublicKey, [id.into(), 0, low, high, word(0), word(8), word(16), word(24)])
+}
+
+pub(super) fn check_fees(maker: FeeRate, taker: FeeRate) -> Result<(), Reject> {
+    if (-PPM..=PPM).contains(&maker.ppm()) && (0..=PPM).contains(&taker.ppm()) {
+        Ok(())
+    } else {
+        Err(Reject::FeeTooHigh)
+    }
+}
+
+fn check_units(terms: &MarketTerms) -> Result<(), Reject> {
+    if terms.base_units_per_lot == 0 || terms.quote_units_per_tick_lot == 0 {
         return Err(Reject::UnitsPerLotZero);
     }
-    if terms.maker_fee.parts() > FEE_MAX_PPM || terms.taker_fee.parts() > FEE_MAX_PPM {
-        return Err(Reject::FeeTooHigh);
-    }
-    let price_max = u128::try_from(terms.price_max.ticks()).unwrap_or(0);
-    if terms.qty_max.is_zero() || price_max == 0 {
-        return Err(Reject::MarketLimitZero);
-    }
-    let qty_max = u128::from(terms.qty_max.lots());
+    Ok(())
+}
+
+/// The largest order stays below 2^96 units on both sides.
+fn check_notional(base_units: u64, quote_units: u64, qty_max: Qty, price_max: Price) -> Result<(), Reject> {
+    let (qty_max, price_max) = (u128::from(qty_max.lots()), u128::from(price_max.ticks().unsigned_abs()));
     // Two factors below 2^64 fit; the third may not.
     let base = qty_max * u128::from(base_units);
     let quote = (price_max * qty_max).checked_mul(u128::from(quote_units));

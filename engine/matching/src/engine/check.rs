@@ -1,13 +1,17 @@
-//! The engine checks itself: money adds up, and every index agrees with what it indexes. Full walks, for tests and audits.
+//! The engine checks itself: money adds up, and every index and sum agrees with what it is about. Full walks, for tests and
+//! audits; [`Engine::check_sums`] compares what is kept and is cheap.
 
 use alloc::collections::BTreeMap;
 
 use tidegate_domain::{AccountId, AssetAmount, AssetId, KeyId, MarketId, Side};
 
-use super::Engine;
 use super::money::UNITS_LIMIT;
 use super::orders::reservation;
 use super::requests::OUTCOMES_PER_KEY;
+use super::timers::Subject;
+use super::{Engine, Market, Order};
+use crate::book::Handle;
+use crate::hash::Sum;
 
 /// Money was made or lost: a bug of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,12 +20,12 @@ pub enum ConservationError {
     Asset {
         /// Which.
         asset: AssetId,
-        /// Available, held and fees together.
+        /// Available, held, pending and fees together.
         there: AssetAmount,
         /// Deposits minus withdrawals.
         expected: AssetAmount,
     },
-    /// What an account has held is not what its resting orders need.
+    /// What an account has held is not what its open orders need.
     Held {
         /// Which account.
         account: AccountId,
@@ -50,20 +54,31 @@ impl core::fmt::Display for ConservationError {
 impl core::error::Error for ConservationError {}
 
 impl Engine {
-    /// Whether every unit is accounted for: per asset, available + held + fees = deposits - withdrawals, and per account,
-    /// what is held is what its open orders reserve.
+    /// Compares the sums that are kept: per asset, balances + fees = deposits - withdrawals, and held = what open orders reserve.
+    ///
+    /// # Panics
+    /// When they differ: money was made or lost, and the node must stop.
+    pub fn check_sums(&self) {
+        for (raw, _) in self.assets.iter() {
+            let totals = self.ledger.totals(AssetId::new(raw));
+            let (there, expected) = (totals.balances.plus(totals.fees), totals.deposited.minus(totals.withdrawn));
+            assert_eq!(there, expected, "asset {raw}: what is there is not what came in minus what went out");
+            assert_eq!(totals.held, totals.reserved, "asset {raw}: what is held is not what open orders reserve");
+        }
+    }
+
+    /// Whether every unit is accounted for, by a full walk: per asset, available + held + pending + fees = deposits -
+    /// withdrawals, and per account, what is held is what its open orders reserve.
     ///
     /// # Errors
     /// [`ConservationError`] names the first asset or account where it is not so.
     pub fn conservation(&self) -> Result<(), ConservationError> {
         let mut reserved: BTreeMap<(AccountId, AssetId), AssetAmount> = BTreeMap::new();
         for (_, market) in self.markets.iter() {
-            for side in [Side::Buy, Side::Sell] {
-                for (_, order) in self.orders_of(market, side) {
-                    let (asset, amount) = reservation(&market.definition, &order, order.leaves);
-                    let sum = reserved.entry((order.account, asset)).or_default();
-                    *sum = sum.plus(amount);
-                }
+            for (_, order) in self.all_orders_of(market) {
+                let (asset, amount) = backing(market, &order);
+                let sum = reserved.entry((order.account, asset)).or_default();
+                *sum = sum.plus(amount);
             }
         }
         for (raw, _) in self.assets.iter() {
@@ -77,7 +92,7 @@ impl Engine {
                 if balance.held != expected {
                     return Err(ConservationError::Held { account, asset, held: balance.held, expected });
                 }
-                there = there.plus(balance.available).plus(balance.held);
+                there = there.plus(balance.available).plus(balance.held).plus(balance.pending);
             }
             let expected = totals.deposited.minus(totals.withdrawn);
             if there != expected || there.units() >= UNITS_LIMIT {
@@ -87,15 +102,22 @@ impl Engine {
         Ok(())
     }
 
-    /// Checks that every index agrees with what it indexes, and that money adds up.
+    fn all_orders_of(&self, market: &Market) -> impl Iterator<Item = (Handle, Order)> {
+        let (buys, sells) = (self.orders_of(market, Side::Buy), self.orders_of(market, Side::Sell));
+        buys.chain(sells).chain(self.stops_of(market))
+    }
+
+    /// Checks that every index and sum agrees with what it is about, and that money adds up.
     ///
     /// # Panics
     /// When it does not.
     pub fn verify(&self) {
         self.conservation().unwrap_or_else(|error| panic!("{error}"));
+        self.check_sums();
         self.verify_orders();
         self.verify_keys();
-        assert_eq!(self.ledger.accounts().len(), self.accounts.len());
+        self.verify_money();
+        assert_eq!(crate::digest::walked(self), self.kept_sum(), "the digest that is kept is not that of the state");
         if let Some(genesis) = &self.genesis {
             let limits = &genesis.limits;
             assert!(self.assets.len() <= limits.assets_max as usize);
@@ -104,23 +126,45 @@ impl Engine {
             assert!(self.keys.len() <= limits.keys_max as usize);
             assert!(self.orders.len() <= limits.open_orders_max as usize);
             assert!(self.references.len() <= limits.references_max as usize);
+            assert!(self.ledger.rows().len() <= limits.balances_max as usize);
+            assert!(self.ledger.seats().len() <= limits.seats_max as usize);
         }
+    }
+
+    /// Everything that is kept of the digest.
+    pub(crate) fn kept_sum(&self) -> Sum {
+        let mut sum = self.sum;
+        for part in [self.orders.sum(), self.ledger.sum(), self.references.sum()] {
+            sum.add(part.0);
+        }
+        sum
     }
 
     fn verify_orders(&self) {
         let mut seen = 0;
         let mut of_account: BTreeMap<AccountId, u32> = BTreeMap::new();
+        let mut of_seat: BTreeMap<(AccountId, MarketId), u32> = BTreeMap::new();
         for (raw, market) in self.markets.iter() {
             market.book.verify(&self.orders.shelf);
+            market.stops.verify(&self.orders.shelf);
+            assert!(!market.book.is_crossed(&self.orders.shelf), "the book is crossed");
+            for (handle, order) in self.all_orders_of(market) {
+                assert_eq!(order.market, MarketId::new(raw));
+                assert_eq!(self.orders.by_id(order.id), Some(handle));
+                assert_eq!(self.orders.by_request(order.key, order.request), Some(handle));
+                let key = self.keys.get(order.key.raw()).expect("the key of an order exists");
+                assert_eq!(key.account, order.account);
+                assert!(order.displayed <= order.leaves && !order.displayed.is_zero());
+                let expires = self.orders.extra(handle).terms.expires;
+                let armed = self.timers.deadline(Subject::Order(order.id, handle));
+                assert_eq!(armed, (expires.nanos() > 0).then_some(expires));
+                *of_account.entry(order.account).or_default() += 1;
+                *of_seat.entry((order.account, order.market)).or_default() += 1;
+                seen += 1;
+            }
             for side in [Side::Buy, Side::Sell] {
-                for (handle, order) in self.orders_of(market, side) {
-                    assert_eq!(order.market, MarketId::new(raw));
-                    assert_eq!(self.orders.by_id(order.id), Some(handle));
-                    assert_eq!(self.orders.by_request(order.key, order.request), Some(handle));
-                    let key = self.keys.get(order.key.raw()).expect("the key of an order exists");
-                    assert_eq!(key.account, order.account);
-                    *of_account.entry(order.account).or_default() += 1;
-                    seen += 1;
+                for (_, queue) in market.book.queues(&self.orders.shelf, side) {
+                    assert!(queue.map(|handle| self.orders.shelf.tag(handle).priority()).is_sorted());
                 }
             }
         }
@@ -133,6 +177,9 @@ impl Engine {
             assert!(listed().all(|order| order.account == AccountId::new(raw)));
             assert!(listed().is_sorted_by(|older, newer| older.id < newer.id));
         }
+        for seat in self.ledger.seats() {
+            assert_eq!(seat.open_orders, of_seat.get(&(seat.account, seat.market)).copied().unwrap_or(0));
+        }
     }
 
     fn verify_keys(&self) {
@@ -142,15 +189,40 @@ impl Engine {
             assert!(key.outcomes.len() <= OUTCOMES_PER_KEY);
             assert!(key.outcomes.iter().is_sorted_by(|before, after| before.request < after.request));
             assert!(key.outcomes.back().is_none_or(|outcome| outcome.request == key.request_mark));
+            let deadline = self.timers.deadline(Subject::Session(KeyId::new(raw)));
+            assert_eq!(deadline, key.session.and_then(|session| session.deadline));
+            armed += usize::from(deadline.is_some());
             let Some(session) = &key.session else { continue };
             assert!(session.open || session.deadline.is_some(), "a session that is away has a timer");
-            if let Some(deadline) = session.deadline {
-                assert!(session.cancel_on_disconnect, "only cancel-on-disconnect has a timer");
-                assert!(self.deadlines.contains(&(deadline, KeyId::new(raw))));
-                armed += 1;
-            }
+            assert!(
+                session.deadline.is_none() || session.cancel_on_disconnect,
+                "only cancel-on-disconnect has a timer"
+            );
         }
-        assert_eq!(armed, self.deadlines.len());
+        let expiring = self.markets.iter().flat_map(|(_, market)| self.all_orders_of(market));
+        let expiring = expiring.filter(|(handle, _)| self.orders.extra(*handle).terms.expires.nanos() > 0).count();
+        assert_eq!(armed + expiring, self.timers.len());
         assert_eq!(self.public_keys.len(), self.keys.len());
+    }
+
+    fn verify_money(&self) {
+        let mut pending: BTreeMap<(AccountId, AssetId), AssetAmount> = BTreeMap::new();
+        for (account, asset, amount) in self.references.pending() {
+            let sum = pending.entry((account, asset)).or_default();
+            *sum = sum.plus(amount);
+        }
+        for balance in self.ledger.rows() {
+            let expected = pending.get(&(balance.account, balance.asset)).copied().unwrap_or_default();
+            assert_eq!(balance.pending, expected, "pending of account {}", balance.account);
+        }
+    }
+}
+
+/// What backs an open order, and in which asset.
+fn backing(market: &Market, order: &Order) -> (AssetId, AssetAmount) {
+    match order.side {
+        // A stop buy without a limit has price 0 and so is backed by nothing.
+        Side::Buy => (market.definition.quote, reservation(&market.definition, order.side, order.price, order.leaves)),
+        Side::Sell => (market.definition.base, reservation(&market.definition, order.side, order.price, order.leaves)),
     }
 }

@@ -4,41 +4,46 @@
 //!
 //! Invariants: commands follow each other without a gap, time and epoch never go back, `Genesis` is first and only
 //! first. A refused command changes nothing except the marks of the key that asked. Every report of a key gets the
-//! next number of that key, in the order of the events.
+//! next number of that key, in the order of the events. The digest and the sums of money are kept, not walked for.
 //!
-//! Hot path: `apply` is called by match for every command.
+//! Hot path: `apply` is called by match for every command. It allocates nothing but when the operator creates something.
 
+mod accounts;
 mod admin;
 mod check;
-mod handle_map;
+mod index_table;
 mod money;
 mod open_orders;
 mod orders;
 mod requests;
 mod sessions;
 mod tables;
+mod timers;
+mod views;
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use tidegate_domain::{
-    AccountId, AssetAmount, AssetId, Command, CommandHeader, CommandKind, CommandRecord, Digest, EngineLimits, Epoch,
-    Event, EventBuffer, EventFlags, EventHeader, EventKind, EventRecord, Genesis, KeyId, LOGIC_VERSION, LogAddress,
-    MarketDefinition, MarketId, MarketState, Name, Price, Qty, Reference, Reject, RequestNumber, Sequence,
-    SessionSequence, Side, StateMachine, Timestamp,
+    AccountId, Command, CommandHeader, CommandKind, CommandRecord, Digest, EngineLimits, Epoch, Event, EventBuffer,
+    EventFlags, EventHeader, EventKind, EventRecord, FeeRate, Genesis, KeyId, LOGIC_VERSION, LogAddress, MarketId,
+    MarketState, Reject, RequestNumber, Sequence, SessionSequence, StateMachine, Timestamp,
 };
 
-use crate::book::Handle;
+use crate::hash::Sum;
 use crate::ledger::Ledger;
 pub use check::ConservationError;
-use open_orders::OpenOrders;
+pub(crate) use index_table::IndexTable;
+use money::References;
 pub use open_orders::Order;
+use open_orders::{Identity, OpenOrders};
 pub use requests::OUTCOMES_PER_KEY;
 pub use sessions::SESSION_GRACE_AFTER_RESTART;
-pub(crate) use tables::{Account, Asset, Key, Market, Moved, Table};
+pub(crate) use tables::{Account, Asset, Key, Market, Table};
+use timers::{Subject, Timers};
 
 /// Events that a command can cause beside those of orders and sessions.
-const EVENTS_PER_COMMAND_MARGIN: usize = 16;
+const EVENTS_PER_COMMAND_MARGIN: usize = 64;
 
 /// The deterministic machine: see the crate.
 #[derive(Debug, Default)]
@@ -53,10 +58,13 @@ pub struct Engine {
     pub(crate) keys: Table<Key>,
     pub(crate) public_keys: BTreeSet<[u8; 32]>,
     pub(crate) ledger: Ledger,
-    pub(crate) references: BTreeMap<Reference, Moved>,
+    pub(crate) references: References,
     pub(crate) orders: OpenOrders,
-    /// Armed timers of sessions, the next one first.
-    deadlines: BTreeSet<(Timestamp, KeyId)>,
+    /// Fees as maker and as taker, by tier; tier 0 is not used.
+    tiers: Vec<(FeeRate, FeeRate)>,
+    timers: Timers,
+    /// Hashes of everything but orders, balances and references, which keep their own.
+    sum: Sum,
 }
 
 /// A command while it is applied: what it says and where its events go.
@@ -90,12 +98,23 @@ struct To {
 
 impl To {
     /// The key that created an order, about that order.
-    const fn creator_of(order: &Order) -> Self {
+    const fn creator(order: &Identity) -> Self {
         Self { key: order.key, account: order.account, market: order.market, request: order.request }
     }
 
     const fn in_market(self, market: MarketId) -> Self {
         Self { market, ..self }
+    }
+}
+
+/// Refuses unless the market is in one of these states.
+fn in_market_state(market: &Market, states: &[MarketState]) -> Result<(), Reject> {
+    if states.contains(&market.state) {
+        Ok(())
+    } else if market.state == MarketState::Closed {
+        Err(Reject::MarketClosed)
+    } else {
+        Err(Reject::MarketHalted)
     }
 }
 
@@ -109,7 +128,13 @@ const fn is_report(kind: EventKind) -> bool {
             | EventKind::Fill
             | EventKind::OrderCancelled
             | EventKind::OrderReduced
+            | EventKind::OrderReplaced
+            | EventKind::OrderTriggered
+            | EventKind::OrderRefreshed
             | EventKind::CancelAllDone
+            | EventKind::ProtectionSet
+            | EventKind::ProtectionReset
+            | EventKind::ProtectionTriggered
     )
 }
 
@@ -138,20 +163,21 @@ impl StateMachine for Engine {
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
+        self.timers.first().map(|(deadline, _)| deadline)
     }
 
     fn digest(&self) -> Digest {
         crate::digest::digest(self)
     }
 
-    /// A taker can fill against every resting order, two events each, and timers can cancel those that it does not: at
-    /// most two events an order. Every key can have a session that ends.
+    /// A taker can fill against every open order, two events each, twice for an iceberg, which is shown anew in between, and
+    /// what is left can be cancelled. Every key can have a session that ends. A cascade of stops over icebergs can exceed
+    /// it: then the buffer grows.
     fn events_per_command_max(&self) -> usize {
         let (orders, keys) = self
             .genesis
             .map_or((0, 0), |genesis| (genesis.limits.open_orders_max as usize, genesis.limits.keys_max as usize));
-        2 * orders + keys + EVENTS_PER_COMMAND_MARGIN
+        5 * orders + keys + EVENTS_PER_COMMAND_MARGIN
     }
 }
 
@@ -168,7 +194,7 @@ impl Engine {
             call.kind == CommandKind::Genesis,
             "a journal begins with genesis and has no second one"
         );
-        // Time that passed without a leader is nobody's absence: `TakeLead` arms every timer anew instead.
+        // Time that passed without a leader is nobody's absence: `TakeLead` arms every timer of a session anew instead.
         if call.kind != CommandKind::TakeLead {
             self.fire_due_timers(call);
         }
@@ -184,17 +210,30 @@ impl Engine {
             }
             Command::CloseSession { session } => self.close_session(call, session),
             Command::NewOrder(_)
+            | Command::ReplaceOrder { .. }
             | Command::CancelOrder { .. }
             | Command::ReduceOrder { .. }
-            | Command::CancelAll { .. } => self.request(call, command),
+            | Command::CancelAll(_)
+            | Command::SetProtection { .. }
+            | Command::ResetProtection { .. } => self.request(call, command),
             Command::CreateAsset { .. }
             | Command::CreateMarket(_)
             | Command::CreateAccount { .. }
             | Command::CreateKey { .. }
-            | Command::SetMarketState { .. } => self.administer(call, command),
-            Command::Deposit { asset, amount, reference } | Command::Withdraw { asset, amount, reference } => {
-                self.move_money(call, asset, amount, reference);
-            }
+            | Command::SetMarketState { .. }
+            | Command::SetMarketRules { .. }
+            | Command::SetAccountLimits(_)
+            | Command::SetAccountOwner { .. }
+            | Command::SetAccountTier { .. }
+            | Command::SetFeeTier { .. }
+            | Command::SetKillSwitch { .. }
+            | Command::SetKeyRoles { .. } => self.administer(call, command),
+            Command::Deposit { .. }
+            | Command::Withdraw { .. }
+            | Command::HoldWithdrawal { .. }
+            | Command::SettleWithdrawal { .. }
+            | Command::ReleaseWithdrawal { .. }
+            | Command::Transfer { .. } => self.move_money(call, command),
         }
     }
 
@@ -203,7 +242,14 @@ impl Engine {
             genesis.logic_version, LOGIC_VERSION,
             "the journal was written by other rules; run it with a build that has them"
         );
-        self.orders = OpenOrders::with_capacity(genesis.limits.open_orders_max as usize, genesis.cluster.raw() as u64);
+        let limits = &genesis.limits;
+        let (orders, seed) = (limits.open_orders_max as usize, genesis.cluster.raw() as u64);
+        self.orders = OpenOrders::with_capacity(orders, seed);
+        self.timers = Timers::with_capacity(limits.keys_max as usize, orders);
+        let (balances, seats) = (limits.balances_max as usize, limits.seats_max as usize);
+        self.ledger = Ledger::with_capacity(balances, seats, limits.assets_max as usize, seed);
+        self.references = References::with_capacity(limits.references_max as usize, seed);
+        self.tiers = alloc::vec![(FeeRate::default(), FeeRate::default()); 256];
         self.genesis = Some(genesis);
         self.emit(call, call.requester(), Event::JournalBegun(genesis));
     }
@@ -213,6 +259,7 @@ impl Engine {
     }
 
     /// Appends an event; a report gets the next number of its key.
+    #[inline]
     fn emit(&mut self, call: &mut Call<'_>, to: To, event: Event) {
         let session_sequence = if is_report(event.kind()) { self.next_report(to.key) } else { SessionSequence::new(0) };
         let header = EventHeader {
@@ -232,10 +279,13 @@ impl Engine {
     }
 
     /// The operator and a key that does not exist have no numbered reports.
-    fn next_report(&mut self, key: KeyId) -> SessionSequence {
-        let Some(key) = self.keys.get_mut(key.raw()) else { return SessionSequence::new(0) };
+    #[inline]
+    fn next_report(&mut self, id: KeyId) -> SessionSequence {
+        let Some(key) = self.keys.get_mut(id.raw()) else { return SessionSequence::new(0) };
+        let before = key.hash(id);
         let next = key.report_mark.raw().checked_add(1).expect("2^64 reports are out of reach");
         key.report_mark = SessionSequence::new(next);
+        self.sum.replace(before, key.hash(id));
         key.report_mark
     }
 
@@ -243,95 +293,43 @@ impl Engine {
         self.emit(call, to, Event::Rejected { reason, command: call.kind });
     }
 
+    #[inline]
     fn market(&self, id: MarketId) -> &Market {
         self.markets.get(id.raw()).expect("the market of an order exists")
     }
 
+    #[inline]
+    fn account(&self, id: AccountId) -> &Account {
+        self.accounts.get(id.raw()).expect("a key's account exists")
+    }
+
+    #[inline]
     fn key_mut(&mut self, id: KeyId) -> &mut Key {
         self.keys.get_mut(id.raw()).expect("the key was looked up before")
     }
-}
 
-/// What tests, reports and tools may see. Clients never do: they read released events.
-impl Engine {
-    /// The leadership term of the command applied last.
-    #[must_use]
-    pub const fn epoch(&self) -> Epoch {
-        self.epoch
+    /// Changes a market where its hash must follow.
+    fn change_market(&mut self, id: MarketId, change: impl FnOnce(&mut Market)) {
+        let market = self.markets.get_mut(id.raw()).expect("the market exists");
+        let before = market.hash(id.raw());
+        change(market);
+        self.sum.replace(before, market.hash(id.raw()));
     }
 
-    /// The limits of the journal, once it began.
-    #[must_use]
-    pub const fn genesis(&self) -> Option<&Genesis> {
-        self.genesis.as_ref()
+    /// Changes an account where its hash must follow.
+    fn change_account(&mut self, id: AccountId, change: impl FnOnce(&mut Account)) {
+        let account = self.accounts.get_mut(id.raw()).expect("the account exists");
+        let before = account.hash(id.raw());
+        change(account);
+        self.sum.replace(before, account.hash(id.raw()));
     }
 
-    /// Every market, in the order of the ids.
-    pub fn markets(&self) -> impl Iterator<Item = (MarketId, &MarketDefinition, MarketState)> {
-        self.markets.iter().map(|(id, market)| (MarketId::new(id), &market.definition, market.state))
-    }
-
-    /// The first `depth` levels of a book, best first: price, quantity, orders. Nothing for an unknown market.
-    #[must_use]
-    pub fn levels(&self, market: MarketId, side: Side, depth: usize) -> Vec<(Price, Qty, u32)> {
-        self.markets
-            .get(market.raw())
-            .map_or_else(Vec::new, |market| market.book.depth(&self.orders.shelf, side, depth))
-    }
-
-    /// The orders of one side of a book, in the order in which they would trade.
-    pub fn resting_orders(&self, market: MarketId, side: Side) -> impl Iterator<Item = Order> {
-        let market = self.markets.get(market.raw());
-        market.into_iter().flat_map(move |market| self.orders_of(market, side).map(|(_, order)| order))
-    }
-
-    pub(crate) fn orders_of(&self, market: &Market, side: Side) -> impl Iterator<Item = (Handle, Order)> {
-        market.book.orders(&self.orders.shelf, side).map(|(handle, resting)| (handle, open_orders::shown(&resting)))
-    }
-
-    /// How many orders rest, in all books.
-    #[must_use]
-    pub const fn open_order_count(&self) -> usize {
-        self.orders.len()
-    }
-
-    /// Every asset, in the order of the ids: id, name, decimal places.
-    pub fn assets(&self) -> impl Iterator<Item = (AssetId, Name, u8)> {
-        self.assets.iter().map(|(id, asset)| (AssetId::new(id), asset.name, asset.decimals))
-    }
-
-    /// Every account, in the order of the ids.
-    pub fn accounts(&self) -> impl Iterator<Item = (AccountId, Name)> {
-        self.accounts.iter().map(|(id, account)| (AccountId::new(id), account.name))
-    }
-
-    /// What an account has of an asset: available, held. `None` when one of them does not exist.
-    #[must_use]
-    pub fn balance(&self, account: AccountId, asset: AssetId) -> Option<(AssetAmount, AssetAmount)> {
-        self.accounts.get(account.raw())?;
-        self.assets.get(asset.raw())?;
-        let balance = self.ledger.balance(account, asset);
-        Some((balance.available, balance.held))
-    }
-
-    /// Fees earned of an asset.
-    #[must_use]
-    pub fn fees(&self, asset: AssetId) -> Option<AssetAmount> {
-        self.assets.get(asset.raw()).map(|_| self.ledger.totals(asset).fees)
-    }
-
-    /// All that came in and all that went out of an asset.
-    #[must_use]
-    pub fn deposits_and_withdrawals(&self, asset: AssetId) -> Option<(AssetAmount, AssetAmount)> {
-        self.assets
-            .get(asset.raw())
-            .map(|_| self.ledger.totals(asset))
-            .map(|totals| (totals.deposited, totals.withdrawn))
-    }
-
-    /// A key's highest applied request and the number of its last report.
-    #[must_use]
-    pub fn key_marks(&self, key: KeyId) -> Option<(RequestNumber, SessionSequence)> {
-        self.keys.get(key.raw()).map(|key| (key.request_mark, key.report_mark))
+    /// Changes a key where its hash must follow.
+    #[inline]
+    fn change_key(&mut self, id: KeyId, change: impl FnOnce(&mut Key)) {
+        let key = self.keys.get_mut(id.raw()).expect("the key exists");
+        let before = key.hash(id);
+        change(key);
+        self.sum.replace(before, key.hash(id));
     }
 }

@@ -1,22 +1,29 @@
-//! Every resting order, and every way to find it: by its place in a book, by its id, by the request that created it, and
-//! with all others of its account, oldest first.
+//! Every open order, resting or waiting, and every way to find it: by its place in a book, by its id, by the request that
+//! created it, and with all others of its account, oldest first.
 //!
 //! ```text
-//!   id --by_id--> Handle --> Shelf (book)        Account.oldest --> order <-> order <-> order <-- Account.newest
-//!   (key, request) --by_request--> Handle
+//!   id --by_id--> Handle --> Shelf (64 B an order)      Account.oldest --> order <-> order <-> order <-- Account.newest
+//!   (key, request) --by_request--> Handle --> Extra (64 B an order)
 //! ```
 //!
-//! Invariants: an order is in a book, in both tables and in its account's list, or in none of them. Nothing here grows.
+//! Invariants: between commands an order is in a queue, in both tables and in its account's list, or in none of them; the sum
+//! of hashes is that of the orders in queues. An order keeps its handle while it changes places. Nothing here grows.
+//!
+//! Hot path: for every order.
 
 use alloc::vec::Vec;
 
-use tidegate_domain::{AccountId, KeyId, MarketId, OrderId, Price, Qty, RequestNumber, Side};
+use tidegate_domain::{
+    AccountId, KeyId, MarketId, OrderId, Price, Qty, RequestNumber, SelfTrade, Side, TimeInForce, Timestamp,
+};
 
-use super::handle_map::HandleMap;
+use super::index_table::IndexTable;
 use super::tables::Account;
-use crate::book::{Book, Handle, Resting, Shelf};
+use crate::book::{Book, Handle, Shelf};
+use crate::hash::{Fact, Sum, hash};
+use crate::ledger::SeatRef;
 
-/// A resting order.
+/// An open order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
     /// Its id.
@@ -27,68 +34,123 @@ pub struct Order {
     pub key: KeyId,
     /// With which request.
     pub request: RequestNumber,
-    /// Where it rests.
+    /// Where it is.
     pub market: MarketId,
     /// On which side.
     pub side: Side,
-    /// Its limit.
+    /// Its limit; 0 for a stop without.
     pub price: Price,
-    /// What is left of it; at least one lot.
+    /// All that is left of it; at least one lot.
     pub leaves: Qty,
+    /// How much of that is shown.
+    pub displayed: Qty,
+    /// What was filled before.
+    pub filled: Qty,
+    /// The client's grouping; 0 is none.
+    pub group: u8,
+    /// Of a waiting stop order; else 0.
+    pub trigger: Price,
 }
 
-/// What the engine wants to find again at an order in a book.
+/// What an order keeps for later.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    pub(crate) time_in_force: TimeInForce,
+    pub(crate) self_trade: SelfTrade,
+    pub(crate) group: u8,
+    pub(crate) post_only: bool,
+    pub(crate) reprice: bool,
+    /// Limit of a waiting stop order; 0 for a stop without.
+    pub(crate) limit: Price,
+    /// Whether it waits in the stop list.
+    pub(crate) is_stop: bool,
+    /// 0: all of it is shown.
+    pub(crate) display: Qty,
+    /// 0: never.
+    pub(crate) expires: Timestamp,
+}
+
+/// Who an order is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity {
+    pub(crate) id: OrderId,
+    pub(crate) account: AccountId,
+    pub(crate) key: KeyId,
+    pub(crate) request: RequestNumber,
+    pub(crate) market: MarketId,
+    pub(crate) seat: SeatRef,
+}
+
+/// What the engine wants to find again at an order in a book: 36 bytes, so that an order fills a cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(crate) struct Tag {
-    // Two halves, so that an order fits in a cache line: a `u64` would align it to 8 bytes behind 28.
+    // Halves: a `u64` would align the tag to 8 bytes behind the 28 before it.
     id: [u32; 2],
     request: [u32; 2],
+    priority: [u32; 2],
     account: AccountId,
     key: KeyId,
     market: MarketId,
 }
 
+#[inline]
 const fn halves(word: u64) -> [u32; 2] {
     [word as u32, (word >> 32) as u32]
 }
 
+#[inline]
 const fn whole([low, high]: [u32; 2]) -> u64 {
     low as u64 | (high as u64) << 32
 }
 
 impl Tag {
-    const fn id(&self) -> OrderId {
+    #[inline]
+    pub(crate) const fn id(&self) -> OrderId {
         OrderId::new(whole(self.id))
     }
 
-    const fn request(&self) -> RequestNumber {
+    #[inline]
+    pub(crate) const fn request(&self) -> RequestNumber {
         RequestNumber::new(whole(self.request))
+    }
+
+    /// When it came to its place: grows along every queue.
+    #[inline]
+    pub(crate) const fn priority(&self) -> u64 {
+        whole(self.priority)
+    }
+
+    pub(crate) const fn account(&self) -> AccountId {
+        self.account
     }
 }
 
-/// As an order is shown outside of the book.
-pub(crate) const fn shown(resting: &Resting<Tag>) -> Order {
-    let Resting { side, price, leaves, tag } = *resting;
-    let (id, request) = (tag.id(), tag.request());
-    Order { id, account: tag.account, key: tag.key, request, market: tag.market, side, price, leaves }
-}
+const NONE: u32 = u32::MAX;
 
-/// Neighbours in the list of an account.
-#[derive(Clone, Copy, Debug, Default)]
-struct Links {
-    older: Option<Handle>,
-    newer: Option<Handle>,
+/// What is not needed to find the best order.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub(crate) struct Extra {
+    /// Neighbours in the list of the account.
+    older: u32,
+    newer: u32,
+    pub(crate) seat: SeatRef,
+    pub(crate) hidden: Qty,
+    pub(crate) filled: Qty,
+    pub(crate) terms: Terms,
 }
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct OpenOrders {
     pub(crate) shelf: Shelf<Tag>,
-    by_id: HandleMap,
-    by_request: HandleMap,
-    /// By the index of the handle.
-    links: Vec<Links>,
+    extras: Vec<Extra>,
+    by_id: IndexTable,
+    by_request: IndexTable,
+    /// Places given so far.
+    priority: u64,
+    sum: Sum,
 }
 
 impl Default for OpenOrders {
@@ -102,9 +164,11 @@ impl OpenOrders {
     pub(crate) fn with_capacity(orders: usize, seed: u64) -> Self {
         Self {
             shelf: Shelf::with_capacity(orders),
-            by_id: HandleMap::with_capacity(orders, seed),
-            by_request: HandleMap::with_capacity(orders, seed),
-            links: Vec::with_capacity(orders),
+            extras: Vec::with_capacity(orders),
+            by_id: IndexTable::with_capacity(orders, seed),
+            by_request: IndexTable::with_capacity(orders, seed),
+            priority: 0,
+            sum: Sum::default(),
         }
     }
 
@@ -112,46 +176,89 @@ impl OpenOrders {
         self.shelf.len()
     }
 
+    /// Sum of the hashes of all orders in queues.
+    pub(crate) const fn sum(&self) -> Sum {
+        self.sum
+    }
+
+    /// Places given so far: an order with a higher one came to its place later.
+    pub(crate) const fn priority(&self) -> u64 {
+        self.priority
+    }
+
     #[inline]
+    pub(crate) fn extra(&self, handle: Handle) -> &Extra {
+        &self.extras[handle.index()]
+    }
+
+    #[inline]
+    pub(crate) fn identity(&self, handle: Handle) -> Identity {
+        let tag = self.shelf.tag(handle);
+        let (id, request) = (tag.id(), tag.request());
+        Identity { id, account: tag.account, key: tag.key, request, market: tag.market, seat: self.extra(handle).seat }
+    }
+
+    /// An order in a queue, as it is shown.
     pub(crate) fn get(&self, handle: Handle) -> Order {
-        shown(&self.shelf.get(handle))
+        let (resting, extra) = (self.shelf.get(handle), self.extra(handle));
+        let Identity { id, account, key, request, market, .. } = self.identity(handle);
+        let is_stop = extra.terms.is_stop;
+        Order {
+            id,
+            account,
+            key,
+            request,
+            market,
+            side: if is_stop { resting.side.opposite() } else { resting.side },
+            price: if is_stop { extra.terms.limit } else { resting.price },
+            leaves: resting.leaves.plus(extra.hidden),
+            displayed: resting.leaves,
+            filled: extra.filled,
+            group: extra.terms.group,
+            trigger: if is_stop { resting.price } else { Price::from_ticks(0) },
+        }
     }
 
     /// An order by its id.
     #[inline]
     pub(crate) fn by_id(&self, id: OrderId) -> Option<Handle> {
-        self.by_id.get(self.by_id.hash(id.raw(), 0), |handle| self.shelf.tag(handle).id() == id)
+        let is_it = |index| self.shelf.tag(Handle::from_index(index)).id() == id;
+        self.by_id.get(self.by_id.hash(id.raw(), 0), is_it).map(Handle::from_index)
     }
 
     /// An order by the request with which a key created it.
     #[inline]
     pub(crate) fn by_request(&self, key: KeyId, request: RequestNumber) -> Option<Handle> {
-        let is_it = |handle| {
-            let tag = self.shelf.tag(handle);
+        let is_it = |index| {
+            let tag = self.shelf.tag(Handle::from_index(index));
             tag.key == key && tag.request() == request
         };
-        self.by_request.get(self.by_request.hash(request.raw(), key.raw().into()), is_it)
+        self.by_request.get(self.by_request.hash(request.raw(), key.raw().into()), is_it).map(Handle::from_index)
     }
 
-    /// Lets an order rest and makes it findable.
-    pub(crate) fn open(&mut self, book: &mut Book, account: &mut Account, order: &Order) -> Handle {
-        let Order { id, request, key, side, price, leaves, .. } = *order;
+    /// Makes an order findable. It is in no queue yet.
+    pub(crate) fn open(&mut self, account: &mut Account, who: &Identity, terms: Terms) -> Handle {
         let tag = Tag {
-            id: halves(id.raw()),
-            request: halves(request.raw()),
-            account: order.account,
-            key,
-            market: order.market,
+            id: halves(who.id.raw()),
+            request: halves(who.request.raw()),
+            priority: [0; 2],
+            account: who.account,
+            key: who.key,
+            market: who.market,
         };
-        let handle = book.rest(&mut self.shelf, side, price, leaves, tag);
-        self.by_id.insert(self.by_id.hash(id.raw(), 0), handle);
-        self.by_request.insert(self.by_request.hash(request.raw(), key.raw().into()), handle);
-        if self.links.len() <= handle.index() {
-            self.links.push(Links::default());
+        let handle = self.shelf.add(tag);
+        let index = handle.index() as u32;
+        self.by_id.insert(self.by_id.hash(who.id.raw(), 0), index);
+        self.by_request.insert(self.by_request.hash(who.request.raw(), who.key.raw().into()), index);
+        let older = account.newest.map_or(NONE, |newest| newest.index() as u32);
+        let extra = Extra { older, newer: NONE, seat: who.seat, hidden: Qty::ZERO, filled: Qty::ZERO, terms };
+        if handle.index() == self.extras.len() {
+            self.extras.push(extra);
+        } else {
+            self.extras[handle.index()] = extra;
         }
-        self.links[handle.index()] = Links { older: account.newest, newer: None };
         match account.newest {
-            Some(newest) => self.links[newest.index()].newer = Some(handle),
+            Some(newest) => self.extras[newest.index()].newer = index,
             None => account.oldest = Some(handle),
         }
         account.newest = Some(handle);
@@ -159,40 +266,70 @@ impl OpenOrders {
         handle
     }
 
-    /// Takes an order out of everything.
-    pub(crate) fn close(&mut self, book: &mut Book, account: &mut Account, handle: Handle) -> Order {
-        let order = shown(&book.remove(&mut self.shelf, handle));
-        self.forget(account, handle, &order);
-        order
-    }
-
-    /// Takes `by` off an order; at zero it is gone from everything. What is left.
-    pub(crate) fn take(&mut self, book: &mut Book, account: &mut Account, handle: Handle, by: Qty) -> Qty {
-        if by == self.shelf.leaves(handle) {
-            self.close(book, account, handle);
-            return Qty::ZERO;
+    /// Ends an order that is in no queue.
+    pub(crate) fn end(&mut self, account: &mut Account, handle: Handle) {
+        let (tag, index) = (*self.shelf.tag(handle), handle.index() as u32);
+        self.by_id.remove(self.by_id.hash(tag.id().raw(), 0), index);
+        self.by_request.remove(self.by_request.hash(tag.request().raw(), tag.key.raw().into()), index);
+        let Extra { older, newer, .. } = *self.extra(handle);
+        if older == NONE {
+            account.oldest = (newer != NONE).then_some(Handle::from_index(newer));
+        } else {
+            self.extras[older as usize].newer = newer;
         }
-        book.take(&mut self.shelf, handle, by)
-    }
-
-    fn forget(&mut self, account: &mut Account, handle: Handle, order: &Order) {
-        self.by_id.remove(self.by_id.hash(order.id.raw(), 0), handle);
-        self.by_request.remove(self.by_request.hash(order.request.raw(), order.key.raw().into()), handle);
-        let Links { older, newer } = self.links[handle.index()];
-        match older {
-            Some(older) => self.links[older.index()].newer = newer,
-            None => account.oldest = newer,
-        }
-        match newer {
-            Some(newer) => self.links[newer.index()].older = older,
-            None => account.newest = older,
+        if newer == NONE {
+            account.newest = (older != NONE).then_some(Handle::from_index(older));
+        } else {
+            self.extras[newer as usize].older = older;
         }
         account.open_orders -= 1;
+        self.shelf.discard(handle);
+    }
+
+    /// Puts an order behind all others of its price: `leaves` is all that is left, of which its display is shown.
+    pub(crate) fn enter(
+        &mut self,
+        book: &mut Book,
+        handle: Handle,
+        side: Side,
+        price: Price,
+        leaves: Qty,
+        filled: Qty,
+    ) {
+        self.priority += 1;
+        self.shelf.tag_mut(handle).priority = halves(self.priority);
+        let extra = &mut self.extras[handle.index()];
+        let displayed = shown_of(extra.terms.display, leaves);
+        extra.hidden = leaves.minus(displayed);
+        extra.filled = filled;
+        book.attach(&mut self.shelf, handle, side, price, displayed);
+        self.sum.add(self.hash(handle));
+    }
+
+    /// Takes an order out of its queue; it stays findable.
+    pub(crate) fn leave(&mut self, book: &mut Book, handle: Handle) {
+        self.sum.remove(self.hash(handle));
+        book.detach(&mut self.shelf, handle);
+    }
+
+    /// Changes what is left of an order where it stands.
+    pub(crate) fn set(&mut self, handle: Handle, displayed: Qty, hidden: Qty, filled: Qty) {
+        let before = self.hash(handle);
+        self.shelf.set_leaves(handle, displayed);
+        let extra = &mut self.extras[handle.index()];
+        (extra.hidden, extra.filled) = (hidden, filled);
+        self.sum.replace(before, self.hash(handle));
+    }
+
+    /// A waiting stop order is triggered: from here on it is an ordinary one.
+    pub(crate) fn trigger(&mut self, handle: Handle) {
+        self.extras[handle.index()].terms.is_stop = false;
     }
 
     /// The account's order that came after this one.
     pub(crate) fn newer(&self, handle: Handle) -> Option<Handle> {
-        self.links[handle.index()].newer
+        let newer = self.extra(handle).newer;
+        (newer != NONE).then_some(Handle::from_index(newer))
     }
 
     /// An account's orders, oldest first.
@@ -204,4 +341,40 @@ impl OpenOrders {
     pub(crate) const fn index_sizes(&self) -> (usize, usize) {
         (self.by_id.len(), self.by_request.len())
     }
+
+    /// Hash of an order in a queue.
+    #[inline]
+    pub(crate) fn hash(&self, handle: Handle) -> u128 {
+        let (resting, extra) = (self.shelf.get(handle), self.extra(handle));
+        let (tag, terms) = (&resting.tag, &extra.terms);
+        let codes = u64::from(resting.side.code())
+            | u64::from(terms.time_in_force.code()) << 8
+            | u64::from(terms.self_trade.code()) << 16
+            | u64::from(terms.group) << 24
+            | u64::from(terms.post_only) << 32
+            | u64::from(terms.reprice) << 33
+            | u64::from(terms.is_stop) << 34;
+        hash(
+            Fact::Order,
+            [
+                tag.id().raw(),
+                tag.request().raw(),
+                u64::from(tag.account.raw()) << 32 | u64::from(tag.key.raw()),
+                codes ^ u64::from(tag.market.raw()) << 40,
+                resting.price.ticks().cast_unsigned(),
+                resting.leaves.lots(),
+                extra.hidden.lots(),
+                extra.filled.lots(),
+                terms.display.lots(),
+                terms.expires.nanos(),
+                terms.limit.ticks().cast_unsigned(),
+                tag.priority(),
+            ],
+        )
+    }
+}
+
+/// How much of `leaves` is shown with this display quantity.
+pub(crate) fn shown_of(display: Qty, leaves: Qty) -> Qty {
+    if display.is_zero() { leaves } else { display.min(leaves) }
 }

@@ -10,7 +10,7 @@
 //! Invariants: nothing is executed twice; a key's window holds its newest [`OUTCOMES_PER_KEY`] outcomes; a reject is an
 //! outcome like any other. A key that does not exist or belongs to another account is refused before all of this.
 
-use tidegate_domain::{Command, Event, Reject, RequestNumber};
+use tidegate_domain::{Command, CommandKind, Event, Reject, RequestNumber, Roles};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::tables::{Outcome, RequestResult};
@@ -23,11 +23,14 @@ impl Engine {
     pub(super) fn request(&mut self, call: &mut Call<'_>, command: &Command) {
         let to = match *command {
             Command::NewOrder(ref order) => call.requester().in_market(order.market),
-            Command::CancelAll { market: Some(market) } => call.requester().in_market(market),
+            Command::CancelAll(ref filter) => match filter.market {
+                Some(market) => call.requester().in_market(market),
+                None => call.requester(),
+            },
             _ => call.requester(),
         };
-        let mark = match self.keys.get(to.key.raw()) {
-            Some(key) if key.account == to.account => key.request_mark,
+        let (mark, roles) = match self.keys.get(to.key.raw()) {
+            Some(key) if key.account == to.account => (key.request_mark, key.roles),
             _ => return self.reject(call, to, Reject::UnknownKey),
         };
         if to.request.raw() == 0 {
@@ -37,17 +40,26 @@ impl Engine {
         if to.request <= mark {
             return self.answer_again(call, to, payload_hash);
         }
-        let result = match *command {
-            Command::NewOrder(ref order) => self.place_order(call, order),
-            Command::CancelOrder { target } => self.cancel_order(call, target),
-            Command::ReduceOrder { target, by } => self.reduce_order(call, target, by),
-            Command::CancelAll { market } => self.cancel_all(call, market),
-            _ => unreachable!("dispatch sends only requests here"),
-        };
+        let result = if roles.has(Roles::TRADE) { self.execute(call, command) } else { Err(Reject::KeyNotAllowed) };
         if let Err(reason) = result {
             self.reject(call, to, reason);
         }
         self.remember(call, to.request, payload_hash, result);
+    }
+
+    fn execute(&mut self, call: &mut Call<'_>, command: &Command) -> RequestResult {
+        match *command {
+            Command::NewOrder(ref order) => self.place_order(call, order),
+            Command::ReplaceOrder { target, price, qty } => self.replace_order(call, target, price, qty),
+            Command::CancelOrder { target } => self.cancel_order(call, target),
+            Command::ReduceOrder { target, by } => self.reduce_order(call, target, by),
+            Command::CancelAll(ref filter) => self.cancel_all(call, filter),
+            Command::SetProtection { group, window, qty_max, count_max } => {
+                self.set_protection(call, group, window, qty_max, count_max)
+            }
+            Command::ResetProtection { group } => self.reset_protection(call, group),
+            _ => unreachable!("dispatch sends only requests here"),
+        }
     }
 
     fn answer_again(&mut self, call: &mut Call<'_>, to: To, payload_hash: u64) {
@@ -66,11 +78,16 @@ impl Engine {
     }
 
     fn remember(&mut self, call: &Call<'_>, request: RequestNumber, payload_hash: u64, result: RequestResult) {
-        let key = self.key_mut(call.header.key);
-        key.request_mark = request;
-        if key.outcomes.len() == OUTCOMES_PER_KEY {
-            key.outcomes.pop_front();
+        let id = call.header.key;
+        let created = if call.kind == CommandKind::NewOrder { result.ok().flatten() } else { None };
+        let outcome = Outcome { request, sequence: call.header.sequence, payload_hash, result, created };
+        self.sum.add(outcome.hash(id));
+        self.change_key(id, |key| key.request_mark = request);
+        let key = self.key_mut(id);
+        let oldest = if key.outcomes.len() == OUTCOMES_PER_KEY { key.outcomes.pop_front() } else { None };
+        key.outcomes.push_back(outcome);
+        if let Some(oldest) = oldest {
+            self.sum.remove(oldest.hash(id));
         }
-        key.outcomes.push_back(Outcome { request, sequence: call.header.sequence, payload_hash, result });
     }
 }

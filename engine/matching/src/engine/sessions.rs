@@ -16,7 +16,7 @@ use tidegate_domain::{
 };
 
 use super::tables::Session;
-use super::{Call, Engine, To};
+use super::{Call, Engine, Subject, To};
 use tidegate_domain::MarketId;
 
 /// How long a client may take to log on again after a restart or a change of leadership.
@@ -39,8 +39,10 @@ impl Engine {
         {
             self.emit(call, to, closed(older.id, SessionCloseReason::TakenOver));
         }
+        let opened = Session { id: session, cancel_on_disconnect, grace, open: true, deadline: None };
+        self.sum.add(opened.hash(key));
         let entry = self.key_mut(key);
-        entry.session = Some(Session { id: session, cancel_on_disconnect, grace, open: true, deadline: None });
+        entry.session = Some(opened);
         let (request_mark, report_mark) = (entry.request_mark, entry.report_mark);
         self.emit(call, to, Event::SessionOpened { session, request_mark, report_mark, cancel_on_disconnect, grace });
     }
@@ -82,11 +84,14 @@ impl Engine {
     }
 
     pub(super) fn fire_due_timers(&mut self, call: &mut Call<'_>) {
-        while let Some((deadline, key)) = self.deadlines.first().copied() {
+        while let Some((deadline, subject)) = self.timers.first() {
             if deadline > call.header.time {
                 return;
             }
-            self.expire(call, key);
+            match subject {
+                Subject::Session(key) => self.expire(call, key),
+                Subject::Order(_, handle) => self.cancel(call, handle, CancelReason::Expired),
+            }
         }
     }
 
@@ -95,14 +100,7 @@ impl Engine {
         let session = self.end_session(key).expect("a timer belongs to a session");
         self.emit_closed(call, key, &session);
         let account = self.key_mut(key).account;
-        let mut next = self.account(account).oldest;
-        while let Some(handle) = next {
-            next = self.orders.newer(handle);
-            if self.orders.get(handle).key == key {
-                let order = self.close_order(handle);
-                self.emit_cancelled(call, To::creator_of(&order), &order, CancelReason::Disconnected);
-            }
-        }
+        self.cancel_matching(call, account, CancelReason::Disconnected, |order| order.key == key);
     }
 
     /// Reports the end of a session, unless that was done when it went away.
@@ -120,19 +118,18 @@ impl Engine {
 
     fn arm(&mut self, key: KeyId, open: bool, deadline: Timestamp) {
         let session = self.key_mut(key).session.as_mut().expect("only a session has a timer");
-        session.open = open;
-        if let Some(before) = session.deadline.replace(deadline) {
-            assert!(self.deadlines.remove(&(before, key)));
-        }
-        assert!(self.deadlines.insert((deadline, key)));
+        let before = session.hash(key);
+        (session.open, session.deadline) = (open, Some(deadline));
+        let after = session.hash(key);
+        self.sum.replace(before, after);
+        self.timers.arm(Subject::Session(key), deadline);
     }
 
     /// Takes the session off the key, and its timer with it.
     fn end_session(&mut self, key: KeyId) -> Option<Session> {
         let session = self.key_mut(key).session.take()?;
-        if let Some(deadline) = session.deadline {
-            assert!(self.deadlines.remove(&(deadline, key)));
-        }
+        self.sum.remove(session.hash(key));
+        self.timers.disarm(Subject::Session(key));
         Some(session)
     }
 }

@@ -1,16 +1,18 @@
 //! The engine's tables: what exists, by id and by name.
 //!
-//! Invariants: ids are dense from 1 and never reused; a name is unique within its table.
+//! Invariants: ids are dense from 1 and never reused; a name is unique within its table. Tables grow only when something is
+//! created, which is the operator's doing.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use tidegate_domain::{
-    AccountId, MarketDefinition, MarketState, Name, OrderId, Reject, RequestNumber, Sequence, SessionId,
-    SessionSequence, Timestamp,
+    AccountId, AccountLimits, KeyId, MarketDefinition, MarketRules, MarketState, Name, Nanos, OrderId, Price, Qty,
+    Reject, RequestNumber, Roles, Sequence, SessionId, SessionSequence, Timestamp,
 };
 
 use crate::book::{Book, Handle};
+use crate::hash::{Fact, hash, words};
 
 /// Entries with an id from 1 and a unique name.
 #[derive(Debug)]
@@ -44,12 +46,14 @@ impl<T> Table<T> {
         id
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: u32) -> Option<&T> {
-        self.entries.get((id as usize).checked_sub(1)?)
+        self.entries.get((id as usize).wrapping_sub(1))
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: u32) -> Option<&mut T> {
-        self.entries.get_mut((id as usize).checked_sub(1)?)
+        self.entries.get_mut((id as usize).wrapping_sub(1))
     }
 
     pub(crate) fn id_of(&self, name: Name) -> Option<u32> {
@@ -66,6 +70,11 @@ impl<T> Table<T> {
     }
 }
 
+/// The words of a name.
+pub(crate) fn name_words(name: Name) -> [u64; 2] {
+    words(u128::from_le_bytes(name.bytes()))
+}
+
 #[derive(Debug)]
 pub(crate) struct Asset {
     pub(crate) name: Name,
@@ -75,18 +84,147 @@ pub(crate) struct Asset {
 #[derive(Debug)]
 pub(crate) struct Market {
     pub(crate) definition: MarketDefinition,
+    pub(crate) rules: MarketRules,
     pub(crate) state: MarketState,
+    /// Price of the newest trade; 0 before the first.
+    pub(crate) last: Price,
     pub(crate) book: Book,
+    /// Waiting stop orders by trigger: a sell stop is on the buy side here (the highest first), a buy stop on the sell side.
+    pub(crate) stops: Book,
 }
+
+impl Market {
+    pub(crate) fn new(definition: MarketDefinition) -> Self {
+        let rules = MarketRules {
+            maker_fee: definition.maker_fee,
+            taker_fee: definition.taker_fee,
+            qty_min: Qty::from_lots(0),
+            qty_max: definition.qty_max,
+            price_min: Price::from_ticks(0),
+            price_max: definition.price_max,
+            notional_min: 0,
+            band_ppm: 0,
+            reference: Price::from_ticks(0),
+            day_end_s: 0,
+        };
+        let (book, stops) = (Book::new(), Book::new());
+        Self { definition, rules, state: MarketState::Open, last: Price::from_ticks(0), book, stops }
+    }
+
+    pub(crate) fn hash(&self, id: u32) -> u128 {
+        let rules = &self.rules;
+        let fees =
+            u64::from(rules.maker_fee.ppm().cast_unsigned()) << 32 | u64::from(rules.taker_fee.ppm().cast_unsigned());
+        hash(
+            Fact::Market,
+            [
+                u64::from(id) << 8 | u64::from(self.state.code()),
+                self.last.ticks().cast_unsigned(),
+                fees,
+                rules.qty_min.lots(),
+                rules.qty_max.lots(),
+                rules.price_min.ticks().cast_unsigned(),
+                rules.price_max.ticks().cast_unsigned(),
+                rules.notional_min,
+                u64::from(rules.band_ppm) << 32 | u64::from(rules.day_end_s),
+                rules.reference.ticks().cast_unsigned(),
+            ],
+        )
+    }
+}
+
+/// What pulls the orders of a group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Protection {
+    pub(crate) group: u8,
+    pub(crate) is_triggered: bool,
+    pub(crate) count_max: u32,
+    pub(crate) count: u32,
+    pub(crate) window: Nanos,
+    pub(crate) qty_max: Qty,
+    pub(crate) qty: u128,
+    /// Time of the first fill that is counted.
+    pub(crate) since: Timestamp,
+}
+
+impl Protection {
+    pub(crate) fn hash(&self, account: AccountId) -> u128 {
+        let [qty_low, qty_high] = words(self.qty);
+        hash(
+            Fact::Protection,
+            [
+                u64::from(account.raw()) << 16 | u64::from(self.group) << 8 | u64::from(self.is_triggered),
+                u64::from(self.count_max) << 32 | u64::from(self.count),
+                self.window.nanos(),
+                self.qty_max.lots(),
+                qty_low,
+                qty_high,
+                self.since.nanos(),
+                0,
+            ],
+        )
+    }
+}
+
+/// Groups of an account that may have a protection.
+pub(crate) const PROTECTIONS_MAX: usize = 16;
 
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) name: Name,
-    /// Its resting orders, in all markets.
+    /// Its orders, resting and waiting, in all markets.
     pub(crate) open_orders: u32,
     /// The ends of the list of them, in the order of their ids.
     pub(crate) oldest: Option<Handle>,
     pub(crate) newest: Option<Handle>,
+    pub(crate) owner: u32,
+    pub(crate) tier: u8,
+    pub(crate) is_killed: bool,
+    pub(crate) limits: AccountLimits,
+    /// At most [`PROTECTIONS_MAX`]; room for all is made at the first.
+    pub(crate) protections: Vec<Protection>,
+}
+
+impl Account {
+    pub(crate) fn new(name: Name) -> Self {
+        Self {
+            name,
+            open_orders: 0,
+            oldest: None,
+            newest: None,
+            owner: 0,
+            tier: 0,
+            is_killed: false,
+            limits: AccountLimits::default(),
+            protections: Vec::new(),
+        }
+    }
+
+    pub(crate) fn protection_mut(&mut self, group: u8) -> Option<&mut Protection> {
+        self.protections.iter_mut().find(|protection| protection.group == group)
+    }
+
+    pub(crate) fn protection(&self, group: u8) -> Option<&Protection> {
+        self.protections.iter().find(|protection| protection.group == group)
+    }
+
+    pub(crate) fn hash(&self, id: u32) -> u128 {
+        let ([name_low, name_high], limits) = (name_words(self.name), &self.limits);
+        let [notional_low, notional_high] = words(limits.notional_max.units());
+        hash(
+            Fact::Account,
+            [
+                name_low,
+                name_high,
+                u64::from(id) << 32 | u64::from(self.owner),
+                u64::from(self.tier) << 8 | u64::from(self.is_killed),
+                u64::from(limits.open_orders_max) << 32 | u64::from(limits.market_open_orders_max),
+                limits.qty_max.lots(),
+                notional_low,
+                notional_high,
+            ],
+        )
+    }
 }
 
 /// A client's key, with all that makes its requests exactly-once.
@@ -95,13 +233,23 @@ pub(crate) struct Key {
     pub(crate) name: Name,
     pub(crate) public_key: [u8; 32],
     pub(crate) account: AccountId,
+    pub(crate) roles: Roles,
     /// Highest request number that was applied.
     pub(crate) request_mark: RequestNumber,
     /// Number of the last report.
     pub(crate) report_mark: SessionSequence,
-    /// The newest outcomes, oldest first; their request numbers grow.
+    /// The newest outcomes, oldest first; their request numbers grow. Room for all of them from the start.
     pub(crate) outcomes: VecDeque<Outcome>,
     pub(crate) session: Option<Session>,
+}
+
+impl Key {
+    /// What changes with every request.
+    #[inline]
+    pub(crate) fn hash(&self, id: KeyId) -> u128 {
+        let who = u64::from(id.raw()) << 32 | u64::from(self.account.raw());
+        hash(Fact::Key, [who, u64::from(self.roles.bits()), self.request_mark.raw(), self.report_mark.raw()])
+    }
 }
 
 /// What came of a request.
@@ -111,6 +259,21 @@ pub(crate) struct Outcome {
     pub(crate) sequence: Sequence,
     pub(crate) payload_hash: u64,
     pub(crate) result: RequestResult,
+    /// The order, if the request created one.
+    pub(crate) created: Option<OrderId>,
+}
+
+impl Outcome {
+    #[inline]
+    pub(crate) fn hash(&self, key: KeyId) -> u128 {
+        let (reject, order) = match self.result {
+            Ok(order) => (0, order.map_or(0, OrderId::raw)),
+            Err(reject) => (u64::from(reject.code()), 0),
+        };
+        let who = u64::from(key.raw()) << 16 | reject;
+        let created = u64::from(self.created.is_some());
+        hash(Fact::Outcome, [who, self.request.raw(), self.sequence.raw(), self.payload_hash, order, created])
+    }
 }
 
 /// The order that a request created, cancelled or reduced, if it was about one; or why it was refused.
@@ -121,16 +284,18 @@ pub(crate) type RequestResult = Result<Option<OrderId>, Reject>;
 pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) cancel_on_disconnect: bool,
-    pub(crate) grace: tidegate_domain::Nanos,
+    pub(crate) grace: Nanos,
     /// Whether its end was not reported yet.
     pub(crate) open: bool,
-    /// When its orders go, unless the key logs on again.
+    /// When its orders go, unless the key logs on again. The timer is armed exactly then.
     pub(crate) deadline: Option<Timestamp>,
 }
 
-/// A money command that was applied.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moved {
-    pub(crate) sequence: Sequence,
-    pub(crate) payload_hash: u64,
+impl Session {
+    pub(crate) fn hash(&self, key: KeyId) -> u128 {
+        let flags =
+            u64::from(self.cancel_on_disconnect) | u64::from(self.open) << 1 | u64::from(self.deadline.is_some()) << 2;
+        let deadline = self.deadline.map_or(0, Timestamp::nanos);
+        hash(Fact::Session, [u64::from(key.raw()) << 8 | flags, self.id.raw(), self.grace.nanos(), deadline])
+    }
 }

@@ -53,6 +53,7 @@ struct Done {
     sequence: u64,
     payload: Vec<u8>,
     order: Option<u64>,
+    created: bool,
     reject: Option<Reject>,
 }
 
@@ -190,11 +191,11 @@ impl Naive {
             }
             Command::CloseSession { session } => self.logout(session.raw()),
             Command::NewOrder(ref new) => self.once(new.market.raw(), command),
-            Command::CancelAll { market } => self.once(market.map_or(0, MarketId::raw), command),
+            Command::CancelAll(filter) => self.once(filter.market.map_or(0, MarketId::raw), command),
             Command::CancelOrder { .. } | Command::ReduceOrder { .. } => self.once(0, command),
             _ if self.now.key.raw() != 0 => self.refuse(0, Reject::UnknownKey),
-            Command::Deposit { asset, amount, reference } => self.money(asset, amount, reference, true),
-            Command::Withdraw { asset, amount, reference } => self.money(asset, amount, reference, false),
+            Command::Deposit { asset, amount, reference, .. } => self.money(asset, amount, reference, true),
+            Command::Withdraw { asset, amount, reference, .. } => self.money(asset, amount, reference, false),
             _ => {
                 if let Err(reason) = self.set_up(command) {
                     self.refuse(0, reason);
@@ -220,7 +221,7 @@ impl Naive {
                 self.accounts.push(name);
                 self.tell(0, self.accounts.len() as u32, 0, self.now.request.raw(), Event::AccountCreated { name });
             }
-            Command::CreateKey { name, public_key } => {
+            Command::CreateKey { name, public_key, roles } => {
                 refuse_if(owner == 0 || owner as usize > self.accounts.len(), Reject::UnknownAccount)?;
                 refuse_if(self.keys.iter().any(|key| key.name == name), Reject::NameTaken)?;
                 refuse_if(self.keys.iter().any(|key| key.public_key == public_key), Reject::PublicKeyTaken)?;
@@ -228,7 +229,7 @@ impl Naive {
                 let (done, session) = (Vec::new(), None);
                 self.keys.push(NaiveKey { name, public_key, account: owner, mark: 0, reports: 0, done, session });
                 let key = KeyId::new(self.keys.len() as u32);
-                self.answer(0, Event::KeyCreated { key, name, public_key });
+                self.answer(0, Event::KeyCreated { key, name, public_key, roles });
             }
             Command::SetMarketState { market, state } => {
                 let id = 1 + self.markets.iter().position(|at| at.name == market).ok_or(Reject::UnknownMarket)?;
@@ -249,7 +250,7 @@ impl Naive {
         refuse_if(base == quote, Reject::BaseEqualsQuote)?;
         let (base_unit, quote_unit) = (terms.base_units_per_lot, terms.quote_units_per_tick_lot);
         refuse_if(base_unit < 1 || quote_unit < 1, Reject::UnitsPerLotZero)?;
-        let (maker, taker) = (terms.maker_fee.parts(), terms.taker_fee.parts());
+        let (maker, taker) = (terms.maker_fee.ppm(), terms.taker_fee.ppm());
         refuse_if(maker.max(taker) > 1_000_000, Reject::FeeTooHigh)?;
         let (qty, price) = (i128::from(terms.qty_max.lots()), i128::from(terms.price_max.ticks()));
         refuse_if(qty < 1 || price < 1, Reject::MarketLimitZero)?;
@@ -461,7 +462,7 @@ impl Naive {
             Command::NewOrder(ref new) => self.new_order(new),
             Command::CancelOrder { target } => self.change(target, None),
             Command::ReduceOrder { target, by } => self.change(target, Some(i128::from(by.lots()))),
-            Command::CancelAll { market } => self.cancel_all(market),
+            Command::CancelAll(filter) => self.cancel_all(filter.market),
             _ => unreachable!(),
         };
         if let Err(reason) = answer {
@@ -472,6 +473,7 @@ impl Naive {
             sequence: self.now.sequence.raw(),
             payload: self.payload.clone(),
             order: answer.unwrap_or(None),
+            created: command.kind() == CommandKind::NewOrder && answer.is_ok(),
             reject: answer.err(),
         };
         let known = &mut self.keys[key as usize - 1];
@@ -504,6 +506,7 @@ impl Naive {
         // Everything that it could trade with, in the order in which it would.
         let against = self.against(new);
         refuse_if(is_market && against.is_empty(), Reject::NoLiquidity)?;
+        refuse_if(new.post_only && !against.is_empty(), Reject::PostOnlyWouldTake)?;
         let best = against.first().map_or(0, |maker| maker.price);
         let (asset, need) = match (is_buy, is_market) {
             (true, false) => (market.quote, price * qty * market.quote_unit),
@@ -512,7 +515,6 @@ impl Naive {
         };
         let money = self.balance(account, asset).0;
         refuse_if(money < need, Reject::InsufficientFunds)?;
-        refuse_if(new.post_only && !against.is_empty(), Reject::PostOnlyWouldTake)?;
         if new.time_in_force == TimeInForce::Fok {
             let (mut missing, mut cost) = (qty, 0);
             for maker in &against {
@@ -547,7 +549,11 @@ impl Naive {
         let NewOrder { side, order_type, time_in_force, post_only, price, qty, .. } = *new;
         let order = OrderId::new(id);
         let market = new.market.raw();
-        self.answer(market, Event::OrderAccepted { order, side, order_type, time_in_force, post_only, price, qty });
+        let options = OrderOptions::default();
+        self.answer(
+            market,
+            Event::OrderAccepted { order, side, order_type, time_in_force, post_only, price, qty, options },
+        );
         let backed = !(side == Side::Buy && order_type == OrderType::Market);
         self.orders.push(NaiveOrder {
             id,
@@ -611,6 +617,7 @@ impl Naive {
             *self.total.entry((order.account, gets)).or_default() += got - fee;
             *self.fees.entry(gets).or_default() += fee;
             let fill = Fill {
+                is_rebate: false,
                 order: OrderId::new(id),
                 counter_order: OrderId::new(other),
                 counter_account: AccountId::new(counter_account),
@@ -626,6 +633,14 @@ impl Naive {
         self.orders.retain(|order| order.id != maker || order.left > 0);
     }
 
+    /// An order that this key created and that is gone is told apart from one that never was.
+    fn no_such_order(&self, target: OrderTarget) -> Reject {
+        let OrderTarget::Request(number) = target else { return Reject::UnknownOrder };
+        let done = &self.keys[self.now.key.raw() as usize - 1].done;
+        let created = done.iter().rev().take(WINDOW).any(|done| done.request == number.raw() && done.created);
+        if created { Reject::OrderNotOpen } else { Reject::UnknownOrder }
+    }
+
     /// Cancels, or takes `by` off.
     fn change(&mut self, target: OrderTarget, by: Option<i128>) -> Answer {
         refuse_if(by == Some(0), Reject::QtyZero)?;
@@ -634,8 +649,9 @@ impl Naive {
             OrderTarget::Order(id) => order.id == id.raw() && order.account == account,
             OrderTarget::Request(number) => order.request == number.raw() && order.key == key,
         };
-        let at = self.orders.iter().position(is_it).ok_or(Reject::UnknownOrder)?;
+        let Some(at) = self.orders.iter().position(is_it) else { return Err(self.no_such_order(target)) };
         let order = self.orders[at].clone();
+        refuse_if(by.is_some() && self.markets[order.market as usize - 1].halted, Reject::MarketHalted)?;
         let about = if order.key == key { request } else { order.request };
         match by {
             Some(by) if by < order.left => {

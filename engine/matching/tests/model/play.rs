@@ -18,6 +18,8 @@ pub(crate) const LIMITS: EngineLimits = EngineLimits {
     open_orders_max: 14,
     account_open_orders_max: 7,
     references_max: 14,
+    balances_max: 64,
+    seats_max: 64,
 };
 
 /// Which number a request has.
@@ -175,6 +177,7 @@ fn new_order() -> impl Strategy<Value = NewOrder> {
             post_only,
             price: Price::from_ticks(if is_priced { price } else { 0 }),
             qty: Qty::from_lots(qty),
+            options: OrderOptions::default(),
         }
     })
 }
@@ -218,13 +221,19 @@ impl Script {
         commands.extend(accounts.map(|name| (operator(0), Command::CreateAccount { name })));
         for (at, account) in [1, 1, 2, 3].into_iter().enumerate() {
             let name = name(["a", "a2", "b", "c"][at]);
-            commands.push((operator(account), Command::CreateKey { name, public_key: [at as u8; 32] }));
+            commands.push((
+                operator(account),
+                Command::CreateKey { name, public_key: [at as u8; 32], roles: Roles::TRADE },
+            ));
         }
         for account in 1..=3 {
             for (asset, amount) in [(0, 60), (1, 90)] {
                 let (asset, amount) = (asset_name(asset), AssetAmount::from_units(amount));
                 let reference = Reference::new(&format!("seed-{account}-{asset}")).unwrap();
-                commands.push((operator(account), Command::Deposit { asset, amount, reference }));
+                commands.push((
+                    operator(account),
+                    Command::Deposit { asset, amount, reference, at: Timestamp::from_nanos(0) },
+                ));
             }
         }
         commands.into_iter().map(|(header, command)| self.stamp(header, &command)).collect()
@@ -296,9 +305,9 @@ impl Script {
                 let (asset, amount) = (asset_name(asset), AssetAmount::from_units(amount));
                 let reference = Reference::new(&format!("r{reference}")).unwrap();
                 if is_deposit {
-                    Command::Deposit { asset, amount, reference }
+                    Command::Deposit { asset, amount, reference, at: Timestamp::from_nanos(0) }
                 } else {
-                    Command::Withdraw { asset, amount, reference }
+                    Command::Withdraw { asset, amount, reference, at: Timestamp::from_nanos(0) }
                 }
             }
             Op::Halt { market, state } => Command::SetMarketState { market: market_name(market), state },
@@ -306,9 +315,11 @@ impl Script {
             Op::Create { kind: 1, name: at, .. } => {
                 Command::CreateAccount { name: name(["alice", "dave", "erin"][at as usize % 3]) }
             }
-            Op::Create { kind: 2, name: at, extra, .. } => {
-                Command::CreateKey { name: name(["a", "d", "e"][at as usize % 3]), public_key: [extra; 32] }
-            }
+            Op::Create { kind: 2, name: at, extra, .. } => Command::CreateKey {
+                name: name(["a", "d", "e"][at as usize % 3]),
+                public_key: [extra; 32],
+                roles: Roles::TRADE,
+            },
             Op::Create { name, extra, .. } => Command::CreateMarket(terms(name, extra)),
             _ => unreachable!(),
         }
@@ -333,8 +344,8 @@ impl Script {
             Ask::New(order) => Command::NewOrder(order),
             Ask::Cancel(order) => Command::CancelOrder { target: target(order) },
             Ask::Reduce(order, by) => Command::ReduceOrder { target: target(order), by: Qty::from_lots(by) },
-            Ask::CancelAll(0) => Command::CancelAll { market: None },
-            Ask::CancelAll(market) => Command::CancelAll { market: Some(MarketId::new(market)) },
+            Ask::CancelAll(0) => Command::CancelAll(CancelFilter::in_market(None)),
+            Ask::CancelAll(market) => Command::CancelAll(CancelFilter::in_market(Some(MarketId::new(market)))),
         };
         let header = CommandHeader {
             request: RequestNumber::new(number),
@@ -356,8 +367,8 @@ fn terms(market: u8, extra: u8) -> MarketTerms {
         quote: asset_name(if extra == 20 { 0 } else { 1 + extra / 33 }),
         base_units_per_lot: if extra == 0 { 1 } else { 3 },
         quote_units_per_tick_lot: if extra == 30 { 0 } else { 1 + u64::from(extra % 5) },
-        maker_fee: Ppm::new(u32::from(extra) * 1_000),
-        taker_fee: Ppm::new(if extra == 31 { 1_000_001 } else { u32::from(extra) * 30_000 }.min(1_000_001)),
+        maker_fee: FeeRate::from_ppm(i32::from(extra) * 1_000),
+        taker_fee: FeeRate::from_ppm(if extra == 31 { 1_000_001 } else { i32::from(extra) * 30_000 }.min(1_000_001)),
         qty_max: Qty::from_lots(if is_large { u64::MAX } else { 50 }),
         price_max: Price::from_ticks(if extra == 32 { 0 } else { 100 }),
     }

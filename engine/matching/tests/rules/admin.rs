@@ -122,7 +122,7 @@ fn highest_price_times_largest_quantity_stays_below_2_to_96_on_both_sides() {
 }
 
 #[test]
-fn a_halted_market_takes_cancels_and_reduces_only() {
+fn a_halted_market_takes_cancels_only() {
     check(
         "
         a 1 buy 5@100
@@ -132,9 +132,9 @@ fn a_halted_market_takes_cancels_and_reduces_only() {
         b 1 sell 5@100
           b:1 re 1 rejected market_halted (new_order)
         a 2 reduce a#1 2
-          a:2 re 2 reduced a#1 by 2 leaves 3
+          a:2 re 2 rejected market_halted (reduce_order)
         a 3 cancel a#1
-          a:3 re 3 cancelled a#1 3 requested
+          a:3 re 3 cancelled a#1 5 requested
         open M
           op open
         b 2 sell 5@100

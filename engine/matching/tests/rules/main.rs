@@ -2,12 +2,24 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
 mod admin;
+mod budget;
+mod cancel_all;
+mod iceberg;
+mod markets;
 mod money;
 mod orders;
+mod post_only;
+mod protection;
+mod replace;
 mod requests;
 mod script;
+mod self_trade;
 mod sessions;
+mod stops;
+mod time_in_force;
+mod withdrawals;
 
 use tidegate_domain::Reject;
 
@@ -15,11 +27,23 @@ use tidegate_domain::Reject;
 #[test]
 fn every_reject_has_a_rule() {
     let rules = concat!(
+        include_str!("accounts.rs"),
         include_str!("admin.rs"),
+        include_str!("budget.rs"),
+        include_str!("cancel_all.rs"),
+        include_str!("iceberg.rs"),
+        include_str!("markets.rs"),
         include_str!("money.rs"),
         include_str!("orders.rs"),
+        include_str!("post_only.rs"),
+        include_str!("protection.rs"),
+        include_str!("replace.rs"),
         include_str!("requests.rs"),
-        include_str!("sessions.rs")
+        include_str!("self_trade.rs"),
+        include_str!("sessions.rs"),
+        include_str!("stops.rs"),
+        include_str!("time_in_force.rs"),
+        include_str!("withdrawals.rs"),
     );
     for reject in Reject::ALL {
         assert!(rules.contains(&format!(" rejected {reject} (")), "no transcript shows `{reject}`");

@@ -2,7 +2,7 @@
 
 use tidegate_domain::{
     AccountId, Command, CommandHeader, CommandRecord, Event, EventBuffer, KeyId, MarketId, Reject, RequestNumber,
-    StateMachine,
+    StateMachine, Timestamp,
 };
 use tidegate_matching::OUTCOMES_PER_KEY;
 
@@ -145,7 +145,7 @@ fn a_key_cannot_ask_for_what_is_the_operators() {
     let asset = tidegate_domain::Name::new("BTC").unwrap();
     let (amount, reference) = (tidegate_domain::AssetAmount::from_units(1), Default::default());
     let mut out = EventBuffer::default();
-    let command = Command::Deposit { asset, amount, reference };
+    let command = Command::Deposit { asset, amount, reference, at: Timestamp::from_nanos(0) };
     world.engine.apply(&CommandRecord::encode(&header, &command), &mut out);
     let (event_header, event) = out.records()[0].decode().unwrap();
     assert_eq!(event, Event::Rejected { reason: Reject::UnknownKey, command: command.kind() });

@@ -5,11 +5,19 @@
 //! a 1 buy 5@100             key a, request 1: limit order, GTC      | ioc | fok | post | in=F for the market F
 //! a 2 sell 5@market ioc     market order
 //! a 3 cancel a#1            the order that key a made with its request 1, by its id; `cancel 1`: by request number
-//! a 4 reduce a#1 2          a 5 cancel-all        a 6 cancel-all M
-//! deposit alice 7 BTC r1    withdraw alice 7 BTC r2          halt M, open M
+//! a 4 reduce a#1 2          a 5 cancel-all        a 6 cancel-all M side=buy group=3 from=90 to=99
+//! a 7 replace a#1 4@101     quantity and price of the whole order, what is filled included
+//! options of orders: post reprice stp=decrement group=3 show=2 until=5000 (with gtd) day stop=105 (5@100: stop-limit)
+//! a 8 buy 5@stop stop=105   a stop without limit;  a 9 buy 0@budget budget=500 ioc
+//! a 9 protect 3 1000 20 4   group, window in ms, quantity, count;   a 10 unprotect 3
+//! deposit alice 7 BTC r1    withdraw alice 7 BTC r2          hold alice 7 BTC r3, settle alice r3, release alice r3
+//! transfer alice bob 7 BTC r4 (giver `pool`: the fee pool)   any with @MS: its business time
+//! halt M, open M            state M cancel_only              rules M maker=-100 qty_min=2 band=100000 reference=100
+//! limits alice open=3 market=2 qty=50 notional=5000          owner alice 7, tier alice 1, fee-tier 1 -100 500
+//! kill alice, unkill alice  roles alice a 1
 //! login a 7 cancel 500      session 7, orders cancelled after 500 ms away; `login a 7 keep`        logout a 7
 //! at 1000                   the clock shows 1,000 ms from here on            tick      lead 3 (a node takes epoch 3)
-//! book M, funds alice, fees, timer                  questions to the engine, not commands
+//! book M, stops M, funds alice, fees, timer         questions to the engine, not commands
 //! ```
 //!
 //! Events: `a:3 re 2 ..` is report 3 of key a about its request 2; `a:- ..` has no number; `op` is the operator.
@@ -18,12 +26,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use tidegate_domain::{
-    AccountId, AssetAmount, AssetId, ClusterId, Command, CommandHeader, CommandRecord, Durability, EngineLimits, Epoch,
-    Event, EventBuffer, EventFlags, EventHeader, Fill, Genesis, KeyId, LOGIC_VERSION, MarketId, MarketState,
-    MarketTerms, Name, Nanos, NewOrder, NodeId, OrderId, OrderTarget, OrderType, Ppm, Price, Qty, Reference,
-    RequestNumber, Sequence, SessionId, Side, StateMachine, TimeInForce, Timestamp,
+    AccountId, AccountLimits, AssetAmount, AssetId, CancelFilter, ClusterId, Command, CommandHeader, CommandRecord,
+    Durability, EngineLimits, Epoch, Event, EventBuffer, EventFlags, EventHeader, FeeRate, Fill, Genesis, KeyId,
+    LOGIC_VERSION, MarketId, MarketRules, MarketState, MarketTerms, Name, Nanos, NewOrder, NodeId, OrderId,
+    OrderOptions, OrderTarget, OrderType, Price, Qty, Reference, RequestNumber, Roles, SelfTrade, Sequence, SessionId,
+    Side, StateMachine, TimeInForce, Timestamp,
 };
-use tidegate_matching::Engine;
+use tidegate_matching::{Engine, Order};
 
 /// Small, so that every limit can be met in a few lines.
 const LIMITS: EngineLimits = EngineLimits {
@@ -34,6 +43,8 @@ const LIMITS: EngineLimits = EngineLimits {
     open_orders_max: 6,
     account_open_orders_max: 4,
     references_max: 8,
+    balances_max: 64,
+    seats_max: 64,
 };
 
 /// Two accounts with 1,000 BTC and 100,000 USD each; alice has the keys a and a2, bob has b. M has no fees and units of
@@ -129,6 +140,7 @@ impl World {
                 String::new()
             }
             ["book", market] => self.book(self.markets[*market]),
+            ["stops", market] => self.stops(self.markets[*market]),
             ["funds", account] => self.funds(self.accounts[*account]),
             ["fees"] => self.fees(),
             ["timer"] => {
@@ -205,23 +217,75 @@ impl World {
             ["account", account] => Command::CreateAccount { name: name(account) },
             ["key", key, owner, public_key] => {
                 header.account = account(owner);
-                Command::CreateKey { name: name(key), public_key: [number(public_key); 32] }
+                Command::CreateKey { name: name(key), public_key: [number(public_key); 32], roles: Roles::TRADE }
+            }
+            ["state", market, state] => {
+                Command::SetMarketState { market: name(market), state: MarketState::from_name(state).unwrap() }
+            }
+            ["rules", market, ref options @ ..] => {
+                Command::SetMarketRules { market: name(market), rules: market_rules(options) }
+            }
+            ["limits", owner, ref options @ ..] => {
+                header.account = account(owner);
+                Command::SetAccountLimits(account_limits(options))
+            }
+            ["owner", who, owner] => {
+                header.account = account(who);
+                Command::SetAccountOwner { owner: number(owner) }
+            }
+            ["tier", who, tier] => {
+                header.account = account(who);
+                Command::SetAccountTier { tier: number(tier) }
+            }
+            ["fee-tier", tier, maker, taker] => Command::SetFeeTier {
+                tier: number(tier),
+                maker_fee: FeeRate::from_ppm(number(maker)),
+                taker_fee: FeeRate::from_ppm(number(taker)),
+            },
+            ["kill" | "unkill", who] => {
+                header.account = account(who);
+                Command::SetKillSwitch { engaged: words[0] == "kill" }
+            }
+            ["roles", who, key, bits] => {
+                header.account = account(who);
+                let key = self.keys.get(key).map_or(KeyId::new(99), |(key, _)| *key);
+                Command::SetKeyRoles { key, roles: Roles::from_bits(number(bits)).unwrap() }
+            }
+            ["settle" | "release", who, reference] => {
+                header.account = account(who);
+                let reference = Reference::new(reference).unwrap();
+                match words[0] {
+                    "settle" => Command::SettleWithdrawal { reference },
+                    _ => Command::ReleaseWithdrawal { reference },
+                }
             }
             ["halt", market] => Command::SetMarketState { market: name(market), state: MarketState::Halted },
             ["open", market] => Command::SetMarketState { market: name(market), state: MarketState::Open },
-            ["deposit" | "withdraw", owner, amount, asset, reference] => {
+            ["deposit" | "withdraw" | "hold", owner, amount, asset, reference, ref at @ ..] => {
                 header.account = account(owner);
                 let (asset, amount) = (name(asset), AssetAmount::from_units(number(amount)));
-                let reference = Reference::new(reference).unwrap();
-                if words[0] == "deposit" {
-                    Command::Deposit { asset, amount, reference }
-                } else {
-                    Command::Withdraw { asset, amount, reference }
+                let (reference, at) = (Reference::new(reference).unwrap(), self.business_time(at));
+                match words[0] {
+                    "deposit" => Command::Deposit { asset, amount, reference, at },
+                    "withdraw" => Command::Withdraw { asset, amount, reference, at },
+                    _ => Command::HoldWithdrawal { asset, amount, reference, at },
                 }
+            }
+            ["transfer", from, to, amount, asset, reference, ref at @ ..] => {
+                header.account = if from == "pool" { AccountId::new(0) } else { account(from) };
+                let (asset, amount) = (name(asset), AssetAmount::from_units(number(amount)));
+                let (reference, at) = (Reference::new(reference).unwrap(), self.business_time(at));
+                Command::Transfer { to: account(to), asset, amount, reference, at }
             }
             _ => panic!("no such command: {words:?}"),
         };
         (header, command)
+    }
+
+    /// `@MS`, or the clock.
+    fn business_time(&self, at: &[&str]) -> Timestamp {
+        let millis = at.first().map_or(self.millis, |at| number(at.strip_prefix('@').unwrap()));
+        Timestamp::from_nanos(millis * 1_000_000)
     }
 
     fn session_or_stranger(&self, words: &[&str]) -> (CommandHeader, Command) {
@@ -259,35 +323,81 @@ impl World {
         match *words {
             [side @ ("buy" | "sell"), what, ref options @ ..] => {
                 let (qty, price) = what.split_once('@').unwrap();
-                let is_market = price.starts_with("market");
+                let order_type = match price {
+                    "budget" => OrderType::Budget,
+                    price if price.starts_with("stop") => OrderType::Stop,
+                    price if price.starts_with("market") => OrderType::Market,
+                    _ => OrderType::Limit,
+                };
+                // `market5` is a market order that wrongly names a price.
+                let price = price.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
                 let mut order = NewOrder {
                     market: MarketId::new(1),
                     side: Side::from_name(side).unwrap(),
-                    order_type: if is_market { OrderType::Market } else { OrderType::Limit },
+                    order_type,
                     time_in_force: TimeInForce::Gtc,
                     post_only: false,
-                    price: Price::from_ticks(number(price.strip_prefix("market").map_or(price, |rest| {
-                        // `market5` is a market order that wrongly names a price.
-                        if rest.is_empty() { "0" } else { rest }
-                    }))),
+                    price: Price::from_ticks(if price.is_empty() { 0 } else { number(price) }),
                     qty: Qty::from_lots(number(qty)),
+                    options: OrderOptions::default(),
                 };
                 for option in options {
-                    match option.strip_prefix("in=") {
-                        Some(name) => order.market = market(name),
-                        None if *option == "post" => order.post_only = true,
-                        None => order.time_in_force = TimeInForce::from_name(option).unwrap(),
-                    }
+                    self.order_option(&mut order, option);
                 }
                 Command::NewOrder(order)
             }
+            ["replace", target, what] => {
+                let (qty, price) = what.split_once('@').unwrap();
+                let (price, qty) = (Price::from_ticks(number(price)), Qty::from_lots(number(qty)));
+                Command::ReplaceOrder { target: self.target(target), price, qty }
+            }
+            ["protect", group, millis, qty, count] => Command::SetProtection {
+                group: number(group),
+                window: Nanos::from_millis(number(millis)),
+                qty_max: Qty::from_lots(number(qty)),
+                count_max: number(count),
+            },
+            ["unprotect", group] => Command::ResetProtection { group: number(group) },
             ["cancel", target] => Command::CancelOrder { target: self.target(target) },
             ["reduce", target, by] => {
                 Command::ReduceOrder { target: self.target(target), by: Qty::from_lots(number(by)) }
             }
-            ["cancel-all"] => Command::CancelAll { market: None },
-            ["cancel-all", name] => Command::CancelAll { market: Some(market(name)) },
+            ["cancel-all", ref options @ ..] => {
+                let mut filter = CancelFilter::default();
+                for option in options {
+                    match option.split_once('=') {
+                        Some(("side", side)) => filter.side = Side::from_name(side),
+                        Some(("group", group)) => filter.group = number(group),
+                        Some(("from", price)) => filter.price_low = Price::from_ticks(number(price)),
+                        Some(("to", price)) => filter.price_high = Price::from_ticks(number(price)),
+                        _ => filter.market = Some(market(option)),
+                    }
+                }
+                Command::CancelAll(filter)
+            }
             _ => panic!("no such request: {words:?}"),
+        }
+    }
+
+    fn order_option(&self, order: &mut NewOrder, option: &str) {
+        let market = |name: &str| self.markets.get(name).copied().unwrap_or(MarketId::new(99));
+        let options = &mut order.options;
+        match option.split_once('=') {
+            Some(("in", name)) => order.market = market(name),
+            Some(("stp", mode)) => options.self_trade = SelfTrade::from_name(mode).unwrap(),
+            Some(("group", group)) => options.group = number(group),
+            Some(("show", qty)) => options.display = Qty::from_lots(number(qty)),
+            Some(("budget", units)) => options.budget = AssetAmount::from_units(number(units)),
+            Some(("until", millis)) => options.expires = Timestamp::from_nanos(number::<u64>(millis) * 1_000_000),
+            Some(("stop", trigger)) => {
+                options.trigger = Price::from_ticks(number(trigger));
+                if order.order_type == OrderType::Limit {
+                    order.order_type = OrderType::StopLimit;
+                }
+            }
+            None if option == "post" => order.post_only = true,
+            None if option == "reprice" => options.reprice = true,
+            _ => order.time_in_force = TimeInForce::from_name(option).unwrap(),
         }
     }
 
@@ -365,20 +475,70 @@ impl World {
                 let when = if *original == header.sequence { "now".into() } else { format!("at {original}") };
                 format!("outcome {what}, applied {when} ({command})")
             }
-            Event::OrderAccepted { order, side, price, qty, time_in_force, post_only, order_type } => {
+            Event::OrderAccepted { order, side, price, qty, time_in_force, post_only, order_type, options } => {
                 let post = if *post_only { " post" } else { "" };
                 let price = match order_type {
-                    OrderType::Limit => price.ticks().to_string(),
-                    OrderType::Market => "market".into(),
+                    OrderType::Limit | OrderType::StopLimit => price.ticks().to_string(),
+                    OrderType::Market | OrderType::Budget | OrderType::Stop => order_type.to_string(),
                 };
-                format!("accepted {} {side} {}@{price} {time_in_force}{post}", label(order), qty.lots())
+                let mut text = format!("accepted {} {side} {}@{price} {time_in_force}{post}", label(order), qty.lots());
+                let mut add = |name: &str, value: u128| {
+                    if value > 0 {
+                        write!(text, " {name}={value}").unwrap();
+                    }
+                };
+                add("stop", options.trigger.ticks() as u128);
+                add("show", options.display.lots().into());
+                add("budget", options.budget.units());
+                add("until", u128::from(options.expires.nanos() / 1_000_000));
+                text
             }
-            Event::Fill(Fill { order, counter_order, liquidity, price, qty, leaves, fee, .. }) => format!(
-                "fill {} {liquidity} {}@{} leaves {} fee {fee} against {}",
+            Event::OrderReplaced { order, price, leaves, displayed, kept_place, .. } => {
+                let how = if *kept_place { "in place" } else { "anew" };
+                let shown = if displayed == leaves { String::new() } else { format!(", shows {}", displayed.lots()) };
+                format!("replaced {} {}@{}{shown} {how}", label(order), leaves.lots(), price.ticks())
+            }
+            Event::OrderTriggered { order, price, leaves, .. } => {
+                format!("triggered {} {}@{}", label(order), leaves.lots(), price.ticks())
+            }
+            Event::OrderRefreshed { order, price, displayed, .. } => {
+                format!("refreshed {} {}@{}", label(order), displayed.lots(), price.ticks())
+            }
+            Event::ProtectionSet { group, window, qty_max, count_max } => {
+                format!(
+                    "protection {group} set: {} ms, {} lots, {count_max} fills",
+                    window.nanos() / 1_000_000,
+                    qty_max.lots()
+                )
+            }
+            Event::ProtectionReset { group } => format!("protection {group} reset"),
+            Event::ProtectionTriggered { group } => format!("protection {group} triggered"),
+            Event::WithdrawalHeld { asset, amount, .. } => format!("held {amount} {}", self.asset_name(*asset)),
+            Event::WithdrawalSettled { asset, amount, .. } => format!("settled {amount} {}", self.asset_name(*asset)),
+            Event::WithdrawalReleased { asset, amount, .. } => format!("released {amount} {}", self.asset_name(*asset)),
+            Event::Transferred { to, asset, amount, .. } => {
+                let to =
+                    self.accounts.iter().find(|(_, account)| *account == to).map_or("?", |(name, _)| name.as_str());
+                format!("transferred {amount} {} to {to}", self.asset_name(*asset))
+            }
+            Event::MarketRulesSet(_) => "rules set".into(),
+            Event::AccountLimitsSet(_) => "limits set".into(),
+            Event::AccountOwnerSet { owner } => format!("owner {owner}"),
+            Event::AccountTierSet { tier } => format!("tier {tier}"),
+            Event::FeeTierSet { tier, maker_fee, taker_fee } => {
+                format!("fee tier {tier}: maker {}, taker {}", maker_fee.ppm(), taker_fee.ppm())
+            }
+            Event::KillSwitchSet { engaged, cancelled } => {
+                format!("kill switch {}, {cancelled} orders", if *engaged { "on" } else { "off" })
+            }
+            Event::KeyRolesSet { roles, .. } => format!("roles {}", roles.bits()),
+            Event::Fill(Fill { order, counter_order, liquidity, price, qty, leaves, fee, is_rebate, .. }) => format!(
+                "fill {} {liquidity} {}@{} leaves {} {} {fee} against {}",
                 label(order),
                 qty.lots(),
                 price.ticks(),
                 leaves.lots(),
+                if *is_rebate { "rebate" } else { "fee" },
                 label(counter_order)
             ),
             Event::OrderCancelled { order, cancelled, reason, .. } => {
@@ -416,7 +576,10 @@ impl World {
                 for _ in 0..count {
                     let order = orders.next().unwrap();
                     assert_eq!(order.price, price);
-                    write!(text, " {}={}", self.orders[&order.id], order.leaves.lots()).unwrap();
+                    write!(text, " {}={}", self.orders[&order.id], order.displayed.lots()).unwrap();
+                    if order.displayed < order.leaves {
+                        write!(text, "(+{})", order.leaves.minus(order.displayed).lots()).unwrap();
+                    }
                 }
                 text.push('\n');
             }
@@ -425,10 +588,21 @@ impl World {
         if text.is_empty() { "  empty\n".into() } else { text }
     }
 
+    fn stops(&self, market: MarketId) -> String {
+        let one = |order: Order| {
+            let (label, leaves) = (&self.orders[&order.id], order.leaves.lots());
+            format!("  {} {label} {leaves}@{} at {}\n", order.side, order.price.ticks(), order.trigger.ticks())
+        };
+        let text: String = self.engine.waiting_stops(market).map(one).collect();
+        if text.is_empty() { "  none\n".into() } else { text }
+    }
+
     fn funds(&self, account: AccountId) -> String {
         let one = |(asset, name, _): (AssetId, Name, u8)| {
             let (available, held) = self.engine.balance(account, asset).unwrap();
-            format!("{available} {name} + {held} held")
+            let pending = self.engine.pending(account, asset).unwrap();
+            let pending = if pending.is_zero() { String::new() } else { format!(" + {pending} pending") };
+            format!("{available} {name} + {held} held{pending}")
         };
         format!("  {}\n", self.engine.assets().map(one).collect::<Vec<_>>().join(", "))
     }
@@ -439,6 +613,52 @@ impl World {
     }
 }
 
+fn market_rules(options: &[&str]) -> MarketRules {
+    let mut rules = MarketRules {
+        maker_fee: FeeRate::from_ppm(0),
+        taker_fee: FeeRate::from_ppm(0),
+        qty_min: Qty::ZERO,
+        qty_max: Qty::from_lots(1_000),
+        price_min: Price::from_ticks(0),
+        price_max: Price::from_ticks(1_000),
+        notional_min: 0,
+        band_ppm: 0,
+        reference: Price::from_ticks(0),
+        day_end_s: 0,
+    };
+    for option in options {
+        let (field, value) = option.split_once('=').unwrap();
+        match field {
+            "maker" => rules.maker_fee = FeeRate::from_ppm(number(value)),
+            "taker" => rules.taker_fee = FeeRate::from_ppm(number(value)),
+            "qty_min" => rules.qty_min = Qty::from_lots(number(value)),
+            "qty_max" => rules.qty_max = Qty::from_lots(number(value)),
+            "price_min" => rules.price_min = Price::from_ticks(number(value)),
+            "price_max" => rules.price_max = Price::from_ticks(number(value)),
+            "notional_min" => rules.notional_min = number(value),
+            "band" => rules.band_ppm = number(value),
+            "reference" => rules.reference = Price::from_ticks(number(value)),
+            "day_end" => rules.day_end_s = number(value),
+            _ => panic!("no such rule: {field}"),
+        }
+    }
+    rules
+}
+
+fn account_limits(options: &[&str]) -> AccountLimits {
+    let mut limits = AccountLimits::default();
+    for option in options {
+        match option.split_once('=').unwrap() {
+            ("open", value) => limits.open_orders_max = number(value),
+            ("market", value) => limits.market_open_orders_max = number(value),
+            ("qty", value) => limits.qty_max = Qty::from_lots(number(value)),
+            ("notional", value) => limits.notional_max = AssetAmount::from_units(number(value)),
+            (field, _) => panic!("no such limit: {field}"),
+        }
+    }
+    limits
+}
+
 fn terms(market: &str, base: &str, quote: &str, options: &[&str]) -> MarketTerms {
     let mut terms = MarketTerms {
         name: name(market),
@@ -446,8 +666,8 @@ fn terms(market: &str, base: &str, quote: &str, options: &[&str]) -> MarketTerms
         quote: name(quote),
         base_units_per_lot: 1,
         quote_units_per_tick_lot: 1,
-        maker_fee: Ppm::new(0),
-        taker_fee: Ppm::new(0),
+        maker_fee: FeeRate::from_ppm(0),
+        taker_fee: FeeRate::from_ppm(0),
         qty_max: Qty::from_lots(1_000),
         price_max: Price::from_ticks(1_000),
     };
@@ -456,8 +676,8 @@ fn terms(market: &str, base: &str, quote: &str, options: &[&str]) -> MarketTerms
         match field {
             "base_units" => terms.base_units_per_lot = number(value),
             "quote_units" => terms.quote_units_per_tick_lot = number(value),
-            "maker" => terms.maker_fee = Ppm::new(number(value)),
-            "taker" => terms.taker_fee = Ppm::new(number(value)),
+            "maker" => terms.maker_fee = FeeRate::from_ppm(number(value)),
+            "taker" => terms.taker_fee = FeeRate::from_ppm(number(value)),
             "qty_max" => terms.qty_max = Qty::from_lots(number(value)),
             "price_max" => terms.price_max = Price::from_ticks(number(value)),
             _ => panic!("no such term: {field}"),

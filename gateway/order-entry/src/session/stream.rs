@@ -84,10 +84,16 @@ impl Stream {
     fn count_answer(&mut self, report: &Report) {
         let place = match report.body {
             ReportBody::Fill(_) => None,
-            ReportBody::OrderCancelled { .. } | ReportBody::OrderReduced { .. } => {
+            ReportBody::OrderCancelled { .. } | ReportBody::OrderReduced { .. } | ReportBody::OrderReplaced { .. } => {
                 (self.in_flight.front() == Some(&report.request)).then_some(0)
             }
+            // Triggers and refreshes are later reports of an order.
+            ReportBody::OrderTriggered { .. }
+            | ReportBody::OrderRefreshed { .. }
+            | ReportBody::ProtectionTriggered { .. } => None,
             ReportBody::OrderAccepted { .. }
+            | ReportBody::ProtectionSet { .. }
+            | ReportBody::ProtectionReset { .. }
             | ReportBody::CancelAllDone { .. }
             | ReportBody::Rejected { .. }
             | ReportBody::Outcome { .. } => self.in_flight.iter().position(|request| *request == report.request),

@@ -28,7 +28,12 @@ impl Rig {
     fn new(output_max_bytes: usize, in_flight_max: usize) -> Self {
         let mut directory = Directory::default();
         let header = EventHeader { account: ACCOUNT, ..EventHeader::default() };
-        let created = Event::KeyCreated { key: KEY, name: Name::new("k").unwrap(), public_key: [1; 32] };
+        let created = Event::KeyCreated {
+            key: KEY,
+            name: Name::new("k").unwrap(),
+            public_key: [1; 32],
+            roles: tidegate_domain::Roles::TRADE,
+        };
         directory.on_event(&header, &created);
         let terms = SessionTerms {
             cluster: ClusterId::new(1),
@@ -489,8 +494,8 @@ fn a_market_is_told_to_those_who_are_logged_on() {
         quote: tidegate_domain::AssetId::new(2),
         base_units_per_lot: 1,
         quote_units_per_tick_lot: 1,
-        maker_fee: tidegate_domain::Ppm::new(0),
-        taker_fee: tidegate_domain::Ppm::new(0),
+        maker_fee: tidegate_domain::FeeRate::from_ppm(0),
+        taker_fee: tidegate_domain::FeeRate::from_ppm(0),
         qty_max: Qty::from_lots(1),
         price_max: Price::from_ticks(1),
     };

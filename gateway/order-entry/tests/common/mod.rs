@@ -83,6 +83,12 @@ impl ReleasedEvents for Log {
     }
 }
 
+/// The wall clock, as the sequencer has it.
+fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Timestamp::from_nanos(since.as_nanos() as u64)
+}
+
 /// See the module.
 pub struct Node {
     pub inbox: Inbox,
@@ -188,6 +194,8 @@ impl Node {
             open_orders_max: 8_192,
             account_open_orders_max: 8_192,
             references_max: 1_024,
+            balances_max: 1_024,
+            seats_max: 1_024,
         };
         let record = |command: Command| CommandRecord::encode(&CommandHeader::default(), &command);
         let genesis = record(Command::Genesis(Genesis { cluster: CLUSTER, logic_version: LOGIC_VERSION, limits }));
@@ -205,8 +213,8 @@ impl Node {
                 quote: name("USDT"),
                 base_units_per_lot: 1,
                 quote_units_per_tick_lot: 1,
-                maker_fee: Ppm::new(0),
-                taker_fee: Ppm::new(0),
+                maker_fee: FeeRate::from_ppm(0),
+                taker_fee: FeeRate::from_ppm(0),
                 qty_max: Qty::from_lots(1_000_000),
                 price_max: Price::from_ticks(1_000_000),
             }),
@@ -255,12 +263,12 @@ impl Node {
         for asset in ["BTC", "USDT"] {
             let reference = Reference::new(&format!("deposit-{seed}-{asset}")).unwrap();
             let (asset, amount) = (Name::new(asset).unwrap(), AssetAmount::from_units(100_000_000_000));
-            let (_, event) = self.admin(account, Command::Deposit { asset, amount, reference });
+            let (_, event) = self.admin(account, Command::Deposit { asset, amount, reference, at: now() });
             assert!(matches!(event, Event::Deposited { .. }), "{event:?}");
         }
         let signing = SigningKey::from_bytes(&[seed; 32]);
         let public_key = signing.verifying_key().to_bytes();
-        let (_, event) = self.admin(account, Command::CreateKey { name: name("key"), public_key });
+        let (_, event) = self.admin(account, Command::CreateKey { name: name("key"), public_key, roles: Roles::TRADE });
         let Event::KeyCreated { key, .. } = event else { panic!("no key: {event:?}") };
         Trader { key, account, signing }
     }

@@ -43,6 +43,7 @@ impl Flow {
         let limits = EngineLimits { assets_max: 8, markets_max: 8, accounts_max: 8, keys_max: 8, ..Default::default() };
         let genesis = Genesis { cluster: CLUSTER, logic_version: LOGIC_VERSION, limits };
         let mut events = self.apply(0, 0, Command::Genesis(genesis));
+        let at = Timestamp::from_nanos(self.time);
         let mut then = |account, command| events.extend(self.apply(0, account, command));
         then(0, Command::TakeLead { node: NodeId::new(1), incarnation: 1 });
         for (asset, decimals) in [("BTC", 8), ("USDT", 6), ("ETH", 8)] {
@@ -59,8 +60,8 @@ impl Flow {
                     quote: name(quote),
                     base_units_per_lot: base_units,
                     quote_units_per_tick_lot: quote_units,
-                    maker_fee: Ppm::new(1_000),
-                    taker_fee: Ppm::new(2_500),
+                    maker_fee: FeeRate::from_ppm(if market == "ETH-BTC" { -1_500 } else { 1_000 }),
+                    taker_fee: FeeRate::from_ppm(2_500),
                     qty_max: Qty::from_lots(1_000),
                     price_max: Price::from_ticks(1_000_000),
                 }),
@@ -70,13 +71,16 @@ impl Flow {
             then(0, Command::CreateAccount { name: name(account) });
         }
         for (n, account) in [(1, 1), (2, 2), (3, 3), (4, 4), (5, 1)] {
-            then(account, Command::CreateKey { name: name(&format!("key-{n}")), public_key: [n; 32] });
+            then(
+                account,
+                Command::CreateKey { name: name(&format!("key-{n}")), public_key: [n; 32], roles: Roles::TRADE },
+            );
         }
         for account in 1..=4 {
             for asset in ["BTC", "USDT", "ETH"] {
                 let reference = Reference::new(&format!("seed-{account}-{asset}")).unwrap();
                 let amount = AssetAmount::from_units(2_000_000_000_000_000);
-                then(account, Command::Deposit { asset: name(asset), amount, reference });
+                then(account, Command::Deposit { asset: name(asset), amount, reference, at });
             }
         }
         events
@@ -91,7 +95,12 @@ impl Flow {
                 let order = self.order();
                 self.apply(key, account, order)
             }
-            62..80 => {
+            62..70 => {
+                let target = OrderTarget::Order(self.some_order());
+                let (price, qty) = (Price::from_ticks(990 + self.below(20) as i64), Qty::from_lots(self.below(30)));
+                self.apply(key, account, Command::ReplaceOrder { target, price, qty })
+            }
+            70..80 => {
                 let target = OrderTarget::Order(self.some_order());
                 self.apply(key, account, Command::CancelOrder { target })
             }
@@ -101,7 +110,7 @@ impl Flow {
             }
             90 => {
                 let market = [None, Some(MarketId::new(1)), Some(MarketId::new(2))][self.below(3) as usize];
-                self.apply(key, account, Command::CancelAll { market })
+                self.apply(key, account, Command::CancelAll(CancelFilter::in_market(market)))
             }
             91..93 => {
                 let (session, grace) = (SessionId::new(key.into()), Nanos::from_millis(self.below(50)));
@@ -113,11 +122,28 @@ impl Flow {
                 self.references += 1;
                 let reference = Reference::new(&format!("money-{}", self.references)).unwrap();
                 let (asset, amount) = (name("USDT"), AssetAmount::from_units(1 + u128::from(self.below(1 << 40))));
-                let is_deposit = self.below(2) == 0;
-                let command = if is_deposit {
-                    Command::Deposit { asset, amount, reference }
-                } else {
-                    Command::Withdraw { asset, amount, reference }
+                let at = Timestamp::from_nanos(self.time);
+                let to = AccountId::new(1 + self.below(4) as u32);
+                let command = match self.below(6) {
+                    0 => Command::Deposit { asset, amount, reference, at },
+                    1 => Command::Withdraw { asset, amount, reference, at },
+                    2 => Command::HoldWithdrawal { asset, amount, reference, at },
+                    3 => Command::Transfer { to, asset, amount, reference, at },
+                    4 => {
+                        let command =
+                            Command::Transfer { to, asset, amount: AssetAmount::from_units(7), reference, at };
+                        return self.apply(0, 0, command);
+                    }
+                    _ => {
+                        let held = 1 + self.below(self.references);
+                        let reference = Reference::new(&format!("money-{held}")).unwrap();
+                        let settles = self.below(2) == 0;
+                        if settles {
+                            Command::SettleWithdrawal { reference }
+                        } else {
+                            Command::ReleaseWithdrawal { reference }
+                        }
+                    }
                 };
                 self.apply(0, account, command)
             }
@@ -154,6 +180,22 @@ impl Flow {
         let mut order = new_order(side, order_type, time_in_force, price, qty);
         order.market = MarketId::new(if self.below(3) == 0 { 2 } else { 1 });
         order.post_only = time_in_force == TimeInForce::Gtc && self.below(8) == 0;
+        order.options.self_trade = SelfTrade::ALL[self.below(5) as usize];
+        if time_in_force == TimeInForce::Gtc && !order.post_only {
+            match self.below(8) {
+                0 => order.options.display = Qty::from_lots(1 + self.below(9)),
+                1 => order.time_in_force = TimeInForce::Day,
+                2 => {
+                    order.order_type = OrderType::StopLimit;
+                    order.options.trigger = Price::from_ticks(995 + self.below(12) as i64);
+                }
+                3 => {
+                    (order.order_type, order.price) = (OrderType::Stop, Price::from_ticks(0));
+                    order.options.trigger = Price::from_ticks(995 + self.below(12) as i64);
+                }
+                _ => {}
+            }
+        }
         Command::NewOrder(order)
     }
 
@@ -204,6 +246,7 @@ fn new_order(side: Side, order_type: OrderType, time_in_force: TimeInForce, pric
         post_only: false,
         price: Price::from_ticks(price),
         qty: Qty::from_lots(qty),
+        options: OrderOptions::default(),
     }
 }
 

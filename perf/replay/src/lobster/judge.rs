@@ -96,6 +96,13 @@ impl Judge {
             }
             ReportBody::OrderCancelled { order, .. } => self.book.set(order, 0),
             ReportBody::OrderReduced { order, leaves, .. } => self.book.set(order, leaves.lots()),
+            // The recorded flow asks for none of these.
+            ReportBody::OrderReplaced { .. }
+            | ReportBody::OrderTriggered { .. }
+            | ReportBody::OrderRefreshed { .. }
+            | ReportBody::ProtectionSet { .. }
+            | ReportBody::ProtectionReset { .. }
+            | ReportBody::ProtectionTriggered { .. } => {}
             ReportBody::Rejected { reason, command } => {
                 self.verdicts.rejects += 1;
                 let of = message.map_or("the opening book".to_owned(), message_name);

@@ -43,18 +43,24 @@ impl Desk {
                 quote: name("QUOTE"),
                 base_units_per_lot: 1,
                 quote_units_per_tick_lot: 1,
-                maker_fee: Ppm::new(200),
-                taker_fee: Ppm::new(500),
+                maker_fee: FeeRate::from_ppm(200),
+                taker_fee: FeeRate::from_ppm(500),
                 qty_max: Qty::from_lots(1_000_000_000),
                 price_max: Price::from_ticks(1_000_000_000),
             }),
         );
         desk.operate(0, &Command::CreateAccount { name: name("replay") });
-        desk.operate(ACCOUNT.raw(), &Command::CreateKey { name: name("replay"), public_key: [7; 32] });
+        desk.operate(
+            ACCOUNT.raw(),
+            &Command::CreateKey { name: name("replay"), public_key: [7; 32], roles: Roles::TRADE },
+        );
         for asset in ["BASE", "QUOTE"] {
             let reference = Reference::new(asset).unwrap();
             let amount = AssetAmount::from_units(10u128.pow(24));
-            desk.operate(ACCOUNT.raw(), &Command::Deposit { asset: name(asset), amount, reference });
+            desk.operate(
+                ACCOUNT.raw(),
+                &Command::Deposit { asset: name(asset), amount, reference, at: Timestamp::from_nanos(0) },
+            );
         }
         desk
     }

@@ -1,29 +1,27 @@
-//! From an order's names to its place: a hash table of handles that never grows.
+//! From names to places: a hash table of small numbers that never grows.
 //!
-//!   (key words, seed) --hash--> bucket --probe--> handle, checked by the caller against the order itself
+//!   (two words, seed) --hash--> bucket --probe--> index, checked by the caller against what stands there
 //!
 //! Open addressing with linear probing; a removal moves later entries back, so no tombstones pile up. An entry is the hash
-//! and the handle, eight bytes: a probe touches an order only when 32 bits of hash agree.
+//! and the index, eight bytes: a probe touches what it finds only when 32 bits of hash agree.
 //!
 //! Invariants: at most half full; which bucket an entry is in is never visible outside. The seed comes from the journal, so
 //! that whoever chooses request numbers cannot choose collisions.
 
 use alloc::vec::Vec;
 
-use crate::book::Handle;
-
 const EMPTY: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     hash: u32,
-    /// Index of the handle, [`EMPTY`] in a free bucket.
-    handle: u32,
+    /// [`EMPTY`] in a free bucket.
+    index: u32,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(crate) struct HandleMap {
+pub(crate) struct IndexTable {
     entries: Vec<Entry>,
     /// To get a bucket from a hash.
     shift: u32,
@@ -31,11 +29,11 @@ pub(crate) struct HandleMap {
     len: usize,
 }
 
-impl HandleMap {
-    /// With room for `capacity` handles.
+impl IndexTable {
+    /// With room for `capacity` indexes.
     pub(crate) fn with_capacity(capacity: usize, seed: u64) -> Self {
         let buckets = (capacity * 2).max(2).next_power_of_two();
-        let entries = alloc::vec![Entry { hash: 0, handle: EMPTY }; buckets];
+        let entries = alloc::vec![Entry { hash: 0, index: EMPTY }; buckets];
         Self { entries, shift: 32 - buckets.trailing_zeros(), seed, len: 0 }
     }
 
@@ -55,41 +53,41 @@ impl HandleMap {
         (hash >> self.shift) as usize
     }
 
-    /// The handle of this hash that `is_it`.
+    /// The index of this hash that `is_it`.
     #[inline]
-    pub(crate) fn get(&self, hash: u32, is_it: impl Fn(Handle) -> bool) -> Option<Handle> {
+    pub(crate) fn get(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         let mut at = self.bucket(hash);
         loop {
             let entry = self.entries.get(at)?;
-            if entry.handle == EMPTY {
+            if entry.index == EMPTY {
                 return None;
             }
-            if entry.hash == hash && is_it(Handle::from_index(entry.handle)) {
-                return Some(Handle::from_index(entry.handle));
+            if entry.hash == hash && is_it(entry.index) {
+                return Some(entry.index);
             }
             at = (at + 1) & (self.entries.len() - 1);
         }
     }
 
-    /// Adds a handle that is not there.
+    /// Adds an index that is not there.
     #[inline]
-    pub(crate) fn insert(&mut self, hash: u32, handle: Handle) {
-        assert!(self.len < self.entries.len() / 2, "the limit of open orders is checked before");
+    pub(crate) fn insert(&mut self, hash: u32, index: u32) {
+        assert!(self.len < self.entries.len() / 2, "the limit is checked before");
         let mut at = self.bucket(hash);
-        while self.entries[at].handle != EMPTY {
+        while self.entries[at].index != EMPTY {
             at = (at + 1) & (self.entries.len() - 1);
         }
-        self.entries[at] = Entry { hash, handle: handle.index() as u32 };
+        self.entries[at] = Entry { hash, index };
         self.len += 1;
     }
 
-    /// Takes a handle out that is there.
+    /// Takes an index out that is there.
     #[inline]
-    pub(crate) fn remove(&mut self, hash: u32, handle: Handle) {
+    pub(crate) fn remove(&mut self, hash: u32, index: u32) {
         let last = self.entries.len() - 1;
         let mut at = self.bucket(hash);
-        while self.entries[at].handle != handle.index() as u32 {
-            assert!(self.entries[at].handle != EMPTY, "every open order is in the index");
+        while self.entries[at].index != index {
+            assert!(self.entries[at].index != EMPTY, "what is removed was added");
             at = (at + 1) & last;
         }
         self.len -= 1;
@@ -98,7 +96,7 @@ impl HandleMap {
         loop {
             next = (next + 1) & last;
             let entry = self.entries[next];
-            if entry.handle == EMPTY {
+            if entry.index == EMPTY {
                 break;
             }
             let home = self.bucket(entry.hash);
@@ -107,7 +105,7 @@ impl HandleMap {
                 at = next;
             }
         }
-        self.entries[at].handle = EMPTY;
+        self.entries[at].index = EMPTY;
     }
 }
 
@@ -125,7 +123,7 @@ mod tests {
     #[test]
     fn the_table_does_what_a_map_does_even_when_hashes_collide() {
         for seed in 1..=8_u64 {
-            let mut map = HandleMap::with_capacity(64, seed);
+            let mut map = IndexTable::with_capacity(64, seed);
             let mut naive: BTreeMap<u64, u32> = BTreeMap::new();
             let mut state = seed;
             let mut random = move |below: u64| {
@@ -136,19 +134,15 @@ mod tests {
                 let name = random(80);
                 // Half of the seeds use a hash with few values.
                 let hash = if seed % 2 == 0 { map.hash(name, 7) } else { (name as u32 % 5) << 29 };
-                let found = map.get(hash, |handle| naive.get(&name) == Some(&(handle.index() as u32)));
-                assert_eq!(
-                    found.map(|handle| handle.index() as u32),
-                    naive.get(&name).copied(),
-                    "seed {seed} step {step}"
-                );
+                let found = map.get(hash, |index| naive.get(&name) == Some(&index));
+                assert_eq!(found, naive.get(&name).copied(), "seed {seed} step {step}");
                 match found {
-                    Some(handle) => {
-                        map.remove(hash, handle);
+                    Some(index) => {
+                        map.remove(hash, index);
                         naive.remove(&name);
                     }
                     None if naive.len() < 64 => {
-                        map.insert(hash, Handle::from_index(step));
+                        map.insert(hash, step);
                         naive.insert(name, step);
                     }
                     None => {}

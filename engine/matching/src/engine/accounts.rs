@@ -1,0 +1,78 @@
+//! What the operator sets about accounts and keys: limits, owner groups, fee tiers, the kill switch, roles. RULES.md 7.
+
+use tidegate_domain::{AccountLimits, CancelReason, Event, FeeRate, KeyId, Reject, Roles};
+
+use super::admin::check_fees;
+use super::money::UNITS_LIMIT;
+use super::{Call, Engine, To};
+use crate::hash::{Fact, hash};
+
+type Done = Result<(To, Event), Reject>;
+
+impl Engine {
+    fn check_account(&self, to: To) -> Result<(), Reject> {
+        self.accounts.get(to.account.raw()).map(|_| ()).ok_or(Reject::UnknownAccount)
+    }
+
+    pub(super) fn set_account_limits(&mut self, to: To, limits: &AccountLimits) -> Done {
+        self.check_account(to)?;
+        if limits.notional_max.units() >= UNITS_LIMIT {
+            return Err(Reject::AmountTooLarge);
+        }
+        self.change_account(to.account, |account| account.limits = *limits);
+        Ok((to, Event::AccountLimitsSet(*limits)))
+    }
+
+    pub(super) fn set_account_owner(&mut self, to: To, owner: u32) -> Done {
+        self.check_account(to)?;
+        self.change_account(to.account, |account| account.owner = owner);
+        Ok((to, Event::AccountOwnerSet { owner }))
+    }
+
+    pub(super) fn set_account_tier(&mut self, to: To, tier: u8) -> Done {
+        self.check_account(to)?;
+        self.change_account(to.account, |account| account.tier = tier);
+        Ok((to, Event::AccountTierSet { tier }))
+    }
+
+    pub(super) fn set_fee_tier(&mut self, to: To, tier: u8, maker_fee: FeeRate, taker_fee: FeeRate) -> Done {
+        if tier == 0 {
+            return Err(Reject::TierZero);
+        }
+        check_fees(maker_fee, taker_fee)?;
+        let before = self.tiers[usize::from(tier)];
+        self.sum.replace(tier_hash(tier, before), tier_hash(tier, (maker_fee, taker_fee)));
+        self.tiers[usize::from(tier)] = (maker_fee, taker_fee);
+        Ok((to, Event::FeeTierSet { tier, maker_fee, taker_fee }))
+    }
+
+    pub(super) fn set_kill_switch(&mut self, call: &mut Call<'_>, to: To, engaged: bool) -> Done {
+        self.check_account(to)?;
+        self.change_account(to.account, |account| account.is_killed = engaged);
+        let cancelled =
+            if engaged { self.cancel_matching(call, to.account, CancelReason::KillSwitch, |_| true) } else { 0 };
+        Ok((to, Event::KillSwitchSet { engaged, cancelled }))
+    }
+
+    pub(super) fn set_key_roles(&mut self, to: To, key: KeyId, roles: Roles) -> Done {
+        self.check_account(to)?;
+        if self.keys.get(key.raw()).is_none_or(|entry| entry.account != to.account) {
+            return Err(Reject::UnknownKey);
+        }
+        self.change_key(key, |key| key.roles = roles);
+        Ok((to, Event::KeyRolesSet { key, roles }))
+    }
+
+    pub(super) fn tiers_hash(&self) -> u128 {
+        (0..=u8::MAX).zip(&self.tiers).skip(1).fold(0, |sum, (tier, fees)| sum.wrapping_add(tier_hash(tier, *fees)))
+    }
+}
+
+/// A tier without fees is as one that was never set.
+fn tier_hash(tier: u8, (maker, taker): (FeeRate, FeeRate)) -> u128 {
+    if maker.ppm() == 0 && taker.ppm() == 0 {
+        return 0;
+    }
+    let fees = u64::from(maker.ppm().cast_unsigned()) << 32 | u64::from(taker.ppm().cast_unsigned());
+    hash(Fact::FeeTier, [tier.into(), fees])
+}

@@ -1,0 +1,334 @@
+//! Whether a new order is taken: the checks of RULES.md 2, in its order. Nothing changes here.
+
+use tidegate_domain::{
+    AccountId, CommandHeader, MarketDefinition, MarketRules, MarketState, NewOrder, OrderType, Price, Qty, Reject,
+    SelfTrade, Side, TimeInForce, Timestamp,
+};
+
+use super::{is_backed, opposite_best, reservation};
+use crate::book::crosses;
+use crate::engine::money::UNITS_LIMIT;
+use crate::engine::tables::{Account, Market};
+use crate::engine::{Engine, in_market_state};
+
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+const DAY_NS: u64 = 86_400 * NANOS_PER_SECOND;
+const PPM: u128 = 1_000_000;
+
+/// The first end of a day after `now`, where days end `day_end_s` after midnight UTC.
+pub(super) const fn day_end(now: Timestamp, day_end_s: u32) -> Timestamp {
+    let (now, offset) = (now.nanos(), day_end_s as u64 * NANOS_PER_SECOND);
+    let today = now / DAY_NS * DAY_NS + offset;
+    Timestamp::from_nanos(if today > now { today } else { today.saturating_add(DAY_NS) })
+}
+
+impl Engine {
+    /// Decides whether a new order is taken; its effective limit.
+    pub(super) fn admit(&self, header: &CommandHeader, new: &NewOrder) -> Result<Price, Reject> {
+        let market = self.markets.get(new.market.raw()).ok_or(Reject::UnknownMarket)?;
+        in_market_state(market, &[MarketState::Open, MarketState::PostOnly])?;
+        let account = self.account(header.account);
+        if account.is_killed {
+            return Err(Reject::AccountKilled);
+        }
+        check_form(&market.rules, new, header.time)?;
+        check_protection(account, new.options.group)?;
+        self.check_room(header.account, account, market, new)?;
+        let opposite = opposite_best(self, market, new.side);
+        if matches!(new.order_type, OrderType::Market | OrderType::Budget) && opposite.is_none() {
+            return Err(Reject::NoLiquidity);
+        }
+        let has_limit = matches!(new.order_type, OrderType::Limit | OrderType::StopLimit);
+        let mut price = new.price;
+        if new.post_only {
+            price = post_only_price(&market.rules, new.side, price, opposite, new.options.reprice)?;
+        }
+        if has_limit {
+            check_band(market, price)?;
+        }
+        check_size(account, &market.definition, &market.rules, has_limit.then_some(price), new.qty)?;
+        let is_stop = matches!(new.order_type, OrderType::Stop | OrderType::StopLimit);
+        if is_stop && is_triggered(market, new.side, new.options.trigger) {
+            return Err(Reject::StopWouldTrigger);
+        }
+        let limit = has_limit.then_some(price);
+        let takes = !is_stop && opposite.is_some_and(|best| crosses(new.side, limit, best));
+        if market.state == MarketState::PostOnly && takes {
+            return Err(Reject::MarketPostOnly);
+        }
+        self.check_funds(header.account, market, new, price, opposite)?;
+        if new.time_in_force == TimeInForce::Fok && !self.can_fill_at_once(header.account, market, new) {
+            return Err(Reject::FillOrKillUnfillable);
+        }
+        Ok(price)
+    }
+
+    /// Room is asked for before it is known whether the order will rest: the answer must not depend on the book.
+    fn check_room(&self, id: AccountId, account: &Account, market: &Market, new: &NewOrder) -> Result<(), Reject> {
+        let market_id = new.market;
+        if new.time_in_force.rests() {
+            let (limits, own) = (self.limits(), &account.limits);
+            let in_market = || self.ledger.seat_of(id, market_id).map_or(0, |seat| self.ledger.seat(seat).open_orders);
+            if account.open_orders >= limits.account_open_orders_max
+                || self.orders.len() >= limits.open_orders_max as usize
+                || (own.open_orders_max > 0 && account.open_orders >= own.open_orders_max)
+                || (own.market_open_orders_max > 0 && in_market() >= own.market_open_orders_max)
+            {
+                return Err(Reject::TooManyOpenOrders);
+            }
+        }
+        let definition = &market.definition;
+        if self.ledger.can_seat(id, market_id, &[definition.base, definition.quote]) {
+            Ok(())
+        } else {
+            Err(Reject::TableFull)
+        }
+    }
+
+    fn check_funds(
+        &self,
+        account: AccountId,
+        market: &Market,
+        new: &NewOrder,
+        price: Price,
+        opposite: Option<Price>,
+    ) -> Result<(), Reject> {
+        let definition = &market.definition;
+        let (asset, needed) = if is_backed(new.order_type, new.side) {
+            (pays(definition, new.side), reservation(definition, new.side, price, new.qty))
+        } else if new.order_type == OrderType::Stop {
+            return Ok(());
+        } else {
+            // It pays fill by fill: for one lot at least it must be able to.
+            let best = opposite.expect("an order without liquidity was refused");
+            (pays(definition, new.side), reservation(definition, new.side, best, Qty::from_lots(1)))
+        };
+        if self.ledger.balance(account, asset).available < needed {
+            return Err(Reject::InsufficientFunds);
+        }
+        Ok(())
+    }
+
+    /// Whether the book has the whole quantity at acceptable prices and, where nothing is held, the account the money.
+    fn can_fill_at_once(&self, account: AccountId, market: &Market, new: &NewOrder) -> bool {
+        let definition = &market.definition;
+        let is_backed = is_backed(new.order_type, new.side);
+        let mut funds = self.ledger.balance(account, pays(definition, new.side)).available;
+        let mut budget = (new.order_type == OrderType::Budget).then_some(new.options.budget);
+        let mut missing = new.qty;
+        let limit = (new.order_type == OrderType::Limit).then_some(new.price);
+        let mode = new.options.self_trade;
+        for (price, makers) in market.book.queues(&self.orders.shelf, new.side.opposite()) {
+            if !crosses(new.side, limit, price) {
+                return false;
+            }
+            for maker in makers {
+                if mode != SelfTrade::None && self.is_same_owner(account, self.orders.shelf.tag(maker).account()) {
+                    match mode {
+                        SelfTrade::CancelOldest => continue,
+                        _ => return false,
+                    }
+                }
+                let there = self.orders.shelf.leaves(maker).plus(self.orders.extra(maker).hidden);
+                let wanted = match budget {
+                    Some(budget) => there.min(lots_for(budget.units(), definition, price)),
+                    None => there.min(missing),
+                };
+                if !is_backed {
+                    match funds.checked_sub(reservation(definition, new.side, price, wanted)) {
+                        Some(rest) => funds = rest,
+                        None => return false,
+                    }
+                }
+                match &mut budget {
+                    Some(budget) => {
+                        *budget = budget.minus(definition.quote_amount(price, wanted));
+                        if wanted < there || budget.is_zero() {
+                            return true;
+                        }
+                    }
+                    None => {
+                        missing = missing.minus(wanted);
+                        if missing.is_zero() {
+                            return true;
+                        }
+                    }
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether two accounts are one owner's.
+    pub(super) fn is_same_owner(&self, one: AccountId, other: AccountId) -> bool {
+        one == other || {
+            let owner = self.account(one).owner;
+            owner != 0 && owner == self.account(other).owner
+        }
+    }
+}
+
+/// The asset that a side pays with.
+pub(super) const fn pays(definition: &MarketDefinition, side: Side) -> tidegate_domain::AssetId {
+    match side {
+        Side::Buy => definition.quote,
+        Side::Sell => definition.base,
+    }
+}
+
+/// How many lots an amount of the quote asset is worth at a price.
+pub(super) fn lots_for(units: u128, definition: &MarketDefinition, price: Price) -> Qty {
+    let lots = units / definition.quote_amount(price, Qty::from_lots(1)).units();
+    Qty::from_lots(u64::try_from(lots).unwrap_or(u64::MAX))
+}
+
+/// Whether a stop with this trigger is triggered by the market's last price.
+pub(super) fn is_triggered(market: &Market, side: Side, trigger: Price) -> bool {
+    market.last.ticks() > 0
+        && match side {
+            Side::Buy => market.last >= trigger,
+            Side::Sell => market.last <= trigger,
+        }
+}
+
+pub(super) fn check_protection(account: &Account, group: u8) -> Result<(), Reject> {
+    if group != 0 && account.protection(group).is_some_and(|protection| protection.is_triggered) {
+        return Err(Reject::ProtectionActive);
+    }
+    Ok(())
+}
+
+/// The limit of a post-only order: as it is, or re-priced to one tick from the best price that it would take.
+pub(super) fn post_only_price(
+    rules: &MarketRules,
+    side: Side,
+    price: Price,
+    opposite: Option<Price>,
+    reprice: bool,
+) -> Result<Price, Reject> {
+    let Some(best) = opposite.filter(|best| crosses(side, Some(price), *best)) else { return Ok(price) };
+    let beside = match side {
+        Side::Buy => best.ticks() - 1,
+        Side::Sell => best.ticks() + 1,
+    };
+    let allowed = rules.price_min.ticks().max(1)..=rules.price_max.ticks();
+    if reprice && allowed.contains(&beside) { Ok(Price::from_ticks(beside)) } else { Err(Reject::PostOnlyWouldTake) }
+}
+
+/// How far a limit may be from the last price.
+pub(super) fn check_band(market: &Market, price: Price) -> Result<(), Reject> {
+    let rules = &market.rules;
+    let around = if market.last.ticks() > 0 { market.last } else { rules.reference };
+    if rules.band_ppm == 0 || around.ticks() <= 0 {
+        return Ok(());
+    }
+    let (around, band) = (u128::from(around.ticks().unsigned_abs()), u128::from(rules.band_ppm));
+    let low = (around * (PPM - band)).div_ceil(PPM);
+    let high = around * (PPM + band) / PPM;
+    let price = u128::from(price.ticks().unsigned_abs());
+    if (low..=high).contains(&price) { Ok(()) } else { Err(Reject::PriceOutOfBand) }
+}
+
+/// The market's least notional and the account's largest order; orders without a limit have no notional.
+pub(super) fn check_size(
+    account: &Account,
+    definition: &MarketDefinition,
+    rules: &MarketRules,
+    limit: Option<Price>,
+    qty: Qty,
+) -> Result<(), Reject> {
+    if let Some(price) = limit {
+        let notional = u128::from(price.ticks().unsigned_abs()) * u128::from(qty.lots());
+        if notional < u128::from(rules.notional_min) {
+            return Err(Reject::NotionalTooSmall);
+        }
+    }
+    let own = &account.limits;
+    let too_many = !own.qty_max.is_zero() && qty > own.qty_max;
+    let too_much = !own.notional_max.is_zero()
+        && limit.is_some_and(|price| definition.quote_amount(price, qty) > own.notional_max);
+    if too_many || too_much { Err(Reject::OrderTooLarge) } else { Ok(()) }
+}
+
+/// Bounds of a quantity.
+pub(super) fn check_qty(rules: &MarketRules, qty: Qty) -> Result<(), Reject> {
+    if qty.is_zero() {
+        return Err(Reject::QtyZero);
+    }
+    if qty > rules.qty_max {
+        return Err(Reject::QtyTooLarge);
+    }
+    if qty < rules.qty_min {
+        return Err(Reject::QtyTooSmall);
+    }
+    Ok(())
+}
+
+/// Bounds of a limit.
+pub(super) fn check_price(rules: &MarketRules, price: Price) -> Result<(), Reject> {
+    if price.ticks() < 1 {
+        return Err(Reject::PriceNotPositive);
+    }
+    if price > rules.price_max {
+        return Err(Reject::PriceTooHigh);
+    }
+    if price < rules.price_min {
+        return Err(Reject::PriceTooLow);
+    }
+    Ok(())
+}
+
+/// What a new order may look like, whatever the book and the balances: RULES.md 2.1.
+fn check_form(rules: &MarketRules, new: &NewOrder, now: Timestamp) -> Result<(), Reject> {
+    let (kind, tif, options) = (new.order_type, new.time_in_force, &new.options);
+    let is_budget = kind == OrderType::Budget;
+    let is_stop = matches!(kind, OrderType::Stop | OrderType::StopLimit);
+    let has_limit = matches!(kind, OrderType::Limit | OrderType::StopLimit);
+    let can_rest = kind == OrderType::Limit && tif.rests();
+    if new.post_only && !can_rest {
+        return Err(Reject::PostOnlyMustRest);
+    }
+    if !has_limit && new.price.ticks() != 0 {
+        return Err(Reject::PriceOnMarketOrder);
+    }
+    if matches!(kind, OrderType::Market | OrderType::Budget) && tif.rests() {
+        return Err(Reject::MarketOrderCannotRest);
+    }
+    if is_stop && !tif.rests() {
+        return Err(Reject::StopMustWait);
+    }
+    if is_budget && !new.qty.is_zero() {
+        return Err(Reject::QtyOnBudgetOrder);
+    }
+    if !is_budget {
+        check_qty(rules, new.qty)?;
+    }
+    if is_budget && options.budget.is_zero() {
+        return Err(Reject::BudgetZero);
+    }
+    if !is_budget && !options.budget.is_zero() {
+        return Err(Reject::BudgetWithoutBudgetOrder);
+    }
+    if options.budget.units() >= UNITS_LIMIT {
+        return Err(Reject::AmountTooLarge);
+    }
+    if has_limit {
+        check_price(rules, new.price)?;
+    }
+    if !is_stop && options.trigger.ticks() != 0 {
+        return Err(Reject::TriggerWithoutStop);
+    }
+    if is_stop && (options.trigger.ticks() < 1 || options.trigger > rules.price_max) {
+        return Err(Reject::TriggerOutOfRange);
+    }
+    if !options.display.is_zero() && !can_rest {
+        return Err(Reject::DisplayWithoutLimitOrder);
+    }
+    if tif != TimeInForce::Gtd && options.expires.nanos() != 0 {
+        return Err(Reject::ExpiryWithoutGtd);
+    }
+    if tif == TimeInForce::Gtd && options.expires <= now {
+        return Err(Reject::ExpiryInThePast);
+    }
+    Ok(())
+}

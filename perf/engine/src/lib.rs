@@ -1,0 +1,32 @@
+//! Measures book and engine on generated and recorded order flow, beside other people's books.
+//!
+//! ```text
+//! seed --workload--> ops --subject--> commands in its own form
+//!                     |                   |-- conform: its fills, one by one, against the naive book's
+//!                     |                   |-- measure: throughput and allocations; then latency; each on a fresh subject
+//!                     +--> naive book     |-- instructions: the same work once, under callgrind
+//!                                         +-- peers: other books, each in a process of its own
+//!
+//! [`run`](run()) --> [`Report`] --> table or JSON
+//! ```
+//!
+//! Invariants: everything is generated and encoded before the clock starts. What is measured is compiled for its subject,
+//! without a call through a pointer. A figure goes with a checksum of its work, and every run comes to the same one.
+//! Owning thread: the caller's, which is pinned to a core.
+
+mod conform;
+pub mod instructions;
+mod machine;
+mod measure;
+pub mod op;
+pub mod peers;
+mod random;
+mod report;
+mod run;
+pub mod subject;
+pub mod workload;
+
+pub use conform::{Conformance, conformance};
+pub use machine::Machine;
+pub use report::{Figures, LatencyNs, PeerReport, Report, WorkloadReport};
+pub use run::{Options, PerfError, run};

@@ -1,0 +1,166 @@
+//! What a run says: the same for a program (JSON) and for people (a table).
+//!
+//! Invariants: a workload that could not run is there with its reason, and so is a peer that could not.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::machine::Machine;
+
+/// A whole run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// What it ran on.
+    pub machine: Machine,
+    /// Of the working folder.
+    pub commit: String,
+    /// Makes the streams.
+    pub seed: u64,
+    /// Each throughput is the median of so many.
+    pub runs: usize,
+    /// Which core the thread was pinned to; `null` where that was refused.
+    pub pinned_core: Option<usize>,
+    /// What the clock itself adds to every latency, in nanoseconds.
+    pub clock_ns: u64,
+    /// In the order of the request.
+    pub workloads: Vec<WorkloadReport>,
+}
+
+/// One workload.
+#[derive(Clone, Debug, Serialize)]
+pub struct WorkloadReport {
+    /// See [`crate::workload`].
+    pub name: String,
+    /// Measured commands.
+    pub commands: u64,
+    /// Trades that they cause.
+    pub fills: u64,
+    /// Why it did not run.
+    pub skipped: Option<String>,
+    /// Tidegate's book alone.
+    pub book: Option<Figures>,
+    /// Tidegate's whole engine.
+    pub engine: Option<Figures>,
+    /// Other people's books.
+    pub peers: Vec<PeerReport>,
+}
+
+/// The figures of one of ours.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures {
+    /// Median of the runs.
+    pub commands_per_second: u64,
+    /// See [`LatencyNs`].
+    pub latency_ns: LatencyNs,
+    /// Of memory, during the measured commands of one pass; `null` where nobody counts.
+    pub allocations: Option<u64>,
+    /// Of the results of all commands, equal in every run.
+    pub checksum: String,
+    /// Whether it trades as the naive book does.
+    pub conforms: bool,
+    /// The first difference.
+    pub why: Option<String>,
+}
+
+/// Time from before a command until after it, with what the clock itself takes, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LatencyNs {
+    /// Half of the commands were faster.
+    pub p50: u64,
+    /// 99 % were.
+    pub p99: u64,
+    /// 99.9 % were.
+    pub p999: u64,
+    /// 99.99 % were.
+    pub p9999: u64,
+    /// The slowest.
+    pub max: u64,
+}
+
+/// The figures of somebody else's book.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PeerReport {
+    /// The package.
+    pub name: String,
+    /// Median of the runs; `null` where it did not run.
+    pub commands_per_second: Option<u64>,
+    /// Whether it trades as the naive book does.
+    pub conforms: bool,
+    /// The first difference, what it cannot express, or what else there is to say of the figure.
+    pub why: Option<String>,
+}
+
+impl PeerReport {
+    /// Nothing is known yet.
+    pub(crate) fn of_nothing(name: &str) -> Self {
+        Self { name: name.to_owned(), commands_per_second: None, conforms: false, why: None }
+    }
+
+    pub(crate) fn add_why(&mut self, why: &str) {
+        self.why = Some(self.why.take().map_or_else(|| why.to_owned(), |before| format!("{before}; {why}")));
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Machine { cpu, cores, memory_mib, system } = &self.machine;
+        writeln!(f, "{cpu}, {cores} cores, {memory_mib} MiB, {system}; commit {}", self.commit)?;
+        let pinned = self.pinned_core.map_or_else(|| "not pinned".to_owned(), |core| format!("pinned to core {core}"));
+        writeln!(f, "seed {}, median of {} runs, {pinned}", self.seed, self.runs)?;
+        writeln!(f, "latencies in ns, with the {} ns of the clock itself", self.clock_ns)?;
+        self.workloads.iter().try_for_each(|workload| write!(f, "\n{workload}"))
+    }
+}
+
+impl fmt::Display for WorkloadReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {} commands, {} fills", self.name, grouped(self.commands), grouped(self.fills))?;
+        if let Some(reason) = &self.skipped {
+            return writeln!(f, "  skipped: {reason}");
+        }
+        let head = ["commands/s", "p50", "p99", "p99.9", "p99.99", "max", "allocations"];
+        write!(f, "  {:<16}", "")?;
+        head.iter().try_for_each(|word| write!(f, "{word:>13}"))?;
+        writeln!(f)?;
+        for (name, figures) in [("book", &self.book), ("engine", &self.engine)] {
+            let Some(figures) = figures else { continue };
+            let LatencyNs { p50, p99, p999, p9999, max } = figures.latency_ns;
+            write!(f, "  {name:<16}")?;
+            for number in [figures.commands_per_second, p50, p99, p999, p9999, max] {
+                write!(f, "{:>13}", grouped(number))?;
+            }
+            write!(f, "{:>13}", figures.allocations.map_or_else(|| "-".to_owned(), grouped))?;
+            write_why(f, figures.conforms, figures.why.as_deref())?;
+        }
+        for peer in &self.peers {
+            let rate = peer.commands_per_second.map_or_else(|| "-".to_owned(), grouped);
+            write!(f, "  {:<16}{rate:>13}", peer.name)?;
+            write_why(f, peer.conforms, peer.why.as_deref())?;
+        }
+        Ok(())
+    }
+}
+
+fn write_why(f: &mut fmt::Formatter<'_>, conforms: bool, why: Option<&str>) -> fmt::Result {
+    if !conforms {
+        write!(f, "  does not conform")?;
+    }
+    match why {
+        Some(why) => writeln!(f, "  ({why})"),
+        None => writeln!(f),
+    }
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
