@@ -282,10 +282,9 @@ impl Engine {
     #[inline]
     fn next_report(&mut self, id: KeyId) -> SessionSequence {
         let Some(key) = self.keys.get_mut(id.raw()) else { return SessionSequence::new(0) };
-        let before = key.hash(id);
         let next = key.report_mark.raw().checked_add(1).expect("2^64 reports are out of reach");
         key.report_mark = SessionSequence::new(next);
-        self.sum.replace(before, key.hash(id));
+        self.sum.add(key.weight);
         key.report_mark
     }
 

@@ -82,10 +82,13 @@ impl Engine {
         let created = if call.kind == CommandKind::NewOrder { result.ok().flatten() } else { None };
         let outcome = Outcome { request, sequence: call.header.sequence, payload_hash, result, created };
         self.sum.add(outcome.hash(id));
-        self.change_key(id, |key| key.request_mark = request);
         let key = self.key_mut(id);
+        let step = u128::from(request.raw() - key.request_mark.raw()) << 64;
+        let of_mark = key.weight.wrapping_mul(step);
+        key.request_mark = request;
         let oldest = if key.outcomes.len() == OUTCOMES_PER_KEY { key.outcomes.pop_front() } else { None };
         key.outcomes.push_back(outcome);
+        self.sum.add(of_mark);
         if let Some(oldest) = oldest {
             self.sum.remove(oldest.hash(id));
         }

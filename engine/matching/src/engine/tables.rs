@@ -234,6 +234,8 @@ pub(crate) struct Key {
     pub(crate) public_key: [u8; 32],
     pub(crate) account: AccountId,
     pub(crate) roles: Roles,
+    /// See [`Self::weight_of`].
+    pub(crate) weight: u128,
     /// Highest request number that was applied.
     pub(crate) request_mark: RequestNumber,
     /// Number of the last report.
@@ -244,11 +246,17 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// What changes with every request.
-    #[inline]
+    /// What of the digest is one step of the report mark; 2^64 times that is one step of the request mark. Marks change several
+    /// times a command, so their part of the digest is linear in them: a step is an addition.
+    pub(crate) fn weight_of(id: KeyId) -> u128 {
+        hash(Fact::Key, [id.raw().into(), 1]) | 1
+    }
+
     pub(crate) fn hash(&self, id: KeyId) -> u128 {
         let who = u64::from(id.raw()) << 32 | u64::from(self.account.raw());
-        hash(Fact::Key, [who, u64::from(self.roles.bits()), self.request_mark.raw(), self.report_mark.raw()])
+        let marks = u128::from(self.request_mark.raw()) << 64 | u128::from(self.report_mark.raw());
+        let of_marks = self.weight.wrapping_mul(marks);
+        hash(Fact::Key, [who, u64::from(self.roles.bits())]).wrapping_add(of_marks)
     }
 }
 
