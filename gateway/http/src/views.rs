@@ -350,14 +350,11 @@ impl MarketViews {
         let Some(known) = self.orders.get_mut(&fill.order) else { return };
         let shown = known.shown;
         known.leaves = fill.leaves;
-        let to_show = known.to_show();
         self.hide(fill.order);
         if fill.leaves.is_zero() {
             self.orders.remove(&fill.order);
         } else if fill.qty < shown {
             self.show(fill.order, shown.minus(fill.qty));
-        } else if fill.qty > shown {
-            self.show(fill.order, to_show);
         }
         // Else the next part is shown by an event of its own.
     }

@@ -69,6 +69,10 @@ fn a_killed_single_node_restarts_with_everything_that_was_acknowledged() {
     node.stop().unwrap();
     // The same journal gives the same state: only the commands of the new start are added.
     node.start().unwrap();
-    let after = node.wait_for("the node leads again", leads).unwrap();
-    assert!(after.watermarks.matched_through > before.sequence);
+    node.wait_for("the node leads again and goes on where it was", |status| {
+        leads(status) && status.watermarks.matched_through > before.sequence
+    })
+    .unwrap();
+    let after = node.status(true).unwrap().digest.unwrap();
+    assert!(after.sequence > before.sequence && after.digest != before.digest);
 }

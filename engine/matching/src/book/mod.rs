@@ -185,7 +185,7 @@ impl<T: Copy> Shelf<T> {
         self.orders.remove(handle.raw());
     }
 
-    fn queue(&self, number: LevelNumber) -> impl Iterator<Item = (Handle, &Node<T>)> {
+    fn queue(&self, number: LevelNumber) -> impl Iterator<Item = (Handle, &Node<T>)> + Clone {
         let mut next = self.levels.level(number).head;
         core::iter::from_fn(move || {
             let slot = (next != NONE).then_some(next)?;
@@ -333,7 +333,7 @@ impl Book {
         &self,
         shelf: &'a Shelf<T>,
         side: Side,
-    ) -> impl Iterator<Item = (Price, impl Iterator<Item = Handle> + use<'a, T>)> + use<'a, T> {
+    ) -> impl Iterator<Item = (Price, impl Iterator<Item = Handle> + Clone + use<'a, T>)> + use<'a, T> {
         let levels = self.half(side).iter(&shelf.levels);
         levels.map(|number| (shelf.price_of(number), shelf.queue(number).map(|(handle, _)| handle)))
     }

@@ -106,7 +106,9 @@ impl Engine {
             return Err(Reject::PublicKeyTaken);
         }
         self.keys.check_room(self.limits().keys_max)?;
+        let id = KeyId::new(u32::try_from(self.keys.len() + 1).expect("the limit of keys is a u32"));
         let key = Key {
+            weight: Key::weight_of(id),
             name,
             public_key,
             account: to.account,
@@ -158,8 +160,11 @@ impl Engine {
         if rules.qty_max.is_zero() || rules.price_max.ticks() < 1 {
             return Err(Reject::MarketLimitZero);
         }
-        if rules.qty_min > rules.qty_max || rules.price_min > rules.price_max || rules.price_min.ticks() < 0 {
+        if rules.qty_min > rules.qty_max || rules.price_min > rules.price_max {
             return Err(Reject::MarketLimitsCrossed);
+        }
+        if rules.price_min.ticks() < 0 || rules.reference.ticks() < 0 {
+            return Err(Reject::PriceNotPositive);
         }
         check_fees(rules.maker_fee, rules.taker_fee)?;
         let (base, quote) = (definition.base_units_per_lot, definition.quote_units_per_tick_lot);

@@ -4,7 +4,7 @@
 //!
 //! Invariants: a reference is taken by the command that was applied with it, never by a refused one. The same reference
 //! with the same payload gets the first outcome; with another payload it is refused. It is forgotten only when a command
-//! with its business time would be refused anyway. No asset has 2^96 units in all.
+//! with its business time would be refused anyway, and 30 days after it was last used for something. No asset has 2^96 units in all.
 
 use alloc::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::hash::{Fact, Sum, hash, words};
 
 /// Amounts stay below it, so that a sum of two, or an amount times a million, fits in 128 bits.
 pub(crate) const UNITS_LIMIT: u128 = 1 << 96;
-/// How long a business reference is kept, by its business time.
+/// How long a business reference is kept after its business time and after what was done with it.
 const REFERENCE_KEPT: Nanos = Nanos::from_millis(30 * 86_400_000);
 /// How far ahead a business time may be.
 const REFERENCE_AHEAD: Nanos = Nanos::from_millis(86_400_000);
@@ -38,7 +38,8 @@ struct Hold {
 struct Moved {
     sequence: Sequence,
     payload_hash: u64,
-    at: Timestamp,
+    /// The latest of its business time, when it was applied, and when its hold ended.
+    kept_from: Timestamp,
     account: AccountId,
     hold: Option<Hold>,
 }
@@ -59,7 +60,7 @@ impl Moved {
                 word(24),
                 self.sequence.raw(),
                 self.payload_hash,
-                self.at.nanos(),
+                self.kept_from.nanos(),
                 u64::from(self.account.raw()) << 32 | u64::from(asset),
                 low,
                 high,
@@ -79,7 +80,7 @@ impl Moved {
 pub(crate) struct References {
     // Money moves some thousand times slower than orders: maps that allocate are good enough here.
     moved: BTreeMap<Reference, Moved>,
-    /// By business time, to forget the oldest.
+    /// Those that may be forgotten, by `kept_from`: all but withdrawals that wait.
     by_time: alloc::collections::BTreeSet<(Timestamp, Reference)>,
     capacity: usize,
     sum: Sum,
@@ -110,32 +111,24 @@ impl References {
         pending.filter_map(|moved| moved.hold.map(|hold| (moved.account, hold.asset, hold.amount)))
     }
 
+    /// Takes a new reference, or what became of a known one.
     fn insert(&mut self, reference: Reference, moved: Moved) {
         self.sum.add(moved.hash(reference));
-        self.by_time.insert((moved.at, reference));
-        self.moved.insert(reference, moved);
+        if !moved.is_pending() {
+            self.by_time.insert((moved.kept_from, reference));
+        }
+        if let Some(before) = self.moved.insert(reference, moved) {
+            self.sum.remove(before.hash(reference));
+        }
     }
 
-    /// Forgets what is too old to be repeated, but no withdrawal that still waits.
+    /// Forgets what is too old to be repeated.
     fn forget(&mut self, now: Timestamp) {
         let oldest = Timestamp::from_nanos(now.nanos().saturating_sub(REFERENCE_KEPT.nanos()));
-        let mut from = (Timestamp::from_nanos(0), None);
-        loop {
-            let next = match from {
-                (_, None) => self.by_time.first().copied(),
-                (at, Some(reference)) => {
-                    use core::ops::Bound::{Excluded, Unbounded};
-                    self.by_time.range((Excluded((at, reference)), Unbounded)).next().copied()
-                }
-            };
-            let Some((at, reference)) = next.filter(|(at, _)| *at < oldest) else { return };
-            from = (at, Some(reference));
-            let moved = self.moved[&reference];
-            if !moved.is_pending() {
-                self.sum.remove(moved.hash(reference));
-                self.moved.remove(&reference);
-                self.by_time.remove(&(at, reference));
-            }
+        while let Some((_, reference)) = self.by_time.first().copied().filter(|(from, _)| *from < oldest) {
+            self.by_time.pop_first();
+            let moved = self.moved.remove(&reference).expect("what is in by_time is kept");
+            self.sum.remove(moved.hash(reference));
         }
     }
 }
@@ -194,8 +187,8 @@ impl Engine {
         let asset = self.check_money(call.kind, to.account, money)?;
         let (amount, reference) = (money.amount, money.reference);
         let hold = (call.kind == CommandKind::HoldWithdrawal).then_some(Hold { asset, amount, done: None });
-        let (sequence, at, account) = (call.header.sequence, money.at, to.account);
-        self.references.insert(reference, Moved { sequence, payload_hash, at, account, hold });
+        let (sequence, kept_from, account) = (call.header.sequence, money.at.max(now), to.account);
+        self.references.insert(reference, Moved { sequence, payload_hash, kept_from, account, hold });
         Ok(self.post(call.kind, to.account, asset, money))
     }
 
@@ -279,10 +272,9 @@ impl Engine {
             Some(_) => return Err(Reject::WithdrawalDone),
             None => {}
         }
-        let before = moved.hash(reference);
         moved.hold = Some(Hold { done: Some((kind, call.header.sequence)), ..hold });
-        self.references.sum.replace(before, moved.hash(reference));
-        self.references.moved.insert(reference, moved);
+        moved.kept_from = moved.kept_from.max(call.header.time);
+        self.references.insert(reference, moved);
         let Hold { asset, amount, .. } = hold;
         let row = self.ledger.open_row(to.account, asset);
         if kind == CommandKind::SettleWithdrawal {

@@ -98,3 +98,34 @@ fn fill_or_kill_spends_the_whole_budget_or_nothing() {
         ",
     );
 }
+
+#[test]
+fn a_rest_that_pays_for_no_lot_ends_before_it_meets_an_own_order() {
+    check(
+        "
+        b 1 sell 2@100
+          b:1 re 1 accepted b#1 sell 2@100 gtc
+        a 1 sell 2@110
+          a:1 re 1 accepted a#1 sell 2@110 gtc
+        a 2 buy 0@budget budget=309 ioc stp=cancel_oldest
+          a:2 re 2 accepted a#2 buy 0@budget ioc budget=309
+          a:3 re 2 fill a#2 taker 2@100 leaves 0 fee 0 against b#1
+          b:2 re 1 fill b#1 maker 2@100 leaves 0 fee 0 against a#2
+          a:4 re 2 cancelled a#2 0 immediate_or_cancel
+        book M
+          sell 2 lots at 110: a#1=2
+        ",
+    );
+}
+
+#[test]
+fn fill_or_kill_needs_one_lot_at_least() {
+    check(
+        "
+        b 1 sell 2@100
+          b:1 re 1 accepted b#1 sell 2@100 gtc
+        a 1 buy 0@budget budget=99 fok
+          a:1 re 1 rejected fill_or_kill_unfillable (new_order)
+        ",
+    );
+}

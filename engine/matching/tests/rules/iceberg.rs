@@ -47,6 +47,52 @@ fn a_taker_that_comes_round_again_takes_all_that_is_left() {
 }
 
 #[test]
+fn a_taker_that_comes_round_again_and_leaves_some_makes_it_show_the_next_part() {
+    check(
+        "
+        a 1 sell 9@100 show=2
+          a:1 re 1 accepted a#1 sell 9@100 gtc show=2
+        b 1 buy 5@100
+          b:1 re 1 accepted b#1 buy 5@100 gtc
+          b:2 re 1 fill b#1 taker 2@100 leaves 3 fee 0 against a#1
+          a:2 re 1 fill a#1 maker 2@100 leaves 7 fee 0 against b#1
+          a:3 re 1 refreshed a#1 2@100
+          b:3 re 1 fill b#1 taker 3@100 leaves 0 fee 0 against a#1
+          a:4 re 1 fill a#1 maker 3@100 leaves 4 fee 0 against b#1
+          a:5 re 1 refreshed a#1 2@100
+        b 2 buy 3@100
+          b:4 re 2 accepted b#2 buy 3@100 gtc
+          b:5 re 2 fill b#2 taker 2@100 leaves 1 fee 0 against a#1
+          a:6 re 1 fill a#1 maker 2@100 leaves 2 fee 0 against b#2
+          a:7 re 1 refreshed a#1 2@100
+          b:6 re 2 fill b#2 taker 1@100 leaves 0 fee 0 against a#1
+          a:8 re 1 fill a#1 maker 1@100 leaves 1 fee 0 against b#2
+        book M
+          sell 1 lots at 100: a#1=1
+        ",
+    );
+}
+
+#[test]
+fn what_is_hidden_behind_an_own_order_does_not_count_for_fill_or_kill() {
+    check(
+        "
+        a 1 sell 5@100 show=2
+          a:1 re 1 accepted a#1 sell 5@100 gtc show=2
+        b 1 sell 1@100
+          b:1 re 1 accepted b#1 sell 1@100 gtc
+        b 2 buy 3@100 fok stp=cancel_newest
+          b:2 re 2 rejected fill_or_kill_unfillable (new_order)
+        b 3 buy 2@100 fok stp=cancel_newest
+          b:3 re 3 accepted b#3 buy 2@100 fok
+          b:4 re 3 fill b#3 taker 2@100 leaves 0 fee 0 against a#1
+          a:2 re 1 fill a#1 maker 2@100 leaves 3 fee 0 against b#3
+          a:3 re 1 refreshed a#1 2@100
+        ",
+    );
+}
+
+#[test]
 fn what_is_hidden_is_reduced_first() {
     check(
         "

@@ -113,3 +113,27 @@ fn a_business_time_may_be_a_day_ahead() {
         ",
     );
 }
+
+#[test]
+fn a_business_time_of_long_ago_does_not_shorten_how_long_a_reference_is_kept() {
+    check(
+        "
+        at 2592000000
+        deposit alice 1 BTC r1 @0
+          op deposited 1 BTC
+        at 2595600000
+        deposit alice 1 BTC r1 @2595600000
+          op outcome done, applied at 15 (deposit)
+        hold alice 1 BTC r2 @2595600000
+          op held 1 BTC
+        at 6000000000
+        settle alice r2
+          op settled 1 BTC
+        hold alice 1 BTC r2 @6000000000
+          op outcome done, applied at 17 (hold_withdrawal)
+        at 8592000000
+        settle alice r2
+          op outcome done, applied at 18 (settle_withdrawal)
+        ",
+    );
+}

@@ -118,32 +118,38 @@ impl Engine {
         let mut missing = new.qty;
         let limit = (new.order_type == OrderType::Limit).then_some(new.price);
         let mode = new.options.self_trade;
+        let mut has_bought = false;
         for (price, makers) in market.book.queues(&self.orders.shelf, new.side.opposite()) {
             if !crosses(new.side, limit, price) {
                 return false;
             }
-            for maker in makers {
+            // What is hidden is met after everything that is displayed at the price.
+            let (displayed, hidden) = (makers.clone().map(|maker| (maker, false)), makers.map(|maker| (maker, true)));
+            for (maker, is_hidden) in displayed.chain(hidden) {
+                let most = budget.map_or(missing, |budget| lots_for(budget.units(), definition, price));
+                if most.is_zero() {
+                    // The rest of a budget does not pay for a lot.
+                    return has_bought;
+                }
                 if mode != SelfTrade::None && self.is_same_owner(account, self.orders.shelf.tag(maker).account()) {
                     match mode {
                         SelfTrade::CancelOldest => continue,
                         _ => return false,
                     }
                 }
-                let there = self.orders.shelf.leaves(maker).plus(self.orders.extra(maker).hidden);
-                let wanted = match budget {
-                    Some(budget) => there.min(lots_for(budget.units(), definition, price)),
-                    None => there.min(missing),
-                };
+                let there = if is_hidden { self.orders.extra(maker).hidden } else { self.orders.shelf.leaves(maker) };
+                let wanted = there.min(most);
                 if !is_backed {
                     match funds.checked_sub(reservation(definition, new.side, price, wanted)) {
                         Some(rest) => funds = rest,
                         None => return false,
                     }
                 }
+                has_bought |= !wanted.is_zero();
                 match &mut budget {
                     Some(budget) => {
                         *budget = budget.minus(definition.quote_amount(price, wanted));
-                        if wanted < there || budget.is_zero() {
+                        if budget.is_zero() {
                             return true;
                         }
                     }
@@ -209,17 +215,21 @@ pub(super) fn post_only_price(
     let Some(best) = opposite.filter(|best| crosses(side, Some(price), *best)) else { return Ok(price) };
     let beside = match side {
         Side::Buy => best.ticks() - 1,
-        Side::Sell => best.ticks() + 1,
+        Side::Sell => best.ticks().saturating_add(1),
     };
     let allowed = rules.price_min.ticks().max(1)..=rules.price_max.ticks();
-    if reprice && allowed.contains(&beside) { Ok(Price::from_ticks(beside)) } else { Err(Reject::PostOnlyWouldTake) }
+    if reprice && beside != best.ticks() && allowed.contains(&beside) {
+        Ok(Price::from_ticks(beside))
+    } else {
+        Err(Reject::PostOnlyWouldTake)
+    }
 }
 
 /// How far a limit may be from the last price.
 pub(super) fn check_band(market: &Market, price: Price) -> Result<(), Reject> {
     let rules = &market.rules;
     let around = if market.last.ticks() > 0 { market.last } else { rules.reference };
-    if rules.band_ppm == 0 || around.ticks() <= 0 {
+    if rules.band_ppm == 0 || around.ticks() == 0 {
         return Ok(());
     }
     let (around, band) = (u128::from(around.ticks().unsigned_abs()), u128::from(rules.band_ppm));

@@ -28,8 +28,6 @@ struct Maker {
     hidden: Qty,
     filled: Qty,
     group: u8,
-    /// It was refreshed while this taker trades, so all of it is there for the taker.
-    is_again: bool,
 }
 
 impl Engine {
@@ -43,25 +41,26 @@ impl Engine {
             if !crosses(taker.side, taker.limit(), price) {
                 return End::Done;
             }
-            let mut maker = self.meet(handle, price);
+            let definition = self.market(taker.who.market).definition;
+            let most = match taker.budget {
+                Some(budget) => lots_for(budget.units(), &definition, price),
+                None => taker.leaves,
+            };
+            if most.is_zero() {
+                // The rest of a budget does not pay for a lot.
+                return End::Done;
+            }
+            let maker = self.meet(handle, price);
             if taker.terms.self_trade != SelfTrade::None && self.is_same_owner(taker.who.account, maker.who.account) {
                 match self.prevent_self_trade(call, taker, &maker) {
                     Some(end) => return end,
                     None => continue,
                 }
             }
-            // One that was refreshed while this taker trades is met for the second time.
-            maker.is_again = self.orders.shelf.tag(handle).priority() > since;
-            let there = if maker.is_again { maker.displayed.plus(maker.hidden) } else { maker.displayed };
-            let definition = self.market(taker.who.market).definition;
-            let wanted = match taker.budget {
-                Some(budget) => there.min(lots_for(budget.units(), &definition, price)),
-                None => there.min(taker.leaves),
-            };
-            if wanted.is_zero() {
-                // The rest of a budget does not pay for a lot.
-                return End::Done;
-            }
+            // One that was refreshed while this taker trades is met for the second time: all of it is there.
+            let is_again = self.orders.shelf.tag(handle).priority() > since;
+            let there = if is_again { maker.displayed.plus(maker.hidden) } else { maker.displayed };
+            let wanted = there.min(most);
             let qty = self.payable(taker, &definition, price, wanted);
             if !qty.is_zero() {
                 let is_pulled = self.fill(call, taker, &maker, &definition, qty);
@@ -87,7 +86,6 @@ impl Engine {
             hidden: extra.hidden,
             filled: extra.filled,
             group: extra.terms.group,
-            is_again: false,
         }
     }
 
@@ -113,9 +111,10 @@ impl Engine {
         let price = maker.price;
         let fees = self.settle(taker, maker, definition, qty);
         taker.leaves = if taker.budget.is_some() { Qty::ZERO } else { taker.leaves.minus(qty) };
-        taker.filled = taker.filled.plus(qty);
-        if let Some(budget) = &mut taker.budget {
-            *budget = budget.minus(definition.quote_amount(price, qty));
+        match &mut taker.budget {
+            // It never rests, and what it is filled may be more than one quantity can say.
+            Some(budget) => *budget = budget.minus(definition.quote_amount(price, qty)),
+            None => taker.filled = taker.filled.plus(qty),
         }
         let maker_leaves = maker.displayed.plus(maker.hidden).minus(qty);
         self.change_market(taker.who.market, |market| market.last = price);
@@ -167,11 +166,6 @@ impl Engine {
         let row = if matches!(side, Side::Buy) { seat.quote } else { seat.base };
         self.ledger.unreserve(row, reservation(definition, side, maker.price, qty));
         let (left, filled) = (maker.displayed.plus(maker.hidden).minus(qty), maker.filled.plus(qty));
-        let display = self.orders.extra(maker.handle).terms.display;
-        if maker.is_again && !left.is_zero() {
-            let displayed = shown_of(display, left);
-            return self.orders.set(maker.handle, displayed, left.minus(displayed), filled);
-        }
         if qty < maker.displayed {
             return self.orders.set(maker.handle, maker.displayed.minus(qty), maker.hidden, filled);
         }
@@ -181,6 +175,7 @@ impl Engine {
             return self.end_order(maker.handle);
         }
         self.orders.enter(&mut market.book, maker.handle, side, maker.price, left, filled);
+        let display = self.orders.extra(maker.handle).terms.display;
         let (order, price, displayed) = (maker.who.id, maker.price, shown_of(display, left));
         self.emit(call, To::creator(&maker.who), Event::OrderRefreshed { order, side, price, displayed });
     }

@@ -1,0 +1,75 @@
+//! Requests of clients, executed at most once: RULES.md, 1.5.
+
+use tidegate_domain::*;
+
+use super::{Answer, Done, Naive};
+
+/// How many outcomes of a key are kept.
+const WINDOW: usize = 1_024;
+
+impl Naive {
+    pub(super) fn once(&mut self, market: u32, command: &Command) {
+        let (key, request) = (self.now.key.raw(), self.now.request.raw());
+        if !self.has_key(key) || self.keys[key as usize - 1].account != self.now.account.raw() {
+            return self.refuse(market, Reject::UnknownKey);
+        }
+        if request == 0 {
+            return self.refuse(market, Reject::RequestNumberZero);
+        }
+        let known = &self.keys[key as usize - 1];
+        if request <= known.mark {
+            let answer = match known.done.iter().find(|done| done.request == request) {
+                None => Err(Reject::OutcomeExpired),
+                Some(done) if done.payload != self.payload => Err(Reject::RequestNumberReused),
+                Some(done) => Ok(Event::Outcome {
+                    original: Sequence::new(done.sequence),
+                    order: done.order.map(OrderId::new),
+                    reject: done.reject,
+                    command: command.kind(),
+                }),
+            };
+            return match answer {
+                Ok(event) => self.answer(market, event),
+                Err(reason) => self.refuse(market, reason),
+            };
+        }
+        let may_trade = known.roles.has(Roles::TRADE);
+        let answer = if may_trade { self.request(command) } else { Err(Reject::KeyNotAllowed) };
+        if let Err(reason) = answer {
+            self.refuse(market, reason);
+        }
+        let done = Done {
+            request,
+            sequence: self.now.sequence.raw(),
+            payload: self.payload.clone(),
+            is_creator: matches!(command, Command::NewOrder(_)),
+            order: answer.unwrap_or(None),
+            reject: answer.err(),
+        };
+        let known = &mut self.keys[key as usize - 1];
+        known.mark = request;
+        known.done.push_back(done);
+        if known.done.len() > WINDOW {
+            known.done.pop_front();
+        }
+        // Only when everything else is done, an answer to another key included: 2.7.
+        self.trigger_stops();
+    }
+
+    fn request(&mut self, command: &Command) -> Answer {
+        match *command {
+            Command::NewOrder(ref new) => self.new_order(new),
+            Command::CancelOrder { target } => self.cancel(target),
+            Command::ReduceOrder { target, by } => self.reduce(target, by.lots().into()),
+            Command::ReplaceOrder { target, price, qty } => {
+                self.replace(target, price.ticks().into(), qty.lots().into())
+            }
+            Command::CancelAll(ref filter) => self.cancel_all(filter),
+            Command::SetProtection { group, window, qty_max, count_max } => {
+                self.set_protection(group, window, qty_max, count_max)
+            }
+            Command::ResetProtection { group } => self.reset_protection(group),
+            _ => unreachable!(),
+        }
+    }
+}
