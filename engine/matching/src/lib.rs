@@ -23,5 +23,6 @@ mod digest;
 mod engine;
 mod hash;
 mod ledger;
+mod prefetch;
 
 pub use engine::{ConservationError, Engine, OUTCOMES_PER_KEY, Order, SESSION_GRACE_AFTER_RESTART};

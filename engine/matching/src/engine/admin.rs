@@ -3,15 +3,13 @@
 //! Invariants: a name is unique within its kind; market terms are checked so that no later product of price, quantity
 //! and units can reach 2^96. Answers go to the operator, with its request number.
 
-use alloc::collections::VecDeque;
-
 use tidegate_domain::{
     AccountId, AssetId, CancelReason, Command, Event, FeeRate, KeyId, MarketDefinition, MarketId, MarketRules,
     MarketState, MarketTerms, Name, Price, Qty, Reject, RequestNumber, Roles, SessionSequence,
 };
 
 use super::money::UNITS_LIMIT;
-use super::requests::OUTCOMES_PER_KEY;
+use super::outcomes::Outcomes;
 use super::tables::{Account, Asset, Key, Market, name_words};
 use super::{Call, Engine, To};
 use crate::hash::{Fact, Sum, hash};
@@ -115,7 +113,7 @@ impl Engine {
             roles,
             request_mark: RequestNumber::new(0),
             report_mark: SessionSequence::new(0),
-            outcomes: VecDeque::with_capacity(OUTCOMES_PER_KEY),
+            outcomes: Outcomes::new(),
             session: None,
         };
         let key = KeyId::new(self.keys.add(name, key));

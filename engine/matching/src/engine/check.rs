@@ -7,7 +7,6 @@ use tidegate_domain::{AccountId, AssetAmount, AssetId, KeyId, MarketId, Side};
 
 use super::money::UNITS_LIMIT;
 use super::orders::reservation;
-use super::requests::OUTCOMES_PER_KEY;
 use super::timers::Subject;
 use super::{Engine, Market, Order};
 use crate::book::Handle;
@@ -186,9 +185,8 @@ impl Engine {
         let mut armed = 0;
         for (raw, key) in self.keys.iter() {
             assert!(self.public_keys.contains(&key.public_key));
-            assert!(key.outcomes.len() <= OUTCOMES_PER_KEY);
             assert!(key.outcomes.iter().is_sorted_by(|before, after| before.request < after.request));
-            assert!(key.outcomes.back().is_none_or(|outcome| outcome.request == key.request_mark));
+            assert!(key.outcomes.iter().last().is_none_or(|outcome| outcome.request == key.request_mark));
             let deadline = self.timers.deadline(Subject::Session(KeyId::new(raw)));
             assert_eq!(deadline, key.session.and_then(|session| session.deadline));
             armed += usize::from(deadline.is_some());

@@ -7,17 +7,14 @@
 //! number 0                        RequestNumberZero; the mark stays
 //! ```
 //!
-//! Invariants: nothing is executed twice; a key's window holds its newest [`OUTCOMES_PER_KEY`] outcomes; a reject is an
+//! Invariants: nothing is executed twice; a key's window holds its newest [`super::OUTCOMES_PER_KEY`] outcomes; a reject is an
 //! outcome like any other. A key that does not exist or belongs to another account is refused before all of this.
 
 use tidegate_domain::{Command, CommandKind, Event, Reject, RequestNumber, Roles};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::tables::{Outcome, RequestResult};
+use super::outcomes::{Outcome, RequestResult};
 use super::{Call, Engine, To};
-
-/// Outcomes that are kept for each key: its resends are answered as long as it has no more than this in flight.
-pub const OUTCOMES_PER_KEY: usize = 1_024;
 
 impl Engine {
     pub(super) fn request(&mut self, call: &mut Call<'_>, command: &Command) {
@@ -30,13 +27,16 @@ impl Engine {
             _ => call.requester(),
         };
         let (mark, roles) = match self.keys.get(to.key.raw()) {
-            Some(key) if key.account == to.account => (key.request_mark, key.roles),
+            Some(key) if key.account == to.account => {
+                key.outcomes.prefetch();
+                (key.request_mark, key.roles)
+            }
             _ => return self.reject(call, to, Reject::UnknownKey),
         };
         if to.request.raw() == 0 {
             return self.reject(call, to, Reject::RequestNumberZero);
         }
-        let payload_hash = xxh3_64(call.payload);
+        let payload_hash = xxh3_64(call.payload) as u32;
         if to.request <= mark {
             return self.answer_again(call, to, payload_hash);
         }
@@ -62,32 +62,30 @@ impl Engine {
         }
     }
 
-    fn answer_again(&mut self, call: &mut Call<'_>, to: To, payload_hash: u64) {
-        let outcomes = &self.key_mut(to.key).outcomes;
-        let kept = outcomes.binary_search_by_key(&to.request, |outcome| outcome.request).ok().map(|at| outcomes[at]);
-        match kept {
+    fn answer_again(&mut self, call: &mut Call<'_>, to: To, payload_hash: u32) {
+        match self.key_mut(to.key).outcomes.find(to.request).copied() {
             None => self.reject(call, to, Reject::OutcomeExpired),
             Some(outcome) if outcome.payload_hash != payload_hash => {
                 self.reject(call, to, Reject::RequestNumberReused);
             }
-            Some(Outcome { sequence: original, result, .. }) => {
+            Some(outcome) => {
+                let (original, result) = (outcome.sequence, outcome.result());
                 let (order, reject) = (result.ok().flatten(), result.err());
                 self.emit(call, to, Event::Outcome { original, order, reject, command: call.kind });
             }
         }
     }
 
-    fn remember(&mut self, call: &Call<'_>, request: RequestNumber, payload_hash: u64, result: RequestResult) {
+    fn remember(&mut self, call: &Call<'_>, request: RequestNumber, payload_hash: u32, result: RequestResult) {
         let id = call.header.key;
-        let created = if call.kind == CommandKind::NewOrder { result.ok().flatten() } else { None };
-        let outcome = Outcome { request, sequence: call.header.sequence, payload_hash, result, created };
+        let is_new_order = call.kind == CommandKind::NewOrder;
+        let outcome = Outcome::new((request, call.header.sequence), payload_hash, result, is_new_order);
         self.sum.add(outcome.hash(id));
         let key = self.key_mut(id);
         let step = u128::from(request.raw() - key.request_mark.raw()) << 64;
         let of_mark = key.weight.wrapping_mul(step);
         key.request_mark = request;
-        let oldest = if key.outcomes.len() == OUTCOMES_PER_KEY { key.outcomes.pop_front() } else { None };
-        key.outcomes.push_back(outcome);
+        let oldest = key.outcomes.push(outcome);
         self.sum.add(of_mark);
         if let Some(oldest) = oldest {
             self.sum.remove(oldest.hash(id));

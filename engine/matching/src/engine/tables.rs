@@ -3,14 +3,15 @@
 //! Invariants: ids are dense from 1 and never reused; a name is unique within its table. Tables grow only when something is
 //! created, which is the operator's doing.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use tidegate_domain::{
-    AccountId, AccountLimits, KeyId, MarketDefinition, MarketRules, MarketState, Name, Nanos, OrderId, Price, Qty,
-    Reject, RequestNumber, Roles, Sequence, SessionId, SessionSequence, Timestamp,
+    AccountId, AccountLimits, KeyId, MarketDefinition, MarketRules, MarketState, Name, Nanos, Price, Qty, Reject,
+    RequestNumber, Roles, SessionId, SessionSequence, Timestamp,
 };
 
+use super::outcomes::Outcomes;
 use crate::book::{Book, Handle};
 use crate::hash::{Fact, hash, words};
 
@@ -241,7 +242,7 @@ pub(crate) struct Key {
     /// Number of the last report.
     pub(crate) report_mark: SessionSequence,
     /// The newest outcomes, oldest first; their request numbers grow. Room for all of them from the start.
-    pub(crate) outcomes: VecDeque<Outcome>,
+    pub(crate) outcomes: Outcomes,
     pub(crate) session: Option<Session>,
 }
 
@@ -259,33 +260,6 @@ impl Key {
         hash(Fact::Key, [who, u64::from(self.roles.bits())]).wrapping_add(of_marks)
     }
 }
-
-/// What came of a request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Outcome {
-    pub(crate) request: RequestNumber,
-    pub(crate) sequence: Sequence,
-    pub(crate) payload_hash: u64,
-    pub(crate) result: RequestResult,
-    /// The order, if the request created one.
-    pub(crate) created: Option<OrderId>,
-}
-
-impl Outcome {
-    #[inline]
-    pub(crate) fn hash(&self, key: KeyId) -> u128 {
-        let (reject, order) = match self.result {
-            Ok(order) => (0, order.map_or(0, OrderId::raw)),
-            Err(reject) => (u64::from(reject.code()), 0),
-        };
-        let who = u64::from(key.raw()) << 16 | reject;
-        let created = u64::from(self.created.is_some());
-        hash(Fact::Outcome, [who, self.request.raw(), self.sequence.raw(), self.payload_hash, order, created])
-    }
-}
-
-/// The order that a request created, cancelled or reduced, if it was about one; or why it was refused.
-pub(crate) type RequestResult = Result<Option<OrderId>, Reject>;
 
 /// A login of a key, from its opening until it is closed for good.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use tidegate_domain::{
 use super::{recipient, reservation};
 use crate::book::Handle;
 use crate::engine::open_orders::Order;
-use crate::engine::tables::RequestResult;
+use crate::engine::outcomes::{Outcome, RequestResult};
 use crate::engine::{Call, Engine, To};
 
 impl Engine {
@@ -100,8 +100,7 @@ impl Engine {
             }
             OrderTarget::Request(request) => self.orders.by_request(header.key, request).ok_or_else(|| {
                 let outcomes = &self.keys.get(header.key.raw()).expect("the key was looked up before").outcomes;
-                let kept = outcomes.binary_search_by_key(&request, |outcome| outcome.request);
-                let order = kept.ok().and_then(|at| outcomes[at].created);
+                let order = outcomes.find(request).and_then(Outcome::created);
                 if order.is_some() { Reject::OrderNotOpen } else { Reject::UnknownOrder }
             }),
         }

@@ -6,7 +6,7 @@ use super::admit::{check_band, check_price, check_protection, check_qty, check_s
 use super::{Taker, opposite_best, recipient, reservation};
 use crate::book::{Handle, crosses};
 use crate::engine::open_orders::{Order, shown_of};
-use crate::engine::tables::RequestResult;
+use crate::engine::outcomes::RequestResult;
 use crate::engine::{Call, Engine, To, in_market_state};
 
 impl Engine {

@@ -23,7 +23,8 @@ use tidegate_domain::{
 };
 
 use super::open_orders::{Identity, Terms};
-use super::tables::{Market, RequestResult};
+use super::outcomes::RequestResult;
+use super::tables::Market;
 use super::{Call, Engine, To};
 use crate::book::Handle;
 use crate::ledger::Row;

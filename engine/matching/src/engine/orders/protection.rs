@@ -3,7 +3,8 @@
 use tidegate_domain::{CancelReason, Event, Nanos, Qty, Reject, Timestamp};
 
 use crate::engine::open_orders::Identity;
-use crate::engine::tables::{PROTECTIONS_MAX, Protection, RequestResult};
+use crate::engine::outcomes::RequestResult;
+use crate::engine::tables::{PROTECTIONS_MAX, Protection};
 use crate::engine::{Call, Engine, To};
 
 impl Engine {
