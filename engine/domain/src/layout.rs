@@ -10,6 +10,9 @@
 
 use rkyv::{Archive, Deserialize, Serialize};
 
+/// Numbers without padding: all bytes of its archived form are written when it is.
+pub(crate) trait Layout: Archive {}
+
 /// Declares a layout: the struct and the proof that it has no hidden padding and fits its place.
 macro_rules! layout {
     ($(#[$doc:meta])* $name:ident within $room:literal { $($field:ident: $ty:ty,)* }) => {
@@ -18,6 +21,7 @@ macro_rules! layout {
         pub(crate) struct $name {
             $(pub(crate) $field: $ty,)*
         }
+        impl Layout for $name {}
         const _: () = assert!(size_of::<rkyv::Archived<$name>>() == 0 $(+ size_of::<$ty>())*);
         const _: () = assert!(size_of::<rkyv::Archived<$name>>() <= $room);
         const _: () = assert!(align_of::<rkyv::Archived<$name>>() <= 8);

@@ -5,15 +5,12 @@
 //! Invariants: decode(encode(x)) == x; bytes from disk or network go through `rkyv::access`, which checks them, and then
 //! through the checks of every code and name here; nothing panics on any input. Unused bytes of a body are zero.
 
-use rkyv::api::serialize_using;
-use rkyv::rancor::Failure;
-use rkyv::ser::Serializer;
-use rkyv::ser::writer::Buffer;
-use rkyv::{Archive, Deserialize, Serialize};
+use rkyv::rancor::{Failure, Strategy};
+use rkyv::{Archive, Deserialize, Place, Serialize};
 
 use crate::command::{Command, CommandHeader, CommandKind, EngineLimits, Genesis};
 use crate::event::{Event, EventFlags, EventHeader, EventKind, LogAddress};
-use crate::layout::{CommandHeaderV1, EventHeaderV1, GenesisV1};
+use crate::layout::{CommandHeaderV1, EventHeaderV1, GenesisV1, Layout};
 use crate::units::{
     AccountId, AssetAmount, ClusterId, Epoch, KeyId, MarketId, Name, RequestNumber, Sequence, SessionSequence,
     Timestamp,
@@ -62,22 +59,26 @@ impl core::fmt::Display for RecordError {
 
 impl core::error::Error for RecordError {}
 
-type RecordSerializer<'a> = Serializer<Buffer<'a>, (), ()>;
-
-/// Writes `value` in its archived layout to the front of `room`.
+/// Writes `value` in its archived layout to the front of `room`: field by field to where it stays, since whoever copies a
+/// record right after it was written waits for every one of those narrow writes.
+#[inline]
 fn put<T>(room: &mut [u8], value: &T)
 where
-    T: for<'a> Serialize<rkyv::rancor::Strategy<RecordSerializer<'a>, Failure>>,
+    T: Layout + Serialize<Strategy<(), Failure>>,
 {
-    let mut serializer = Serializer::new(Buffer::from(room), (), ());
-    serialize_using::<_, Failure>(value, &mut serializer).expect("layouts are asserted to fit their room");
+    let archived = room.as_mut_ptr().cast::<T::Archived>();
+    assert!(size_of::<T::Archived>() <= room.len() && archived.is_aligned(), "layouts are asserted to fit their room");
+    let resolver = value.serialize(Strategy::wrap(&mut ())).expect("numbers serialize into themselves");
+    // SAFETY: the place is inside `room`, which is borrowed for writing and initialised, and it is aligned: asserted above. A
+    // `Layout` is numbers without padding, so that every byte of `room` stays initialised.
+    value.resolve(resolver, unsafe { Place::new_unchecked(0, archived) });
 }
 
 /// Reads a `T` from the front of `room`; `field` names it in the error.
 fn take<T>(room: &[u8], field: &'static str) -> Result<T, RecordError>
 where
     T: Archive,
-    T::Archived: Deserialize<T, rkyv::rancor::Strategy<(), Failure>>
+    T::Archived: Deserialize<T, Strategy<(), Failure>>
         + rkyv::Portable
         + for<'a> rkyv::bytecheck::CheckBytes<rkyv::api::low::LowValidator<'a, Failure>>,
 {
@@ -230,8 +231,17 @@ impl CommandRecord {
     /// # Errors
     /// [`RecordError`] names what is wrong; no input panics.
     pub fn decode(&self) -> Result<(CommandHeader, Command), RecordError> {
-        let (head, body) = self.0.split_at(COMMAND_HEADER_LEN_BYTES);
-        let raw: CommandHeaderV1 = take(head, "header")?;
+        let (header, kind) = self.decode_header()?;
+        Ok((header, self.decode_body(kind)?))
+    }
+
+    /// Checks and decodes who asks, and what kind of command it is.
+    ///
+    /// # Errors
+    /// As for [`Self::decode`].
+    #[inline]
+    pub fn decode_header(&self) -> Result<(CommandHeader, CommandKind), RecordError> {
+        let raw: CommandHeaderV1 = take(&self.0[..COMMAND_HEADER_LEN_BYTES], "header")?;
         let kind = CommandKind::from_code(raw.kind).ok_or(RecordError::UnknownKind(raw.kind))?;
         if raw.version != VERSION_1 {
             return Err(RecordError::UnknownVersion { kind: raw.kind, version: raw.version });
@@ -247,7 +257,16 @@ impl CommandRecord {
             account: AccountId::new(raw.account),
             epoch: Epoch::new(raw.epoch),
         };
-        Ok((header, decode_command_body(kind, body)?))
+        Ok((header, kind))
+    }
+
+    /// Checks and decodes what is asked, a command of `kind`. Apart from the header, so that a hot caller need not copy both.
+    ///
+    /// # Errors
+    /// As for [`Self::decode`].
+    #[inline]
+    pub fn decode_body(&self, kind: CommandKind) -> Result<Command, RecordError> {
+        decode_command_body(kind, &self.0[COMMAND_HEADER_LEN_BYTES..])
     }
 }
 
@@ -292,7 +311,14 @@ impl EventRecord {
     #[must_use]
     pub fn encode(header: &EventHeader, event: &Event) -> Self {
         let mut record = Self::default();
-        let (head, body) = record.0.split_at_mut(EVENT_HEADER_LEN_BYTES);
+        record.write(header, event);
+        record
+    }
+
+    /// Encodes an event into a blank record, where it stays.
+    #[inline]
+    pub(crate) fn write(&mut self, header: &EventHeader, event: &Event) {
+        let (head, body) = self.0.split_at_mut(EVENT_HEADER_LEN_BYTES);
         put(
             head,
             &EventHeaderV1 {
@@ -312,7 +338,6 @@ impl EventRecord {
             },
         );
         encode_event_body(body, event);
-        record
     }
 
     /// Index among the events of its command, without decoding the rest.

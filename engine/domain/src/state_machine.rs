@@ -4,6 +4,7 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 
+use crate::event::{Event, EventHeader};
 use crate::record::{CommandRecord, EventRecord};
 use crate::units::{Sequence, Timestamp};
 
@@ -56,9 +57,13 @@ impl EventBuffer {
         self.records.reserve_exact(capacity.saturating_sub(self.records.len()));
     }
 
-    /// Appends one.
-    pub fn push(&mut self, record: EventRecord) {
-        self.records.push(record);
+    /// Appends one, encoded where it stays.
+    #[inline]
+    pub fn push(&mut self, header: &EventHeader, event: &Event) {
+        self.records.push(EventRecord::default());
+        if let Some(record) = self.records.last_mut() {
+            record.write(header, event);
+        }
     }
 
     /// All, in order.

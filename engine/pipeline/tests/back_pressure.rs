@@ -34,7 +34,7 @@ impl StateMachine for Toy {
         self.last_time = header.time;
         for index in 0..header.request.raw() as u32 {
             let event = EventHeader { sequence: header.sequence, index, ..EventHeader::default() };
-            out.push(EventRecord::encode(&event, &Event::CancelAllDone { cancelled: 0 }));
+            out.push(&event, &Event::CancelAllDone { cancelled: 0 });
         }
     }
     fn applied_through(&self) -> Sequence {

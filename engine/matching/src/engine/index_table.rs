@@ -41,11 +41,12 @@ impl IndexTable {
         self.len
     }
 
-    /// Hash of a name of two words: two rounds of a folded multiplication (as in wyhash).
+    /// Hash of a name of two words. Both are spread before they meet: a product of the two would be 0, whatever one of them is,
+    /// where the other equals the seed.
     #[inline]
     pub(crate) const fn hash(&self, one: u64, two: u64) -> u32 {
-        let first = fold(one ^ self.seed, two ^ 0x9e37_79b9_7f4a_7c15);
-        (fold(first, self.seed ^ 0xa076_1d64_78bd_642f) >> 32) as u32
+        let (one, two) = (one.wrapping_mul(0x9e37_79b9_7f4a_7c15), two.wrapping_mul(0xa076_1d64_78bd_642f));
+        (fold(one ^ two.rotate_left(32) ^ self.seed, 0xe703_7ed1_a0b4_28db) >> 32) as u32
     }
 
     #[inline]
@@ -156,10 +157,14 @@ mod tests {
     #[test]
     fn names_that_grow_spread_evenly() {
         for seed in [0, 1, 7, u64::MAX, 0x9e37_79b9_7f4a_7c15] {
-            for (step, two) in [(1, 0), (2, 0), (1, 5), (64, 1), (1 << 20, 0)] {
+            // Growing numbers of one key; the same few numbers of many keys.
+            let growing = [(1, 0), (2, 0), (1, 5), (64, 1), (1 << 20, 0)].map(|(step, two)| (step, two, u32::MAX));
+            let shared = [(1, 1, 1), (1, 1, 10), (1, 7, 100)];
+            for (step, two, numbers) in growing.into_iter().chain(shared) {
                 let mut map = IndexTable::with_capacity(1_000, seed);
                 for n in 0..1_000_u32 {
-                    map.insert(map.hash(u64::from(n) * step + 1_000, two), n);
+                    let key = two + u64::from(n / numbers.min(1_000)) * u64::from(numbers != u32::MAX);
+                    map.insert(map.hash(u64::from(n % numbers) * step + 1, key), n);
                 }
                 let longest = map.entries.split(|entry| entry.index == EMPTY).map(<[Entry]>::len).max();
                 assert!(longest <= Some(16), "seed {seed}, step {step}: a row of {longest:?}");

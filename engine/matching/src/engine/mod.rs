@@ -27,8 +27,8 @@ use alloc::vec::Vec;
 
 use tidegate_domain::{
     AccountId, Command, CommandHeader, CommandKind, CommandRecord, Digest, EngineLimits, Epoch, Event, EventBuffer,
-    EventFlags, EventHeader, EventKind, EventRecord, FeeRate, Genesis, KeyId, LOGIC_VERSION, LogAddress, MarketId,
-    MarketState, Reject, RequestNumber, Sequence, SessionSequence, StateMachine, Timestamp,
+    EventFlags, EventHeader, EventKind, FeeRate, Genesis, KeyId, LOGIC_VERSION, LogAddress, MarketId, MarketState,
+    Reject, RequestNumber, Sequence, SessionSequence, StateMachine, Timestamp,
 };
 
 use crate::hash::Sum;
@@ -145,15 +145,19 @@ impl StateMachine for Engine {
         assert_eq!(record.sequence(), self.applied.next(), "commands follow each other without a gap");
         assert!(record.time() >= self.time, "time goes back at sequence {}", record.sequence());
         assert!(record.epoch() >= self.epoch, "the epoch goes back at sequence {}", record.sequence());
-        let (header, command) = match record.decode() {
+        let (header, kind) = match record.decode_header() {
             Ok(decoded) => decoded,
             Err(error) => panic!("the command at sequence {} does not decode: {error}", record.sequence()),
         };
         self.applied = header.sequence;
         self.time = header.time;
         self.epoch = header.epoch;
-        let mut call = Call { header, kind: command.kind(), payload: record.payload(), out };
-        self.dispatch(&mut call, &command);
+        let mut call = Call { header, kind, payload: record.payload(), out };
+        // By reference: a command moves as wide words, which wait for the narrow ones that it was just written with.
+        match &record.decode_body(kind) {
+            Ok(command) => self.dispatch(&mut call, command),
+            Err(error) => panic!("the command at sequence {} does not decode: {error}", record.sequence()),
+        }
         if let Some(last) = out.records_mut().last_mut() {
             last.add_flags(EventFlags::LAST);
         }
@@ -276,7 +280,7 @@ impl Engine {
             previous_report: LogAddress::NONE,
             flags: EventFlags::NONE,
         };
-        call.out.push(EventRecord::encode(&header, &event));
+        call.out.push(&header, &event);
     }
 
     /// The operator and a key that does not exist have no numbered reports.
