@@ -44,6 +44,7 @@ pub(crate) enum Fact {
     Session,
     Outcome,
     Order,
+    Place,
     Reference,
     Name,
 }

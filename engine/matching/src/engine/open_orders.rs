@@ -263,11 +263,13 @@ impl OpenOrders {
         }
         account.newest = Some(handle);
         account.open_orders += 1;
+        self.sum.add(self.identity_hash(handle));
         handle
     }
 
     /// Ends an order that is in no queue.
     pub(crate) fn end(&mut self, account: &mut Account, handle: Handle) {
+        self.sum.remove(self.identity_hash(handle));
         let (tag, index) = (*self.shelf.tag(handle), handle.index() as u32);
         self.by_id.remove(self.by_id.hash(tag.id().raw(), 0), index);
         self.by_request.remove(self.by_request.hash(tag.request().raw(), tag.key.raw().into()), index);
@@ -303,27 +305,29 @@ impl OpenOrders {
         extra.hidden = leaves.minus(displayed);
         extra.filled = filled;
         book.attach(&mut self.shelf, handle, side, price, displayed);
-        self.sum.add(self.hash(handle));
+        self.sum.add(self.place_hash(handle));
     }
 
     /// Takes an order out of its queue; it stays findable.
     pub(crate) fn leave(&mut self, book: &mut Book, handle: Handle) {
-        self.sum.remove(self.hash(handle));
+        self.sum.remove(self.place_hash(handle));
         book.detach(&mut self.shelf, handle);
     }
 
     /// Changes what is left of an order where it stands.
     pub(crate) fn set(&mut self, handle: Handle, displayed: Qty, hidden: Qty, filled: Qty) {
-        let before = self.hash(handle);
+        let before = self.place_hash(handle);
         self.shelf.set_leaves(handle, displayed);
         let extra = &mut self.extras[handle.index()];
         (extra.hidden, extra.filled) = (hidden, filled);
-        self.sum.replace(before, self.hash(handle));
+        self.sum.replace(before, self.place_hash(handle));
     }
 
     /// A waiting stop order is triggered: from here on it is an ordinary one.
     pub(crate) fn trigger(&mut self, handle: Handle) {
+        let before = self.identity_hash(handle);
         self.extras[handle.index()].terms.is_stop = false;
+        self.sum.replace(before, self.identity_hash(handle));
     }
 
     /// The account's order that came after this one.
@@ -343,32 +347,48 @@ impl OpenOrders {
     }
 
     /// Hash of an order in a queue.
-    #[inline]
     pub(crate) fn hash(&self, handle: Handle) -> u128 {
-        let (resting, extra) = (self.shelf.get(handle), self.extra(handle));
-        let (tag, terms) = (&resting.tag, &extra.terms);
-        let codes = u64::from(resting.side.code())
-            | u64::from(terms.time_in_force.code()) << 8
-            | u64::from(terms.self_trade.code()) << 16
-            | u64::from(terms.group) << 24
-            | u64::from(terms.post_only) << 32
-            | u64::from(terms.reprice) << 33
-            | u64::from(terms.is_stop) << 34;
+        self.identity_hash(handle).wrapping_add(self.place_hash(handle))
+    }
+
+    /// Hash of what stays the same as long as the order is open.
+    #[inline]
+    fn identity_hash(&self, handle: Handle) -> u128 {
+        let (tag, terms) = (self.shelf.tag(handle), &self.extra(handle).terms);
+        let codes = u64::from(terms.time_in_force.code())
+            | u64::from(terms.self_trade.code()) << 8
+            | u64::from(terms.group) << 16
+            | u64::from(terms.post_only) << 24
+            | u64::from(terms.reprice) << 25
+            | u64::from(terms.is_stop) << 26;
         hash(
             Fact::Order,
             [
                 tag.id().raw(),
                 tag.request().raw(),
                 u64::from(tag.account.raw()) << 32 | u64::from(tag.key.raw()),
-                codes ^ u64::from(tag.market.raw()) << 40,
+                u64::from(tag.market.raw()) << 32 | codes,
+                terms.display.lots(),
+                terms.expires.nanos(),
+                terms.limit.ticks().cast_unsigned(),
+                0,
+            ],
+        )
+    }
+
+    /// Hash of where an order stands and what is left of it: what changes with every fill and every replace.
+    #[inline]
+    fn place_hash(&self, handle: Handle) -> u128 {
+        let (resting, extra) = (self.shelf.get(handle), self.extra(handle));
+        hash(
+            Fact::Place,
+            [
+                resting.tag.id().raw(),
                 resting.price.ticks().cast_unsigned(),
                 resting.leaves.lots(),
                 extra.hidden.lots(),
                 extra.filled.lots(),
-                terms.display.lots(),
-                terms.expires.nanos(),
-                terms.limit.ticks().cast_unsigned(),
-                tag.priority(),
+                resting.tag.priority() << 1 | u64::from(resting.side.code() & 1),
             ],
         )
     }
