@@ -10,7 +10,7 @@
 
 use rkyv::{Archive, Deserialize, Serialize};
 
-/// Numbers without padding: all bytes of its archived form are written when it is.
+/// Numbers without padding: all bytes of its archived form are written when it is, and any bytes are one.
 pub(crate) trait Layout: Archive {}
 
 /// Declares a layout: the struct and the proof that it has no hidden padding and fits its place.

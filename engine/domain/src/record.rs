@@ -2,11 +2,11 @@
 //!
 //!   Command --encode--> CommandRecord (ring = disk = QUIC) --decode--> Command
 //!
-//! Invariants: decode(encode(x)) == x; bytes from disk or network go through `rkyv::access`, which checks them, and then
-//! through the checks of every code and name here; nothing panics on any input. Unused bytes of a body are zero.
+//! Invariants: decode(encode(x)) == x; bytes from disk or network are read as numbers, which any bytes are, and then
+//! go through the checks of every code and name here; nothing panics on any input. Unused bytes of a body are zero.
 
 use rkyv::rancor::{Failure, Strategy};
-use rkyv::{Archive, Deserialize, Place, Serialize};
+use rkyv::{Deserialize, Place, Portable, Serialize, access_unchecked};
 
 use crate::command::{Command, CommandHeader, CommandKind, EngineLimits, Genesis};
 use crate::event::{Event, EventFlags, EventHeader, EventKind, LogAddress};
@@ -75,16 +75,19 @@ where
 }
 
 /// Reads a `T` from the front of `room`; `field` names it in the error.
+#[inline]
 fn take<T>(room: &[u8], field: &'static str) -> Result<T, RecordError>
 where
-    T: Archive,
-    T::Archived: Deserialize<T, Strategy<(), Failure>>
-        + rkyv::Portable
-        + for<'a> rkyv::bytecheck::CheckBytes<rkyv::api::low::LowValidator<'a, Failure>>,
+    T: Layout,
+    T::Archived: Deserialize<T, Strategy<(), Failure>> + Portable,
 {
-    let bytes = room.get(..size_of::<T::Archived>()).ok_or(RecordError::BadField(field))?;
-    let archived = rkyv::api::low::access::<T::Archived, Failure>(bytes).map_err(|_| RecordError::BadField(field))?;
-    rkyv::api::deserialize_using::<T, _, Failure>(archived, &mut ()).map_err(|_| RecordError::BadField(field))
+    if room.len() < size_of::<T::Archived>() || !room.as_ptr().cast::<T::Archived>().is_aligned() {
+        return Err(RecordError::BadField(field));
+    }
+    // SAFETY: there are enough bytes at an aligned address, and any bytes are a valid `Layout`: it is only numbers. What they
+    // mean is checked by whoever takes them.
+    let archived = unsafe { access_unchecked::<T::Archived>(&room[..size_of::<T::Archived>()]) };
+    archived.deserialize(Strategy::wrap(&mut ())).map_err(|_| RecordError::BadField(field))
 }
 
 fn halves(amount: AssetAmount) -> (u64, u64) {
@@ -218,6 +221,16 @@ impl CommandRecord {
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         Epoch::new(u32::from_le_bytes(self.array_at(32)))
+    }
+
+    /// [`Self::payload`] in words, the last of them half zero.
+    #[must_use]
+    #[inline]
+    pub fn payload_words(&self) -> [u64; 12] {
+        let body = core::array::from_fn::<u64, 11, _>(|at| u64::from_le_bytes(self.array_at(40 + 8 * at)));
+        let mut words = [u64::from(u32::from_le_bytes(self.array_at(36))); 12];
+        words[1..].copy_from_slice(&body);
+        words
     }
 
     /// Kind and body: what two commands with the same request number or reference must share to be the same request.

@@ -46,6 +46,7 @@ pub(crate) enum Fact {
     Order,
     Place,
     Reference,
+    Request,
     Name,
 }
 
@@ -60,14 +61,16 @@ const fn fold(one: u64, two: u64) -> u64 {
 
 /// Hash of a fact of up to sixteen words.
 #[inline]
-pub(crate) fn hash<const N: usize>(fact: Fact, words: [u64; N]) -> u128 {
+pub(crate) const fn hash<const N: usize>(fact: Fact, words: [u64; N]) -> u128 {
     const { assert!(N.is_multiple_of(2) && N <= KEYS.len()) };
     let mut sum = product(fact as u64, KEYS[0]);
-    for at in (0..N).step_by(2) {
+    let mut at = 0;
+    while at < N {
         sum = sum.wrapping_add(product(words[at] ^ KEYS[at], words[at + 1] ^ KEYS[at + 1]));
+        at += 2;
     }
     let (low, high) = (sum as u64, (sum >> 64) as u64);
-    u128::from(fold(low ^ KEYS[2], high ^ KEYS[3])) | u128::from(fold(low ^ KEYS[5], high ^ KEYS[7])) << 64
+    fold(low ^ KEYS[2], high ^ KEYS[3]) as u128 | (fold(low ^ KEYS[5], high ^ KEYS[7]) as u128) << 64
 }
 
 /// A sum of hashes.

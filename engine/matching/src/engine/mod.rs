@@ -72,7 +72,8 @@ pub struct Engine {
 struct Call<'a> {
     header: CommandHeader,
     kind: CommandKind,
-    payload: &'a [u8],
+    /// What a repeated request must share with the first: kind and body.
+    payload: [u64; 12],
     out: &'a mut EventBuffer,
 }
 
@@ -152,7 +153,7 @@ impl StateMachine for Engine {
         self.applied = header.sequence;
         self.time = header.time;
         self.epoch = header.epoch;
-        let mut call = Call { header, kind, payload: record.payload(), out };
+        let mut call = Call { header, kind, payload: record.payload_words(), out };
         // By reference: a command moves as wide words, which wait for the narrow ones that it was just written with.
         match &record.decode_body(kind) {
             Ok(command) => self.dispatch(&mut call, command),

@@ -11,10 +11,10 @@
 //! outcome like any other. A key that does not exist or belongs to another account is refused before all of this.
 
 use tidegate_domain::{Command, CommandKind, Event, Reject, RequestNumber, Roles};
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::outcomes::{Outcome, RequestResult};
 use super::{Call, Engine, To};
+use crate::hash::{Fact, hash};
 
 impl Engine {
     pub(super) fn request(&mut self, call: &mut Call<'_>, command: &Command) {
@@ -36,7 +36,7 @@ impl Engine {
         if to.request.raw() == 0 {
             return self.reject(call, to, Reject::RequestNumberZero);
         }
-        let payload_hash = xxh3_64(call.payload) as u32;
+        let payload_hash = hash(Fact::Request, call.payload) as u32;
         if to.request <= mark {
             return self.answer_again(call, to, payload_hash);
         }
