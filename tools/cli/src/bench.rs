@@ -18,11 +18,11 @@ pub enum BenchCommand {
         b              new and cancel: 95 % of what rested ends by cancel\n  \
         b_flash_crash  the same, but the price falls through the book and recovers, three times\n  \
         c              deep sweeps: one order takes 5,000, again and again\n  \
-        d              the mix of a over 10,000 markets with 1,000,000 resting orders (needs about 2 GiB)\n  \
+        d              the mix of a over 10,000 markets with 1,000,000 resting orders\n  \
         e              a recorded hour of one stock; needs --recorded\n  \
         f              mass cancel of 10,000 orders\n\n\
-        Everything is in memory and on one core: no journal, no network. For figures, leave the machine alone meanwhile and \
-        build with --release. Every fill is first compared with a naive book's; exit code 1 when one differs.")]
+        Everything is in memory and on one core: no journal, no network. For figures, build with --release and leave\n\
+        the machine alone meanwhile. Every fill is first compared with a naive book's; exit code 1 when one differs.")]
     Engine(Arguments),
 }
 

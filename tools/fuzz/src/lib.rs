@@ -40,7 +40,7 @@ mod naive;
 #[allow(dead_code, clippy::unwrap_used)]
 mod pair;
 #[path = "../../../engine/matching/tests/model/play.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
+#[allow(clippy::unwrap_used)]
 mod play;
 
 pub use config_text::config;
@@ -50,8 +50,11 @@ pub use records::{command_record, event_record};
 pub use replication::replication;
 pub use wire::{decimal, wire_client, wire_server};
 
-/// Name and function of every target.
-pub const TARGETS: [(&str, fn(&[u8])); 11] = [
+/// Name and function of a target.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: [Target; 11] = [
     ("engine_apply", engine_apply),
     ("engine_patched", engine_patched),
     ("command_record", command_record),
