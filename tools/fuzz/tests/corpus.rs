@@ -17,7 +17,7 @@ const LEN_MAX: usize = 4_096;
 fn mutants(target: &str) -> u64 {
     match target {
         "engine_apply" | "engine_patched" => 500,
-        "journal" | "event_log" => 200,
+        "journal" | "event_log" => 100,
         "config" => 2_000,
         _ => 20_000,
     }
