@@ -14,6 +14,8 @@
 //! without a call through a pointer. A figure goes with a checksum of its work, and every run comes to the same one.
 //! Owning thread: the caller's, which is pinned to a core.
 
+pub mod allocations;
+mod arguments;
 mod conform;
 pub mod instructions;
 mod machine;
@@ -26,7 +28,8 @@ mod run;
 pub mod subject;
 pub mod workload;
 
+pub use arguments::Arguments;
 pub use conform::{Conformance, conformance};
 pub use machine::Machine;
-pub use report::{Figures, LatencyNs, PeerReport, Report, WorkloadReport};
-pub use run::{Options, PerfError, run};
+pub use report::{Figures, LatencyNs, PeerReport, Report, Table, WorkloadReport};
+pub use run::{Options, PerfError, Progress, run};

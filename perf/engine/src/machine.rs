@@ -41,8 +41,17 @@ impl Machine {
 
 /// The commit of the working folder, with `-dirty` where something is changed.
 pub(crate) fn commit() -> String {
-    let described = Command::new("git").args(["describe", "--always", "--dirty", "--exclude=*"]).output();
-    let text = described.ok().filter(|output| output.status.success()).map(|output| output.stdout);
+    said("git", &["describe", "--always", "--dirty", "--exclude=*"])
+}
+
+/// The compiler that the working folder is built with.
+pub(crate) fn compiler() -> String {
+    said("rustc", &["--version"])
+}
+
+fn said(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    let text = output.ok().filter(|output| output.status.success()).map(|output| output.stdout);
     let text = text.and_then(|bytes| String::from_utf8(bytes).ok()).map(|text| text.trim().to_owned());
     text.filter(|text| !text.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }

@@ -102,53 +102,98 @@ impl PeerReport {
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Machine { cpu, cores, memory_mib, system } = &self.machine;
-        writeln!(f, "{cpu}, {cores} cores, {memory_mib} MiB, {system}; commit {}", self.commit)?;
-        let pinned = self.pinned_core.map_or_else(|| "not pinned".to_owned(), |core| format!("pinned to core {core}"));
-        writeln!(f, "seed {}, median of {} runs, {pinned}", self.seed, self.runs)?;
-        writeln!(f, "latencies in ns, with the {} ns of the clock itself", self.clock_ns)?;
-        self.workloads.iter().try_for_each(|workload| write!(f, "\n{workload}"))
+impl Report {
+    /// As a table, in colours where the reader is a terminal.
+    #[must_use]
+    pub const fn table(&self, colour: bool) -> Table<'_> {
+        Table { report: self, colour }
+    }
+
+    /// Whether everything that ran trades as the naive book does.
+    #[must_use]
+    pub fn conforms(&self) -> bool {
+        let figures = self.workloads.iter().flat_map(|workload| [&workload.book, &workload.engine]);
+        figures.flatten().all(|figures| figures.conforms)
     }
 }
 
-impl fmt::Display for WorkloadReport {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {} commands, {} fills", self.name, grouped(self.commands), grouped(self.fills))?;
-        if let Some(reason) = &self.skipped {
-            return writeln!(f, "  skipped: {reason}");
+        self.table(false).fmt(f)
+    }
+}
+
+/// See [`Report::table`].
+#[derive(Clone, Copy, Debug)]
+pub struct Table<'a> {
+    report: &'a Report,
+    colour: bool,
+}
+
+const BOLD: &str = "1";
+const DIM: &str = "2";
+const RED: &str = "1;31";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { machine, commit, seed, runs, pinned_core, clock_ns, workloads } = self.report;
+        let Machine { cpu, cores, memory_mib, system } = machine;
+        writeln!(f, "{cpu}, {cores} cores, {memory_mib} MiB, {system}; commit {commit}")?;
+        let pinned = pinned_core.map_or_else(|| "not pinned".to_owned(), |core| format!("pinned to core {core}"));
+        writeln!(f, "seed {seed}, median of {runs} runs, {pinned}")?;
+        writeln!(f, "latencies in ns, with the {clock_ns} ns of the clock itself")?;
+        workloads.iter().try_for_each(|workload| {
+            writeln!(f)?;
+            self.write_workload(f, workload)
+        })
+    }
+}
+
+impl Table<'_> {
+    fn paint(&self, text: &str, code: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn write_workload(&self, f: &mut fmt::Formatter<'_>, workload: &WorkloadReport) -> fmt::Result {
+        let WorkloadReport { name, commands, fills, skipped, book, engine, peers } = workload;
+        let name = self.paint(&format!("{name}:"), BOLD);
+        writeln!(f, "{name} {} commands, {} fills", grouped(*commands), grouped(*fills))?;
+        if let Some(reason) = skipped {
+            return writeln!(f, "  {}", self.paint(&format!("skipped: {reason}"), YELLOW));
         }
         let head = ["commands/s", "p50", "p99", "p99.9", "p99.99", "max", "allocations"];
-        write!(f, "  {:<16}", "")?;
-        head.iter().try_for_each(|word| write!(f, "{word:>13}"))?;
-        writeln!(f)?;
-        for (name, figures) in [("book", &self.book), ("engine", &self.engine)] {
+        let head: String = head.iter().map(|word| format!("{word:>13}")).collect();
+        writeln!(f, "  {:<16}{}", "", self.paint(&head, DIM))?;
+        for (name, figures) in [("book", book), ("engine", engine)] {
             let Some(figures) = figures else { continue };
             let LatencyNs { p50, p99, p999, p9999, max } = figures.latency_ns;
-            write!(f, "  {name:<16}")?;
-            for number in [figures.commands_per_second, p50, p99, p999, p9999, max] {
+            write!(f, "  {name:<16}{}", self.paint(&format!("{:>13}", grouped(figures.commands_per_second)), GREEN))?;
+            for number in [p50, p99, p999, p9999, max] {
                 write!(f, "{:>13}", grouped(number))?;
             }
-            write!(f, "{:>13}", figures.allocations.map_or_else(|| "-".to_owned(), grouped))?;
-            write_why(f, figures.conforms, figures.why.as_deref())?;
+            let allocations = format!("{:>13}", figures.allocations.map_or_else(|| "-".to_owned(), grouped));
+            let is_clean = figures.allocations.unwrap_or(0) == 0;
+            write!(f, "{}", if is_clean { allocations } else { self.paint(&allocations, YELLOW) })?;
+            self.write_why(f, figures.conforms, figures.why.as_deref())?;
         }
-        for peer in &self.peers {
+        for peer in peers {
             let rate = peer.commands_per_second.map_or_else(|| "-".to_owned(), grouped);
             write!(f, "  {:<16}{rate:>13}", peer.name)?;
-            write_why(f, peer.conforms, peer.why.as_deref())?;
+            self.write_why(f, peer.conforms, peer.why.as_deref())?;
         }
         Ok(())
     }
-}
 
-fn write_why(f: &mut fmt::Formatter<'_>, conforms: bool, why: Option<&str>) -> fmt::Result {
-    if !conforms {
-        write!(f, "  does not conform")?;
-    }
-    match why {
-        Some(why) => writeln!(f, "  ({why})"),
-        None => writeln!(f),
+    fn write_why(&self, f: &mut fmt::Formatter<'_>, conforms: bool, why: Option<&str>) -> fmt::Result {
+        if !conforms {
+            write!(f, "  {}", self.paint("does not conform", RED))?;
+        }
+        match why {
+            Some(why) => writeln!(f, "  ({why})"),
+            None => writeln!(f),
+        }
     }
 }
 

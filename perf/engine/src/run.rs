@@ -8,7 +8,9 @@
 //! Invariants: a subject is fresh in every pass. The checksum of a subject is the same in every pass, and the book's is the
 //! naive book's; anything else is a bug and stops the run.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::conform::conformance;
@@ -26,6 +28,9 @@ use crate::workload::{self, Request, Size, Workload};
 /// Where the recorded flow is looked for: beside the project, as for every test that uses it.
 const RECORDED: &str = "../shared/data/lobster_20120621";
 const COMMANDS: usize = 1_000_000;
+/// More would need more memory than most machines have: about 300 B each.
+const COMMANDS_MAX: usize = 20_000_000;
+const RUNS_MAX: usize = 1_000;
 const COMMANDS_QUICK: usize = 2_000;
 /// Measured commands on which fills are compared.
 pub(crate) const COMPARED_COMMANDS: usize = 200_000;
@@ -51,8 +56,28 @@ pub struct Options {
     pub peers: Option<PathBuf>,
     /// How many allocations there were so far, if the program counts them.
     pub allocations: Option<fn() -> u64>,
-    /// Told what comes next.
-    pub progress: Option<fn(&str)>,
+    /// Told what comes next, [`Options::steps`] times.
+    pub progress: Progress,
+}
+
+/// Whoever wants to be told what comes next.
+#[derive(Clone, Default)]
+pub struct Progress(Option<Rc<Tell>>);
+
+type Tell = dyn Fn(&str);
+
+impl Progress {
+    /// Calls this before every step. It should be back soon and do nothing later: the measurement begins when it returns.
+    #[must_use]
+    pub fn new(tell: impl Fn(&str) + 'static) -> Self {
+        Self(Some(Rc::new(tell)))
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "told" } else { "not told" })
+    }
 }
 
 impl Default for Options {
@@ -66,7 +91,7 @@ impl Default for Options {
             recorded: PathBuf::from(RECORDED),
             peers: None,
             allocations: None,
-            progress: None,
+            progress: Progress::default(),
         }
     }
 }
@@ -89,9 +114,36 @@ impl Options {
     }
 
     pub(crate) fn tell(&self, what: &str) {
-        if let Some(progress) = self.progress {
-            progress(what);
+        if let Some(tell) = &self.progress.0 {
+            tell(what);
         }
+    }
+
+    /// How many steps a run takes, if no workload is skipped.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        let peers = if self.peers.is_some() { peers::NAMES.len() } else { 0 };
+        self.workloads.len() * (2 + 2 * (self.runs + 2) + peers)
+    }
+
+    /// Refuses what cannot be run, with what can.
+    pub(crate) fn check(&self) -> Result<(), PerfError> {
+        let known = workload::NAMES.join(", ");
+        if let Some(wrong) = self.workloads.iter().find(|name| !workload::NAMES.contains(&name.as_str())) {
+            return Err(PerfError::Options(format!(
+                "--workload is {wrong:?}, allowed: {known}; give some of these, with commas between them, or leave it \
+                 out to run all of them"
+            )));
+        }
+        let within = |field: &str, value: usize, max: usize, what_to_do: &str| {
+            if (1..=max).contains(&value) {
+                return Ok(());
+            }
+            Err(PerfError::Options(format!("{field} is {value}, allowed: 1 to {max}; {what_to_do}")))
+        };
+        let default = COMMANDS;
+        within("--commands", self.commands, COMMANDS_MAX, &format!("leave it out to measure {default} commands"))?;
+        within("--runs", self.runs, RUNS_MAX, "leave it out for the median of 3")
     }
 }
 
@@ -114,13 +166,7 @@ pub enum PerfError {
 /// # Panics
 /// When two passes over one stream come to different results: then no figure means anything.
 pub fn run(options: &Options) -> Result<Report, PerfError> {
-    if let Some(wrong) = options.workloads.iter().find(|name| !workload::NAMES.contains(&name.as_str())) {
-        let known = workload::NAMES.join(", ");
-        return Err(PerfError::Options(format!("there is no workload {wrong:?}; there are {known}")));
-    }
-    if options.runs == 0 || options.commands == 0 {
-        return Err(PerfError::Options("at least one run and one command".to_owned()));
-    }
+    options.check()?;
     // Before the thread is pinned: then it may use one core only.
     let machine = Machine::this();
     let pinned_core = machine::pin();
@@ -173,12 +219,13 @@ pub(crate) fn pass<S: Subject>(
     workload: &Workload,
     allocations: Option<fn() -> u64>,
 ) -> Result<Pass, String> {
-    options.tell(&format!("{}: {}", workload.name, S::NAME));
+    options.tell(&format!("{}: {}: throughput", workload.name, S::NAME));
     let (mut subject, stream) = S::prepare(workload, false)?;
     Ok(measure::throughput(&mut subject, &stream, PASS_LIMIT, allocations))
 }
 
 fn figures<S: Subject>(options: &Options, workload: &Workload, compared: &Workload) -> Figures {
+    options.tell(&format!("{}: {}: comparing every fill", workload.name, S::NAME));
     let why = match conformance::<S>(compared) {
         Ok(conformance) => conformance.difference,
         Err(unable) => Some(unable),
@@ -187,6 +234,7 @@ fn figures<S: Subject>(options: &Options, workload: &Workload, compared: &Worklo
         .map(|_| pass::<S>(options, workload, options.allocations).expect("ours take every op"))
         .collect();
     assert_same(S::NAME, &passes);
+    options.tell(&format!("{}: {}: latency", workload.name, S::NAME));
     let (mut subject, stream) = S::prepare(workload, false).expect("ours take every op");
     let latency_ns = measure::latency(&mut subject, &stream);
     Figures {

@@ -1,12 +1,14 @@
 //! The whole measurement, tiny, so that it cannot rot: its report has every field, and the program prints it.
 #![allow(clippy::unwrap_used)]
 
+use std::cell::Cell;
 use std::path::Path;
 use std::process::Command;
+use std::rc::Rc;
 
 use serde_json::Value;
 use tidegate_perf::workload::NAMES;
-use tidegate_perf::{Options, run};
+use tidegate_perf::{Options, Progress, run};
 
 const LATENCIES: [&str; 5] = ["p50", "p99", "p999", "p9999", "max"];
 
@@ -59,6 +61,28 @@ fn a_quick_run_reports_every_workload() {
 }
 
 #[test]
+fn every_step_is_told_and_colours_change_no_word() {
+    let told = Rc::new(Cell::new(0));
+    let steps = Rc::clone(&told);
+    let options = Options {
+        workloads: vec!["a".to_owned(), "b".to_owned()],
+        runs: 2,
+        progress: Progress::new(move |_| steps.set(steps.get() + 1)),
+        ..Options::quick()
+    };
+    let report = run(&options).unwrap();
+    assert_eq!(told.get(), options.steps());
+    assert!(report.conforms());
+    let (plain, mut coloured) = (report.table(false).to_string(), report.table(true).to_string());
+    assert!(coloured.contains("\x1b[1ma:\x1b[0m 2,000 commands"), "{coloured}");
+    for code in ["1", "2", "32", "0"] {
+        coloured = coloured.replace(&format!("\x1b[{code}m"), "");
+    }
+    assert_eq!(coloured, plain);
+    assert_eq!(plain, report.to_string());
+}
+
+#[test]
 fn the_same_seed_comes_to_the_same_checksums() {
     let checksums = |seed| {
         let options = Options { workloads: vec!["a".to_owned(), "c".to_owned()], seed, ..Options::quick() };
@@ -76,7 +100,14 @@ fn the_same_seed_comes_to_the_same_checksums() {
 fn wrong_options_are_refused_before_anything_runs() {
     let error = |options: Options| run(&options).unwrap_err().to_string();
     assert!(error(Options { workloads: vec!["z".to_owned()], ..Options::quick() }).contains("\"z\""));
-    assert!(error(Options { runs: 0, ..Options::quick() }).contains("at least one"));
+    assert_eq!(
+        error(Options { runs: 0, ..Options::quick() }),
+        "--runs is 0, allowed: 1 to 1000; leave it out for the median of 3"
+    );
+    assert!(
+        error(Options { commands: 0, ..Options::quick() }).starts_with("--commands is 0, allowed: 1 to 20000000; ")
+    );
+    assert!(error(Options { commands: usize::MAX, ..Options::quick() }).contains("20000000"));
 }
 
 fn engine(arguments: &[&str]) -> String {

@@ -5,6 +5,7 @@
 //! `status` has its own (see its help).
 
 pub mod admin;
+pub mod bench;
 pub mod demo;
 pub mod journal;
 pub mod keygen;
@@ -61,6 +62,9 @@ enum Command {
     /// Send recorded order flow through the binary gateway and compare with the exchange's own outcome
     #[command(subcommand)]
     Replay(replay::ReplayCommand),
+    /// Measure this machine: book and engine on generated order flow
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Look into a journal
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -87,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Promote(args) => operator::promote(&args),
         Command::Durability(command) => operator::durability(&command),
         Command::Replay(command) => replay::run(command),
+        Command::Bench(command) => bench::run(&command),
         Command::Journal(command) => journal::run(&command),
     };
     result.unwrap_or_else(|message| {

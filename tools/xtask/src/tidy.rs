@@ -25,7 +25,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("perf/replay", &["domain", "wire", "client"]),
     ("perf/engine", &["domain", "matching", "replay", "wire"]),
-    ("tools/cli", &["domain", "wire", "client", "journal", "replicator", "node", "replay", "sink-sql"]),
+    ("tools/cli", &["domain", "wire", "client", "journal", "replicator", "node", "perf", "replay", "sink-sql"]),
+    ("tools/fuzz", &["domain", "journal", "matching", "pipeline", "wire"]),
     ("tools/xtask", &[]),
 ];
 

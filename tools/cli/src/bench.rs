@@ -1,0 +1,60 @@
+//! `tidegate bench`: the measurements of `tidegate-perf`, without other people's books.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use indicatif::{ProgressBar, ProgressStyle};
+use tidegate_perf::{Arguments, Progress};
+
+use crate::{CommandResult, print_json};
+
+/// `tidegate bench`
+#[derive(Subcommand)]
+pub enum BenchCommand {
+    /// Commands per second, latencies and allocations of the book alone and of the whole engine
+    #[command(after_help = "Workloads, each made from the seed before anything is measured:\n  \
+        a              9 % GTC, 3 % IOC, 6 % cancel, 82 % replace; 1,000 resting orders, one market\n  \
+        b              new and cancel: 95 % of what rested ends by cancel\n  \
+        b_flash_crash  the same, but the price falls through the book and recovers, three times\n  \
+        c              deep sweeps: one order takes 5,000, again and again\n  \
+        d              the mix of a over 10,000 markets with 1,000,000 resting orders\n  \
+        e              a recorded hour of one stock; needs --recorded\n  \
+        f              mass cancel of 10,000 orders\n\n\
+        Everything is in memory and on one core: no journal, no network. For figures, build with --release and leave\n\
+        the machine alone meanwhile. Every fill is first compared with a naive book's; exit code 1 when one differs.")]
+    Engine(Arguments),
+}
+
+/// `tidegate bench`
+///
+/// # Errors
+/// What of the options is wrong.
+pub fn run(command: &BenchCommand) -> CommandResult {
+    match command {
+        BenchCommand::Engine(arguments) => engine(arguments),
+    }
+}
+
+fn engine(arguments: &Arguments) -> CommandResult {
+    let mut options = arguments.options();
+    // On stderr, and only where that is a terminal. It redraws when it is told something and never by itself: nothing else
+    // runs while something is measured.
+    let bar = ProgressBar::new(options.steps() as u64);
+    let style = ProgressStyle::with_template("[{bar:30}] {pos}/{len} {msg}");
+    bar.set_style(style.expect("the template is a constant that the tests parse").progress_chars("=> "));
+    let told = bar.clone();
+    options.progress = Progress::new(move |what| {
+        told.set_message(what.to_owned());
+        told.inc(1);
+    });
+    let report = tidegate_perf::run(&options).map_err(|error| error.to_string());
+    bar.finish_and_clear();
+    let report = report?;
+    if arguments.json {
+        print_json(&serde_json::to_value(&report).expect("a report always serialises"));
+    } else {
+        print!("{}", report.table(std::io::stdout().is_terminal()));
+    }
+    Ok(if report.conforms() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,82 @@
+//! `tidegate bench engine` as a program: its JSON has every field, its table every workload, and wrong options are named.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn bench(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tidegate")).args(["bench", "engine"]).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn json_has_every_field_and_the_seed_makes_the_stream() {
+    let report = |seed| -> Value {
+        let arguments = ["--quick", "--workload", "a,b", "--commands", "1000", "--runs", "2", "--seed", seed, "--json"];
+        let output = bench(&arguments);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let first = report("7");
+    for field in ["machine", "commit", "seed", "runs", "pinned_core", "clock_ns", "workloads"] {
+        assert!(first.get(field).is_some(), "{field}");
+    }
+    assert_eq!((&first["seed"], &first["runs"]), (&7.into(), &2.into()));
+    let workloads = first["workloads"].as_array().unwrap();
+    assert_eq!(workloads.iter().map(|workload| &workload["name"]).collect::<Vec<_>>(), ["a", "b"]);
+    for workload in workloads {
+        assert_eq!(workload["commands"], 1_000);
+        assert_eq!(workload["skipped"], Value::Null);
+        assert_eq!(workload["peers"], Value::Array(Vec::new()));
+        for subject in ["book", "engine"] {
+            let figures = &workload[subject];
+            assert!(figures["commands_per_second"].is_u64());
+            for quantile in ["p50", "p99", "p999", "p9999", "max"] {
+                assert!(figures["latency_ns"][quantile].is_u64(), "{quantile}");
+            }
+            assert_eq!(figures["checksum"].as_str().unwrap().len(), 16);
+            assert_eq!((&figures["conforms"], &figures["why"]), (&Value::Bool(true), &Value::Null));
+        }
+        assert_eq!(workload["engine"]["allocations"], 0, "the engine allocates nothing, and somebody counts");
+    }
+    let checksum = |report: &Value| report["workloads"][0]["engine"]["checksum"].clone();
+    assert_eq!(checksum(&report("7")), checksum(&first));
+    assert_ne!(checksum(&report("8")), checksum(&first));
+}
+
+#[test]
+fn the_table_has_no_colours_in_a_pipe_and_says_what_was_skipped() {
+    let output = bench(&["--quick", "--workload", "c,e", "--recorded", "/nonexistent"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    for part in ["\nc: ", "  book ", "  engine ", "\ne: ", "skipped: ", "/nonexistent"] {
+        assert!(table.contains(part), "{part:?} is not in {table}");
+    }
+    assert!(!table.contains('\x1b'), "{table}");
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn wrong_options_are_refused_with_field_value_limit_and_what_to_do() {
+    for (arguments, parts) in [
+        (["--workload", "z"], ["--workload", "\"z\"", "b_flash_crash", "leave it out"]),
+        (["--commands", "0"], ["--commands", "is 0", "1 to 20000000", "leave it out"]),
+        (["--commands", "20000001"], ["--commands", "20000001", "1 to 20000000", "leave it out"]),
+        (["--runs", "0"], ["--runs", "is 0", "1 to 1000", "leave it out"]),
+    ] {
+        let output = bench(&arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let message = text(&output.stderr);
+        assert!(message.starts_with("tidegate: "), "{message}");
+        assert!(parts.iter().all(|part| message.contains(part)), "{message} has not all of {parts:?}");
+        assert!(output.stdout.is_empty());
+    }
+    for arguments in [["--seed", "many"], ["--commands", "-1"], ["--peers", "all"]] {
+        assert_eq!(bench(&arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}

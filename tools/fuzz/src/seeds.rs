@@ -1,0 +1,127 @@
+//! The seed corpus, from the fixtures of the formats, the configurations that are shipped, and scripts made from seeds.
+//!
+//! `cargo run -p tidegate-fuzz --bin make-corpus` writes it; a test says when a file of it is missing.
+
+use tidegate_domain::{ClusterId, Command, CommandHeader, CommandRecord, Digest, Epoch, NodeId, Sequence};
+
+use crate::link_message::{
+    Ack, Frame, Heartbeat, Hello, LinkRole, Message, NodeState, PROTOCOL_VERSION, Refusal, RefusalCode, Welcome, encode,
+};
+
+const RECORDS: &str = include_str!("../../../engine/domain/tests/fixtures/records-v1.txt");
+const MESSAGES: &str = include_str!("../../../gateway/wire/tests/fixtures/messages_v1.hex");
+const CONFIGS: [(&str, &str); 3] = [
+    ("single", include_str!("../../../deploy/config/single.toml")),
+    ("primary", include_str!("../../../deploy/config/primary.toml")),
+    ("standby", include_str!("../../../deploy/config/standby.toml")),
+];
+
+/// Name and bytes of every seed of a target.
+#[must_use]
+pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
+    match target {
+        "engine_apply" => (0..14).map(|seed| (format!("script-{seed}"), script(seed, false))).collect(),
+        "engine_patched" => (0..14).map(|seed| (format!("script-{seed}"), script(seed, true))).collect(),
+        "command_record" => fixture(RECORDS).filter(|(_, bytes)| as_command(bytes)).collect(),
+        "event_record" => fixture(RECORDS).filter(|(_, bytes)| !as_command(bytes)).collect(),
+        // The first byte says where the stream is cut.
+        "wire_client" => fixture(MESSAGES).take(7).map(|(name, bytes)| (name, [vec![20], bytes].concat())).collect(),
+        "wire_server" => fixture(MESSAGES).skip(7).map(|(name, bytes)| (name, [vec![20], bytes].concat())).collect(),
+        "decimal" => ["0", "12.5", "0.00000001", "1000000000000000000000000", "1.", ".5", "12,5"]
+            .iter()
+            .map(|text| ((*text).replace(',', "-comma-"), [&[8], text.as_bytes()].concat()))
+            .collect(),
+        "replication" => links(),
+        "journal" | "event_log" => logs(),
+        "config" => CONFIGS.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect(),
+        other => panic!("there is no target {other}"),
+    }
+}
+
+fn as_command(bytes: &[u8]) -> bool {
+    <[u8; 128]>::try_from(bytes).is_ok_and(|bytes| CommandRecord::from_bytes(bytes).decode().is_ok())
+}
+
+/// Lines of a name and hexadecimal digits; names may come twice.
+fn fixture(text: &str) -> impl Iterator<Item = (String, Vec<u8>)> {
+    text.lines().enumerate().map(|(number, line)| {
+        let (name, digits) = line.split_once(' ').expect("a fixture has a name and digits in every line");
+        (format!("{number:02}-{name}"), hex::decode(digits.trim()).expect("a fixture has hexadecimal digits"))
+    })
+}
+
+fn script(seed: u8, patched: bool) -> Vec<u8> {
+    let mut bytes = vec![seed];
+    for step in 0..60_u32 {
+        bytes.push(0);
+        bytes.extend_from_slice(&(step * 256 + u32::from(seed)).to_le_bytes());
+        if patched {
+            // Every other command changes in one byte.
+            let change = (step % 2) as u8;
+            bytes.push(change);
+            if change == 1 {
+                bytes.extend_from_slice(&[(16 + step * 7 % 112) as u8, (step * 37 + u32::from(seed)) as u8]);
+            }
+        }
+    }
+    bytes
+}
+
+fn links() -> Vec<(String, Vec<u8>)> {
+    let order_entry = "127.0.0.1:7000".parse().expect("it is an address");
+    let six = "[::1]:7000".parse().expect("it is an address");
+    let (epoch, last) = (Epoch::new(3), Sequence::new(9));
+    let state = |role, order_entry| NodeState {
+        protocol: PROTOCOL_VERSION,
+        cluster: ClusterId::new(7),
+        node: NodeId::new(2),
+        epoch,
+        role,
+        last,
+        order_entry,
+    };
+    let record = |sequence| {
+        let header = CommandHeader { sequence: Sequence::new(sequence), epoch, ..CommandHeader::default() };
+        CommandRecord::encode(&header, &Command::Tick)
+    };
+    let digest = Some((last, Digest(7)));
+    let frame = Frame { epoch, first: Sequence::new(10), commit: last, records: vec![record(10), record(11)] };
+    let ack = Ack { epoch, received_through: last, synced_through: last, applied_through: last, digest: None };
+    let text = "diverged: copy the folder".to_owned();
+    let all = [
+        Message::Probe(state(LinkRole::Leader, order_entry)),
+        Message::State(state(LinkRole::Idle, six)),
+        Message::Hello(Hello { state: state(LinkRole::Standby, order_entry), last_crc32c: 77 }),
+        Message::Welcome(Welcome { epoch, order_entry, through: last }),
+        Message::Refused(Refusal { code: RefusalCode::Diverged, epoch, text }),
+        Message::Frame(frame),
+        Message::Heartbeat(Heartbeat { epoch, commit: last, digest }),
+        Message::Heartbeat(Heartbeat { epoch, commit: last, digest: None }),
+        Message::Ack(Ack { digest, ..ack }),
+        Message::Ack(ack),
+    ];
+    let seed = |(number, message): (usize, &Message)| {
+        let mut bytes = Vec::new();
+        encode(message, &mut bytes);
+        (format!("{number:02}-{}", message.name()), bytes)
+    };
+    all.iter().enumerate().map(seed).collect()
+}
+
+fn logs() -> Vec<(String, Vec<u8>)> {
+    // Flags, count, and nothing wrong.
+    let right = [3, 2, 0].repeat(4);
+    let mut seeds = vec![
+        ("whole".to_owned(), [vec![4], right.clone()].concat()),
+        ("torn-header".to_owned(), [vec![4], right.clone(), vec![0x84, 0x04, 0xff]].concat()),
+        ("torn-records".to_owned(), [vec![4], right.clone(), vec![0xf0, 0x05, 0xff]].concat()),
+        ("damage-inside".to_owned(), [vec![4], right.clone(), vec![0x90, 0x01, 1]].concat()),
+        ("empty".to_owned(), vec![0]),
+    ];
+    for wrong in 1..=11_u8 {
+        let value = (u64::from(wrong) * 3).to_le_bytes();
+        let bad = [&[0, 1, wrong], value.as_slice()].concat();
+        seeds.push((format!("wrong-{wrong:02}"), [vec![6], right.clone(), bad, vec![0, 1, 0]].concat()));
+    }
+    seeds
+}
