@@ -24,4 +24,7 @@ mod engine;
 mod hash;
 mod ledger;
 
-pub use engine::{ConservationError, Engine, OUTCOMES_PER_KEY, Order, SESSION_GRACE_AFTER_RESTART};
+pub use engine::{
+    ConservationError, Engine, OUTCOMES_PER_KEY, Order, SESSION_GRACE_AFTER_RESTART, SNAPSHOT_FORMAT_VERSION,
+    SnapshotError, SnapshotHeader,
+};
