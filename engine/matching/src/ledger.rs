@@ -56,6 +56,13 @@ impl Balance {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row(u32);
 
+impl Row {
+    /// Its place among all rows, from 0.
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// An account in a market.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seat {
@@ -142,7 +149,7 @@ impl Ledger {
         &self.seats
     }
 
-    fn row_of(&self, account: AccountId, asset: AssetId) -> Option<Row> {
+    pub(crate) fn row_of(&self, account: AccountId, asset: AssetId) -> Option<Row> {
         let hash = self.by_asset.hash(account.raw().into(), asset.raw().into());
         let is_it = |at: u32| {
             let row = &self.rows[at as usize];
@@ -347,6 +354,17 @@ impl Ledger {
         if !fee.is_zero() {
             self.book(asset, |totals| totals.fees = totals.fees.plus(fee));
         }
+    }
+
+    /// Says what came in, went out and was earned: for an asset that comes back from a snapshot.
+    pub(crate) fn set_flows(
+        &mut self,
+        asset: AssetId,
+        deposited: AssetAmount,
+        withdrawn: AssetAmount,
+        fees: AssetAmount,
+    ) {
+        self.book(asset, |totals| (totals.deposited, totals.withdrawn, totals.fees) = (deposited, withdrawn, fees));
     }
 
     /// Takes out of the fee pool.

@@ -25,4 +25,7 @@ mod hash;
 mod ledger;
 mod prefetch;
 
-pub use engine::{ConservationError, Engine, OUTCOMES_PER_KEY, Order, SESSION_GRACE_AFTER_RESTART};
+pub use engine::{
+    ConservationError, Engine, OUTCOMES_PER_KEY, Order, SESSION_GRACE_AFTER_RESTART, SNAPSHOT_FORMAT_VERSION,
+    SnapshotError, SnapshotHeader,
+};

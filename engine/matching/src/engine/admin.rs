@@ -14,7 +14,7 @@ use super::tables::{Account, Asset, Key, Market, name_words};
 use super::{Call, Engine, To};
 use crate::hash::{Fact, Sum, hash};
 
-const DECIMALS_MAX: u8 = 30;
+pub(super) const DECIMALS_MAX: u8 = 30;
 const PPM: i32 = 1_000_000;
 const DAY_S: u32 = 86_400;
 
@@ -65,13 +65,6 @@ impl Engine {
         if base == quote {
             return Err(Reject::BaseEqualsQuote);
         }
-        check_units(terms)?;
-        check_fees(terms.maker_fee, terms.taker_fee)?;
-        if terms.qty_max.is_zero() || terms.price_max.ticks() < 1 {
-            return Err(Reject::MarketLimitZero);
-        }
-        check_notional(terms.base_units_per_lot, terms.quote_units_per_tick_lot, terms.qty_max, terms.price_max)?;
-        self.markets.check_room(self.limits().markets_max)?;
         let definition = MarketDefinition {
             name: terms.name,
             base,
@@ -83,6 +76,8 @@ impl Engine {
             qty_max: terms.qty_max,
             price_max: terms.price_max,
         };
+        check_definition(&definition)?;
+        self.markets.check_room(self.limits().markets_max)?;
         let market = MarketId::new(self.markets.add(terms.name, Market::new(definition)));
         self.sum.add(definition_hash(market.raw(), &definition));
         self.sum.add(self.market(market).hash(market.raw()));
@@ -154,25 +149,7 @@ impl Engine {
 
     fn set_market_rules(&mut self, to: To, name: Name, rules: &MarketRules) -> Result<(To, Event), Reject> {
         let market = MarketId::new(self.markets.id_of(name).ok_or(Reject::UnknownMarket)?);
-        let definition = &self.market(market).definition;
-        if rules.qty_max.is_zero() || rules.price_max.ticks() < 1 {
-            return Err(Reject::MarketLimitZero);
-        }
-        if rules.qty_min > rules.qty_max || rules.price_min > rules.price_max {
-            return Err(Reject::MarketLimitsCrossed);
-        }
-        if rules.price_min.ticks() < 0 || rules.reference.ticks() < 0 {
-            return Err(Reject::PriceNotPositive);
-        }
-        check_fees(rules.maker_fee, rules.taker_fee)?;
-        let (base, quote) = (definition.base_units_per_lot, definition.quote_units_per_tick_lot);
-        check_notional(base, quote, rules.qty_max, rules.price_max)?;
-        if rules.day_end_s >= DAY_S {
-            return Err(Reject::DayEndOutOfRange);
-        }
-        if rules.band_ppm > PPM.unsigned_abs() {
-            return Err(Reject::BandOutOfRange);
-        }
+        check_rules(&self.market(market).definition, rules)?;
         self.change_market(market, |market| market.rules = *rules);
         Ok((to.in_market(market), Event::MarketRulesSet(*rules)))
     }
@@ -214,9 +191,37 @@ pub(super) fn check_fees(maker: FeeRate, taker: FeeRate) -> Result<(), Reject> {
     }
 }
 
-fn check_units(terms: &MarketTerms) -> Result<(), Reject> {
-    if terms.base_units_per_lot == 0 || terms.quote_units_per_tick_lot == 0 {
+/// What a market may be, but for its name and its assets.
+pub(super) fn check_definition(market: &MarketDefinition) -> Result<(), Reject> {
+    if market.base_units_per_lot == 0 || market.quote_units_per_tick_lot == 0 {
         return Err(Reject::UnitsPerLotZero);
+    }
+    check_fees(market.maker_fee, market.taker_fee)?;
+    if market.qty_max.is_zero() || market.price_max.ticks() < 1 {
+        return Err(Reject::MarketLimitZero);
+    }
+    check_notional(market.base_units_per_lot, market.quote_units_per_tick_lot, market.qty_max, market.price_max)
+}
+
+/// What the rules of a market may be.
+pub(super) fn check_rules(definition: &MarketDefinition, rules: &MarketRules) -> Result<(), Reject> {
+    if rules.qty_max.is_zero() || rules.price_max.ticks() < 1 {
+        return Err(Reject::MarketLimitZero);
+    }
+    if rules.qty_min > rules.qty_max || rules.price_min > rules.price_max {
+        return Err(Reject::MarketLimitsCrossed);
+    }
+    if rules.price_min.ticks() < 0 || rules.reference.ticks() < 0 {
+        return Err(Reject::PriceNotPositive);
+    }
+    check_fees(rules.maker_fee, rules.taker_fee)?;
+    let (base, quote) = (definition.base_units_per_lot, definition.quote_units_per_tick_lot);
+    check_notional(base, quote, rules.qty_max, rules.price_max)?;
+    if rules.day_end_s >= DAY_S {
+        return Err(Reject::DayEndOutOfRange);
+    }
+    if rules.band_ppm > PPM.unsigned_abs() {
+        return Err(Reject::BandOutOfRange);
     }
     Ok(())
 }

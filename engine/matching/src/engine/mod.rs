@@ -18,6 +18,7 @@ mod orders;
 mod outcomes;
 mod requests;
 mod sessions;
+mod snapshot;
 mod tables;
 mod timers;
 mod views;
@@ -40,6 +41,7 @@ pub use open_orders::Order;
 use open_orders::{Identity, OpenOrders};
 pub use outcomes::OUTCOMES_PER_KEY;
 pub use sessions::SESSION_GRACE_AFTER_RESTART;
+pub use snapshot::{SNAPSHOT_FORMAT_VERSION, SnapshotError, SnapshotHeader};
 pub(crate) use tables::{Account, Asset, Key, Market, Table};
 use timers::{Subject, Timers};
 
@@ -248,6 +250,12 @@ impl Engine {
             genesis.logic_version, LOGIC_VERSION,
             "the journal was written by other rules; run it with a build that has them"
         );
+        self.make_room(genesis);
+        self.emit(call, call.requester(), Event::JournalBegun(genesis));
+    }
+
+    /// Makes every table, with the room that the journal's limits give it.
+    fn make_room(&mut self, genesis: Genesis) {
         let limits = &genesis.limits;
         let (orders, seed) = (limits.open_orders_max as usize, genesis.cluster.raw() as u64);
         self.orders = OpenOrders::with_capacity(orders, seed);
@@ -257,7 +265,6 @@ impl Engine {
         self.references = References::with_capacity(limits.references_max as usize, seed);
         self.tiers = alloc::vec![(FeeRate::default(), FeeRate::default()); 256];
         self.genesis = Some(genesis);
-        self.emit(call, call.requester(), Event::JournalBegun(genesis));
     }
 
     fn limits(&self) -> &EngineLimits {

@@ -26,22 +26,22 @@ const REFERENCE_AHEAD: Nanos = Nanos::from_millis(86_400_000);
 
 /// A held withdrawal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Hold {
-    asset: AssetId,
-    amount: AssetAmount,
+pub(super) struct Hold {
+    pub(super) asset: AssetId,
+    pub(super) amount: AssetAmount,
     /// What became of it, and when.
-    done: Option<(CommandKind, Sequence)>,
+    pub(super) done: Option<(CommandKind, Sequence)>,
 }
 
 /// A money command that was applied.
 #[derive(Clone, Copy, Debug)]
-struct Moved {
-    sequence: Sequence,
-    payload_hash: u64,
+pub(super) struct Moved {
+    pub(super) sequence: Sequence,
+    pub(super) payload_hash: u64,
     /// The latest of its business time, when it was applied, and when its hold ended.
-    kept_from: Timestamp,
-    account: AccountId,
-    hold: Option<Hold>,
+    pub(super) kept_from: Timestamp,
+    pub(super) account: AccountId,
+    pub(super) hold: Option<Hold>,
 }
 
 impl Moved {
@@ -105,6 +105,11 @@ impl References {
         sum
     }
 
+    /// All, by reference.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Reference, Moved)> {
+        self.moved.iter().map(|(reference, moved)| (*reference, *moved))
+    }
+
     /// Amounts that are pending, by account and asset.
     pub(crate) fn pending(&self) -> impl Iterator<Item = (AccountId, AssetId, AssetAmount)> {
         let pending = self.moved.values().filter(|moved| moved.is_pending());
@@ -112,7 +117,7 @@ impl References {
     }
 
     /// Takes a new reference, or what became of a known one.
-    fn insert(&mut self, reference: Reference, moved: Moved) {
+    pub(super) fn insert(&mut self, reference: Reference, moved: Moved) {
         self.sum.add(moved.hash(reference));
         if !moved.is_pending() {
             self.by_time.insert((moved.kept_from, reference));

@@ -186,6 +186,11 @@ impl OpenOrders {
         self.priority
     }
 
+    /// Says how many places were given: for orders that come back from a snapshot.
+    pub(super) fn set_priority(&mut self, priority: u64) {
+        self.priority = priority;
+    }
+
     #[inline]
     pub(crate) fn extra(&self, handle: Handle) -> &Extra {
         &self.extras[handle.index()]

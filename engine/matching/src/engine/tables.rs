@@ -201,6 +201,13 @@ impl Account {
         }
     }
 
+    /// Makes room for all of them, if there is none.
+    pub(crate) fn make_room_for_protections(&mut self) {
+        if self.protections.capacity() == 0 {
+            self.protections.reserve_exact(PROTECTIONS_MAX);
+        }
+    }
+
     pub(crate) fn protection_mut(&mut self, group: u8) -> Option<&mut Protection> {
         self.protections.iter_mut().find(|protection| protection.group == group)
     }

@@ -200,7 +200,7 @@ impl Engine {
     }
 
     /// Makes an order findable and counts it.
-    fn open_order(&mut self, who: &Identity, terms: Terms) -> Handle {
+    pub(super) fn open_order(&mut self, who: &Identity, terms: Terms) -> Handle {
         let account = self.accounts.get_mut(who.account.raw()).expect("the account of an order exists");
         let handle = self.orders.open(account, who, terms);
         self.ledger.seat_mut(who.seat).open_orders += 1;

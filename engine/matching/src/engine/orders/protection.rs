@@ -31,10 +31,8 @@ impl Engine {
             qty: 0,
             since: Timestamp::from_nanos(0),
         };
+        account.make_room_for_protections();
         let protections = &mut account.protections;
-        if protections.capacity() == 0 {
-            protections.reserve_exact(PROTECTIONS_MAX);
-        }
         let is_none = window.nanos() == 0 && qty_max.is_zero() && count_max == 0;
         let at = protections.iter().position(|protection| protection.group == group);
         match at {
