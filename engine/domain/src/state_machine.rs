@@ -32,7 +32,7 @@ pub trait StateMachine {
     /// When the next timer is due, so that the sequencer adds a `Tick` if nothing else arrives.
     fn next_deadline(&self) -> Option<Timestamp>;
 
-    /// The digest of the state as it is now. A full walk: for checks and comparisons, not for every command.
+    /// The digest of the state as it is now. The engine keeps it, so it costs nothing.
     fn digest(&self) -> Digest;
 
     /// The most events that one command can cause, from the limits of the journal: the room that `out` needs.

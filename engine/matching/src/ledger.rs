@@ -28,7 +28,7 @@ pub(crate) struct Balance {
     pub(crate) account: AccountId,
     pub(crate) asset: AssetId,
     /// What a unit counts in the digest: odd, and different for every balance.
-    weight: u64,
+    pub(crate) weight: u64,
 }
 
 /// What a held and a pending unit count against an available one: odd constants.
@@ -103,8 +103,12 @@ impl Totals {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     rows: Vec<Balance>,
+    /// Most rows: told, not what the allocator happened to give.
+    rows_max: usize,
     by_asset: IndexTable,
     seats: Vec<Seat>,
+    /// Most seats.
+    seats_max: usize,
     by_market: IndexTable,
     totals: Vec<Totals>,
     sum: Sum,
@@ -119,8 +123,10 @@ impl Ledger {
     pub(crate) fn with_capacity(balances: usize, seats: usize, assets: usize, seed: u64) -> Self {
         Self {
             rows: Vec::with_capacity(balances),
+            rows_max: balances,
             by_asset: IndexTable::with_capacity(balances, seed),
             seats: Vec::with_capacity(seats),
+            seats_max: seats,
             by_market: IndexTable::with_capacity(seats, seed),
             totals: Vec::with_capacity(assets),
             sum: Sum::default(),
@@ -171,7 +177,7 @@ impl Ledger {
     /// Whether there is room for the balances of these accounts.
     pub(crate) fn has_room_for(&self, account: AccountId, assets: &[AssetId]) -> bool {
         let missing = assets.iter().filter(|asset| self.row_of(account, **asset).is_none()).count();
-        self.rows.capacity() - self.rows.len() >= missing
+        self.rows_max - self.rows.len() >= missing
     }
 
     /// The place of a balance, made if it is not there.
@@ -179,7 +185,7 @@ impl Ledger {
         if let Some(row) = self.row_of(account, asset) {
             return row;
         }
-        assert!(self.rows.len() < self.rows.capacity(), "room is asked for before");
+        assert!(self.rows.len() < self.rows_max, "room is asked for before");
         let at = self.rows.len() as u32;
         let balance = Balance::empty(account, asset);
         self.sum.add(balance.hash());
@@ -211,7 +217,7 @@ impl Ledger {
     /// Whether an account can be seated in a market of these assets.
     pub(crate) fn can_seat(&self, account: AccountId, market: MarketId, assets: &[AssetId]) -> bool {
         self.seat_of(account, market).is_some()
-            || (self.seats.len() < self.seats.capacity() && self.has_room_for(account, assets))
+            || (self.seats.len() < self.seats_max && self.has_room_for(account, assets))
     }
 
     /// The seat of an account in a market, made if it is not there.
@@ -219,7 +225,7 @@ impl Ledger {
         if let Some(seat) = self.seat_of(account, market) {
             return seat;
         }
-        assert!(self.seats.len() < self.seats.capacity(), "room is asked for before");
+        assert!(self.seats.len() < self.seats_max, "room is asked for before");
         let (base, quote) = (self.open_row(account, base), self.open_row(account, quote));
         let at = self.seats.len() as u32;
         self.seats.push(Seat { account, market, base, quote, open_orders: 0 });

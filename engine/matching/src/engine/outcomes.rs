@@ -32,7 +32,7 @@ pub(crate) struct Outcome {
     pub(crate) payload_hash: u32,
     /// Code of the reject; 0: none.
     reject: u16,
-    is_new_order: bool,
+    pub(crate) is_new_order: bool,
 }
 
 const _: () = assert!(size_of::<Outcome>() == 32);
@@ -121,6 +121,10 @@ impl Outcomes {
     /// All, oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Outcome> {
         (0..self.len).map(|at| self.at(at))
+    }
+
+    pub(crate) fn newest(&self) -> Option<&Outcome> {
+        self.len.checked_sub(1).map(|last| self.at(last))
     }
 
     /// The `at`-th from the oldest.

@@ -15,6 +15,7 @@ use super::entries::*;
 use super::sections::{SnapshotHeader, put_section};
 use crate::book::Handle;
 use crate::engine::Engine;
+use crate::engine::outcomes::Outcome;
 use crate::engine::tables::{Account, Asset, Key, Market};
 use crate::ledger::{Balance, Seat, Totals};
 
@@ -56,8 +57,8 @@ impl Engine {
         let key_id = |(id, key)| (KeyId::new(id), key);
         let sessions = keys.iter().map(key_id).filter_map(|(key, entry)| Some((key, entry.session?)));
         put_section(out, sessions.map(|(key, session)| SessionEntry { key, session }));
-        let outcomes = keys.iter().map(key_id).flat_map(|(key, entry)| entry.outcomes.iter().map(move |it| (key, *it)));
-        put_section(out, outcomes.map(|(key, outcome)| OutcomeEntry { key, outcome }));
+        let outcomes = keys.iter().map(key_id).flat_map(|(key, entry)| entry.outcomes.iter().map(move |it| (key, it)));
+        put_section(out, outcomes.map(|(key, outcome)| outcome_entry(key, outcome)));
         put_section(out, fee_tier_entries(tiers));
         put_section(out, self.balance_entries().into_iter());
         put_section(out, self.seat_entries().into_iter());
@@ -92,7 +93,7 @@ impl Engine {
         let mut rows = self.ledger.rows().to_vec();
         rows.sort_unstable_by_key(|row| (row.account, row.asset));
         let entry = |row| {
-            let Balance { available, held, pending, account, asset } = row;
+            let Balance { available, held, pending, account, asset, weight: _ } = row;
             BalanceEntry { account, asset, available, held, pending }
         };
         rows.into_iter().map(entry).collect()
@@ -172,4 +173,9 @@ const fn key_entry(key: &Key) -> KeyEntry {
 fn fee_tier_entries(tiers: &[(FeeRate, FeeRate)]) -> impl Iterator<Item = FeeTierEntry> {
     let tiers = (0..=u8::MAX).zip(tiers).filter(|(_, fees)| **fees != Default::default());
     tiers.map(|(tier, (maker_fee, taker_fee))| FeeTierEntry { tier, maker_fee: *maker_fee, taker_fee: *taker_fee })
+}
+
+fn outcome_entry(key: KeyId, outcome: &Outcome) -> OutcomeEntry {
+    let Outcome { request, sequence, payload_hash, is_new_order, .. } = *outcome;
+    OutcomeEntry { key, request, sequence, payload_hash, result: outcome.result(), is_new_order }
 }

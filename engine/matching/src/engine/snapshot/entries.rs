@@ -15,7 +15,8 @@ use tidegate_domain::{
 use super::fields::{Field, Wrong, record};
 use crate::engine::money::{Hold, Moved};
 use crate::engine::open_orders::Terms;
-use crate::engine::tables::{Outcome, Protection, RequestResult, Session};
+use crate::engine::outcomes::RequestResult;
+use crate::engine::tables::{Protection, Session};
 
 /// An entry of a section.
 pub(super) trait Entry: Field {
@@ -74,7 +75,10 @@ entry! {
 }
 entry! {
     /// By key, then request.
-    OutcomeEntry = 8 "outcomes" 46 { key: KeyId, outcome: Outcome, }
+    OutcomeEntry = 8 "outcomes" 34 {
+        key: KeyId, request: RequestNumber, sequence: Sequence, payload_hash: u32, result: RequestResult,
+        is_new_order: bool,
+    }
 }
 entry! {
     /// By tier; only those with a rate that is not 0.
@@ -149,13 +153,6 @@ record!(Protection {
     since: Timestamp,
 });
 record!(Session { id: SessionId, cancel_on_disconnect: bool, grace: Nanos, open: bool, deadline: Option<Timestamp>, });
-record!(Outcome {
-    request: RequestNumber,
-    sequence: Sequence,
-    payload_hash: u64,
-    result: RequestResult,
-    created: Option<OrderId>,
-});
 record!(Moved {
     sequence: Sequence,
     payload_hash: u64,

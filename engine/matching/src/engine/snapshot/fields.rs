@@ -17,7 +17,7 @@ use tidegate_domain::{
 };
 
 use super::SnapshotError;
-use crate::engine::tables::RequestResult;
+use crate::engine::outcomes::RequestResult;
 
 /// A field that is not as it must be.
 #[derive(Clone, Copy, Debug)]

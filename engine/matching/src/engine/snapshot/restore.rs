@@ -7,7 +7,6 @@
 //!
 //! Owning thread: whoever drives the engine.
 
-use alloc::collections::VecDeque;
 use alloc::vec;
 
 use tidegate_domain::{
@@ -21,8 +20,8 @@ use super::{PAIRS_MAX, SnapshotError, TABLE_MAX};
 use crate::engine::Engine;
 use crate::engine::admin::{DECIMALS_MAX, check_definition, check_fees, check_rules};
 use crate::engine::money::{Moved, UNITS_LIMIT};
-use crate::engine::requests::OUTCOMES_PER_KEY;
-use crate::engine::tables::{Account, Asset, Key, Market, Outcome, PROTECTIONS_MAX, Table};
+use crate::engine::outcomes::{Outcome, Outcomes};
+use crate::engine::tables::{Account, Asset, Key, Market, PROTECTIONS_MAX, Table};
 use crate::engine::timers::Subject;
 use crate::ledger::Balance;
 
@@ -158,7 +157,7 @@ impl Engine {
                 roles,
                 request_mark,
                 report_mark,
-                outcomes: VecDeque::with_capacity(OUTCOMES_PER_KEY),
+                outcomes: Outcomes::new(),
                 session: None,
             };
             self.keys.add(name, key);
@@ -185,21 +184,17 @@ impl Engine {
     fn put_outcomes(&mut self, section: &Section<'_, OutcomeEntry>) -> Result<(), SnapshotError> {
         let (mut before, applied) = (None, self.applied);
         section.each(|entry| {
-            let OutcomeEntry { key, outcome } = entry;
-            let Outcome { request, sequence, payload_hash: _, result, created } = outcome;
+            let OutcomeEntry { key, request, sequence, payload_hash, result, is_new_order } = entry;
             check(is_next(&mut before, (key, request)), "request", NEXT)?;
             check(request.raw() > 0, "request", "1 or more")?;
             check((Sequence::new(1)..=applied).contains(&sequence), "sequence", "that of an applied command")?;
-            let is_own = created.is_none() || result == Ok(created);
-            check(is_own, "created", "the order that the result is about, if there is one")?;
             let key = self.keys.get_mut(key.raw()).ok_or(missing("key"))?;
             check(request <= key.request_mark, "request", "not above the mark of its key")?;
-            check(key.outcomes.len() < OUTCOMES_PER_KEY, "key", "with 1,024 outcomes at most")?;
-            key.outcomes.push_back(outcome);
-            Ok(())
+            let outcome = Outcome::new((request, sequence), payload_hash, result, is_new_order);
+            check(key.outcomes.push(outcome).is_none(), "key", "with 1,024 outcomes at most")
         })?;
         for (id, key) in self.keys.iter() {
-            let newest = key.outcomes.back().map_or(0, |outcome| outcome.request.raw());
+            let newest = key.outcomes.newest().map_or(0, |outcome| outcome.request.raw());
             let is_newest =
                 check(newest == key.request_mark.raw(), "request_mark", "the request of its newest outcome");
             is_newest.map_err(|wrong| wrong.at(KeyEntry::SECTION, u64::from(id) - 1))?;
