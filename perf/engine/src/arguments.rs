@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::allocations;
 use crate::run::Options;
 
 /// See the module.
@@ -43,7 +42,7 @@ impl Arguments {
         options.runs = self.runs.unwrap_or(options.runs);
         options.recorded = self.recorded.clone().unwrap_or(options.recorded);
         options.seed = self.seed;
-        options.allocations = allocations::counter();
+        options.allocations = tidegate_memory::counter();
         options
     }
 }

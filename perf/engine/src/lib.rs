@@ -14,7 +14,6 @@
 //! without a call through a pointer. A figure goes with a checksum of its work, and every run comes to the same one.
 //! Owning thread: the caller's, which is pinned to a core.
 
-pub mod allocations;
 mod arguments;
 mod conform;
 pub mod instructions;

@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use tidegate_perf::allocations::CountingAllocator;
+use tidegate_memory::Allocator;
 
-/// `tidegate bench engine` reports allocations, so the program counts them: the system's allocator behind one addition to a
-/// number of the thread's own, which shares no cache line and costs a node nothing where it allocates nothing.
+/// Large pages for the engine's tables, and a count for `tidegate bench engine`.
 #[global_allocator]
-static ALLOCATOR: CountingAllocator = CountingAllocator;
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     tidegate_cli::main()

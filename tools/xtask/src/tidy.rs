@@ -10,6 +10,7 @@ const FILE_LINES_MAX: usize = 800;
 const EDGES: &[(&str, &[&str])] = &[
     ("engine/domain", &[]),
     ("engine/matching", &["domain"]),
+    ("engine/memory", &[]),
     ("engine/pipeline", &["domain"]),
     ("journal", &["domain", "pipeline"]),
     ("replicator", &["domain", "pipeline"]),
@@ -24,8 +25,11 @@ const EDGES: &[(&str, &[&str])] = &[
         &["domain", "matching", "pipeline", "journal", "replicator", "wire", "order-entry", "http", "sink", "sink-sql"],
     ),
     ("perf/replay", &["domain", "wire", "client"]),
-    ("perf/engine", &["domain", "matching", "replay", "wire"]),
-    ("tools/cli", &["domain", "wire", "client", "journal", "replicator", "node", "perf", "replay", "sink-sql"]),
+    ("perf/engine", &["domain", "matching", "memory", "replay", "wire"]),
+    (
+        "tools/cli",
+        &["domain", "wire", "client", "journal", "memory", "replicator", "node", "perf", "replay", "sink-sql"],
+    ),
     ("tools/fuzz", &["domain", "journal", "matching", "pipeline", "wire"]),
     ("tools/xtask", &[]),
 ];

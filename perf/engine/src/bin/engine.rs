@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tidegate_perf::allocations::CountingAllocator;
+use tidegate_memory::Allocator;
 use tidegate_perf::instructions::{self, Counts, FixedWork, Measured};
 use tidegate_perf::{Arguments, Options, PeerReport, PerfError, Progress, peers, run};
 
 #[global_allocator]
-static ALLOCATOR: CountingAllocator = CountingAllocator;
+static ALLOCATOR: Allocator = Allocator;
 
 /// Measures Tidegate's book and engine on generated and recorded order flow.
 #[derive(Debug, Parser)]
