@@ -19,8 +19,8 @@ pub mod units;
 
 pub use command::{
     AccountLimits, CancelFilter, Command, CommandHeader, CommandKind, Durability, EngineLimits, Genesis, LOGIC_VERSION,
-    MarketRules, MarketState, MarketTerms, NewOrder, OrderOptions, OrderTarget, OrderType, Roles, SelfTrade, Side,
-    TimeInForce,
+    MarketRules, MarketState, MarketTerms, MassQuote, NewOrder, OrderOptions, OrderTarget, OrderType, QUOTE_SLOTS_MAX,
+    QUOTES_MAX, QUOTES_PER_SLOT, Quote, QuoteMode, QuoteSide, QuoteTerms, Roles, SelfTrade, Side, TimeInForce,
 };
 pub use event::{
     CancelReason, Event, EventFlags, EventHeader, EventKind, Fill, Liquidity, LogAddress, MarketDefinition,

@@ -31,6 +31,10 @@ pub const RECORD_LEN_BYTES: usize = 128;
 const VERSION_1: u8 = 1;
 const COMMAND_HEADER_LEN_BYTES: usize = 40;
 const EVENT_HEADER_LEN_BYTES: usize = 64;
+/// The only flag of a command: it goes on in the next slot.
+const MORE: u8 = 1;
+/// Where the flags of a command are.
+const COMMAND_FLAGS_AT: usize = 39;
 
 /// Why bytes are not a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,7 +203,7 @@ impl CommandRecord {
                 epoch: header.epoch.raw(),
                 kind: command.kind().code(),
                 version: VERSION_1,
-                flags: 0,
+                flags: if command.has_more() { MORE } else { 0 },
             },
         );
         encode_command_body(body, command);
@@ -219,6 +223,12 @@ impl CommandRecord {
         Epoch::new(u32::from_le_bytes(self.array_at(32)))
     }
 
+    /// Whether its command goes on in the next slot, without decoding the rest.
+    #[must_use]
+    pub const fn has_more(&self) -> bool {
+        self.0[COMMAND_FLAGS_AT] & MORE != 0
+    }
+
     /// Kind and body: what two commands with the same request number or reference must share to be the same request.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
@@ -236,9 +246,6 @@ impl CommandRecord {
         if raw.version != VERSION_1 {
             return Err(RecordError::UnknownVersion { kind: raw.kind, version: raw.version });
         }
-        if raw.flags != 0 {
-            return Err(RecordError::BadField("flags"));
-        }
         let header = CommandHeader {
             sequence: Sequence::new(raw.sequence),
             time: Timestamp::from_nanos(raw.time),
@@ -247,7 +254,11 @@ impl CommandRecord {
             account: AccountId::new(raw.account),
             epoch: Epoch::new(raw.epoch),
         };
-        Ok((header, decode_command_body(kind, body)?))
+        let command = decode_command_body(kind, body)?;
+        if raw.flags != if command.has_more() { MORE } else { 0 } {
+            return Err(RecordError::BadField("flags"));
+        }
+        Ok((header, command))
     }
 }
 

@@ -46,6 +46,7 @@ pub(crate) enum Fact {
     Order,
     Reference,
     Name,
+    Quotes,
 }
 
 const fn product(one: u64, two: u64) -> u128 {
