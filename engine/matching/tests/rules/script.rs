@@ -32,8 +32,8 @@ use tidegate_domain::{
     AccountId, AccountLimits, AssetAmount, AssetId, CancelFilter, ClusterId, Command, CommandHeader, CommandRecord,
     Durability, EngineLimits, Epoch, Event, EventBuffer, EventFlags, EventHeader, FeeRate, Fill, Genesis, KeyId,
     LOGIC_VERSION, MarketId, MarketRules, MarketState, MarketTerms, MassQuote, Name, Nanos, NewOrder, NodeId, OrderId,
-    OrderOptions, OrderTarget, OrderType, Price, Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, Reference, RequestNumber, Roles, SelfTrade, Sequence, SessionId,
-    Side, StateMachine, TimeInForce, Timestamp,
+    OrderOptions, OrderTarget, OrderType, Price, Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, Reference,
+    RequestNumber, Roles, SelfTrade, Sequence, SessionId, Side, StateMachine, TimeInForce, Timestamp,
 };
 use tidegate_matching::{Engine, Order};
 
