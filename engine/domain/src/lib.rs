@@ -12,6 +12,7 @@
 pub mod command;
 pub mod event;
 mod layout;
+pub mod quote;
 pub mod record;
 pub mod reject;
 pub mod state_machine;
@@ -19,13 +20,14 @@ pub mod units;
 
 pub use command::{
     AccountLimits, CancelFilter, Command, CommandHeader, CommandKind, Durability, EngineLimits, Genesis, LOGIC_VERSION,
-    MarketRules, MarketState, MarketTerms, MassQuote, NewOrder, OrderOptions, OrderTarget, OrderType, QUOTE_SLOTS_MAX,
-    QUOTES_MAX, QUOTES_PER_SLOT, Quote, QuoteMode, QuoteSide, QuoteTerms, Roles, SelfTrade, Side, TimeInForce,
+    MarketRules, MarketState, MarketTerms, NewOrder, OrderOptions, OrderTarget, OrderType, Roles, SelfTrade, Side,
+    TimeInForce,
 };
 pub use event::{
     CancelReason, Event, EventFlags, EventHeader, EventKind, Fill, Liquidity, LogAddress, MarketDefinition,
     SessionCloseReason,
 };
+pub use quote::{MassQuote, QUOTE_SLOTS_MAX, QUOTES_MAX, QUOTES_PER_SLOT, Quote, QuoteMode, QuoteSide, QuoteTerms};
 pub use record::{CommandRecord, EventRecord, RECORD_LEN_BYTES, RecordError};
 pub use reject::Reject;
 pub use state_machine::{Digest, EventBuffer, StateMachine};

@@ -2,11 +2,11 @@
 
 use super::{RecordError, code, flag, genesis_layout, genesis_value, halves, name, put, take, whole};
 use crate::command::{
-    AccountLimits, CancelFilter, Command, CommandKind, Durability, MarketRules, MarketState, MarketTerms, MassQuote,
-    NewOrder, OrderOptions, OrderTarget, OrderType, QUOTES_PER_SLOT, Quote, QuoteMode, QuoteSide, QuoteTerms, Roles,
-    SelfTrade, Side, TimeInForce,
+    AccountLimits, CancelFilter, Command, CommandKind, Durability, MarketRules, MarketState, MarketTerms, NewOrder,
+    OrderOptions, OrderTarget, OrderType, Roles, SelfTrade, Side, TimeInForce,
 };
 use crate::layout::*;
+use crate::quote::{MassQuote, QUOTES_PER_SLOT, Quote, QuoteMode, QuoteSide, QuoteTerms};
 use crate::units::{
     AccountId, AssetAmount, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty, Reference,
     RequestNumber, SessionId, Timestamp,

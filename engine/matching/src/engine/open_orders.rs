@@ -144,6 +144,8 @@ pub(crate) struct Extra {
     pub(crate) terms: Terms,
 }
 
+const _: () = assert!(size_of::<Extra>() == 64);
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct OpenOrders {

@@ -234,6 +234,31 @@ fn a_replacement_may_use_what_is_held_for_the_old_to_the_unit() {
 }
 
 #[test]
+fn a_replacement_that_one_unit_is_missing_for_is_refused() {
+    check(
+        "
+        a 1 quote M 990@101 -
+          a:1 re 1 accepted a#1.b0 buy 990@101 gtc
+          a:2 re 1 quotes done: 1 accepted, 0 withdrawn, 0 rejected
+        a 2 quote M 800@125 -
+          a:3 re 2 replaced a#1.b0 800@125 anew
+          a:4 re 2 quotes done: 1 accepted, 0 withdrawn, 0 rejected
+        a 3 quote M 990@101 -
+          a:5 re 3 replaced a#1.b0 990@101 anew
+          a:6 re 3 quotes done: 1 accepted, 0 withdrawn, 0 rejected
+        withdraw alice 1 USD r1
+          op withdrawn 1 USD
+        a 4 quote M 800@125 -
+          a:7 re 4 quote 0 buy rejected insufficient_funds (mass_quote)
+          a:8 re 4 cancelled a#1.b0 990 quote_withdrawn
+          a:9 re 4 quotes done: 0 accepted, 0 withdrawn, 1 rejected
+        funds alice
+          1000 BTC + 0 held, 99999 USD + 0 held
+        ",
+    );
+}
+
+#[test]
 fn a_replacement_trades_with_what_it_crosses() {
     check(
         "

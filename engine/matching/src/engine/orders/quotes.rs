@@ -11,11 +11,10 @@
 //!
 //! Hot path: for every mass quote. Allocates nothing.
 
-use tidegate_domain::{AccountId, KeyId};
 use tidegate_domain::{
-    CancelReason, Command, Event, MarketId, MassQuote, NewOrder, OrderId, OrderOptions, OrderType, Price,
-    QUOTE_SLOTS_MAX, QUOTES_MAX, QUOTES_PER_SLOT, Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, Reject, RequestNumber,
-    SelfTrade, Side, TimeInForce,
+    AccountId, CancelReason, Command, Event, KeyId, MarketId, MassQuote, NewOrder, OrderId, OrderOptions, OrderType,
+    Price, QUOTE_SLOTS_MAX, QUOTES_MAX, QUOTES_PER_SLOT, Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, Reject,
+    RequestNumber, SelfTrade, Side, TimeInForce,
 };
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
