@@ -3,6 +3,7 @@
 //! Invariants: a command says what is wanted, never what came of it. Every limit that can decide a reject is in
 //! [`Genesis`] or in a market's terms, never in a node's configuration.
 
+use crate::quote::MassQuote;
 use crate::units::{
     AccountId, AssetAmount, ClusterId, Epoch, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty,
     Reference, RequestNumber, Sequence, SessionId, Timestamp,
@@ -129,6 +130,8 @@ coded!(
         SetProtection = 69 "set_protection",
         /// See [`Command::ResetProtection`].
         ResetProtection = 70 "reset_protection",
+        /// See [`Command::MassQuote`].
+        MassQuote = 71 "mass_quote",
     }
 );
 
@@ -693,6 +696,8 @@ pub enum Command {
         /// The group.
         group: u8,
     },
+    /// Puts, replaces or withdraws up to [`QUOTES_MAX`] two-sided quotes of the account: one of its slots.
+    MassQuote(MassQuote),
 }
 
 impl Command {
@@ -731,6 +736,13 @@ impl Command {
             Self::ReplaceOrder { .. } => CommandKind::ReplaceOrder,
             Self::SetProtection { .. } => CommandKind::SetProtection,
             Self::ResetProtection { .. } => CommandKind::ResetProtection,
+            Self::MassQuote(_) => CommandKind::MassQuote,
         }
+    }
+
+    /// Whether the command goes on in the next slot.
+    #[must_use]
+    pub const fn has_more(&self) -> bool {
+        matches!(self, Self::MassQuote(slot) if !slot.is_last())
     }
 }

@@ -45,6 +45,10 @@ coded!(
         ProtectionReset = 25 "protection_reset",
         /// See [`Event::ProtectionTriggered`].
         ProtectionTriggered = 26 "protection_triggered",
+        /// See [`Event::QuoteRejected`].
+        QuoteRejected = 27 "quote_rejected",
+        /// See [`Event::MassQuoteDone`].
+        MassQuoteDone = 28 "mass_quote_done",
         /// See [`Event::SessionOpened`].
         SessionOpened = 32 "session_opened",
         /// See [`Event::SessionClosed`].
@@ -131,6 +135,8 @@ coded!(
         MarketClosed = 11 "market_closed",
         /// It was triggered, and the other side of the book was empty.
         NoLiquidity = 12 "no_liquidity",
+        /// Its side of a mass quote was withdrawn, or the quote that should replace it was refused.
+        QuoteWithdrawn = 13 "quote_withdrawn",
     }
 );
 
@@ -453,6 +459,24 @@ pub enum Event {
         /// The group.
         group: u8,
     },
+    /// One side of a quote was refused; what its account quoted there before is cancelled next. The market is in the header.
+    QuoteRejected {
+        /// Which quote of the mass quote, from 0.
+        quote: u8,
+        /// Which side of it.
+        side: Side,
+        /// Why.
+        reason: Reject,
+    },
+    /// A mass quote is complete: what became of its sides came before this.
+    MassQuoteDone {
+        /// Sides that were taken, as new orders or as replacements.
+        accepted: u32,
+        /// Orders that were withdrawn as asked.
+        withdrawn: u32,
+        /// Sides that were refused.
+        rejected: u32,
+    },
     /// A client's login took effect.
     SessionOpened {
         /// The gateway's number for it.
@@ -634,6 +658,8 @@ impl Event {
             Self::ProtectionSet { .. } => EventKind::ProtectionSet,
             Self::ProtectionReset { .. } => EventKind::ProtectionReset,
             Self::ProtectionTriggered { .. } => EventKind::ProtectionTriggered,
+            Self::QuoteRejected { .. } => EventKind::QuoteRejected,
+            Self::MassQuoteDone { .. } => EventKind::MassQuoteDone,
             Self::SessionOpened { .. } => EventKind::SessionOpened,
             Self::SessionClosed { .. } => EventKind::SessionClosed,
             Self::Deposited { .. } => EventKind::Deposited,

@@ -101,6 +101,13 @@ layout!(
     CancelAllV1 within 88 { price_low: i64, price_high: i64, market: u32, side: u8, group: u8, reserved: [u8; 2], }
 );
 layout!(ReplaceOrderV1 within 88 { target: u64, price: i64, qty: u64, by_request: u8, reserved: [u8; 7], });
+layout!(
+    /// One slot of a mass quote: two quotes, of which `count` are used; zeros in the other.
+    MassQuoteV1 within 88 {
+        bid_price: [i64; 2], bid_qty: [u64; 2], ask_price: [i64; 2], ask_qty: [u64; 2], market: [u32; 2], slots: u8,
+        slot: u8, count: u8, group: u8, mode: u8, self_trade: u8, reserved: [u8; 10],
+    }
+);
 
 // Bodies of events: 64 bytes.
 
@@ -125,6 +132,8 @@ layout!(OrderReplacedV1 within 64 {
 });
 layout!(OrderTriggeredV1 within 64 { order: u64, price: i64, leaves: u64, side: u8, reserved: [u8; 7], });
 layout!(OrderRefreshedV1 within 64 { order: u64, price: i64, displayed: u64, side: u8, reserved: [u8; 7], });
+layout!(QuoteRejectedV1 within 64 { reason: u16, quote: u8, side: u8, reserved: [u8; 4], });
+layout!(MassQuoteDoneV1 within 64 { accepted: u32, withdrawn: u32, rejected: u32, reserved: [u8; 4], });
 layout!(SessionOpenedV1 within 64 {
     session: u64, request_mark: u64, report_mark: u64, grace: u64, cancel_on_disconnect: u8, reserved: [u8; 7],
 });

@@ -12,6 +12,7 @@
 pub mod command;
 pub mod event;
 mod layout;
+pub mod quote;
 pub mod record;
 pub mod reject;
 pub mod state_machine;
@@ -26,6 +27,7 @@ pub use event::{
     CancelReason, Event, EventFlags, EventHeader, EventKind, Fill, Liquidity, LogAddress, MarketDefinition,
     SessionCloseReason,
 };
+pub use quote::{MassQuote, QUOTE_SLOTS_MAX, QUOTES_MAX, QUOTES_PER_SLOT, Quote, QuoteMode, QuoteSide, QuoteTerms};
 pub use record::{CommandRecord, EventRecord, RECORD_LEN_BYTES, RecordError};
 pub use reject::Reject;
 pub use state_machine::{Digest, EventBuffer, StateMachine};

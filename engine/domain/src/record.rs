@@ -28,6 +28,10 @@ pub const RECORD_LEN_BYTES: usize = 128;
 const VERSION_1: u8 = 1;
 const COMMAND_HEADER_LEN_BYTES: usize = 40;
 const EVENT_HEADER_LEN_BYTES: usize = 64;
+/// The only flag of a command: it goes on in the next slot.
+const MORE: u8 = 1;
+/// Where the flags of a command are.
+const COMMAND_FLAGS_AT: usize = 39;
 
 /// Why bytes are not a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,7 +207,7 @@ impl CommandRecord {
                 epoch: header.epoch.raw(),
                 kind: command.kind().code(),
                 version: VERSION_1,
-                flags: 0,
+                flags: if command.has_more() { MORE } else { 0 },
             },
         );
         encode_command_body(body, command);
@@ -233,6 +237,12 @@ impl CommandRecord {
         words
     }
 
+    /// Whether its command goes on in the next slot, without decoding the rest.
+    #[must_use]
+    pub const fn has_more(&self) -> bool {
+        self.0[COMMAND_FLAGS_AT] & MORE != 0
+    }
+
     /// Kind and body: what two commands with the same request number or reference must share to be the same request.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
@@ -259,7 +269,7 @@ impl CommandRecord {
         if raw.version != VERSION_1 {
             return Err(RecordError::UnknownVersion { kind: raw.kind, version: raw.version });
         }
-        if raw.flags != 0 {
+        if raw.flags & !MORE != 0 {
             return Err(RecordError::BadField("flags"));
         }
         let header = CommandHeader {
@@ -279,7 +289,11 @@ impl CommandRecord {
     /// As for [`Self::decode`].
     #[inline]
     pub fn decode_body(&self, kind: CommandKind) -> Result<Command, RecordError> {
-        decode_command_body(kind, &self.0[COMMAND_HEADER_LEN_BYTES..])
+        let decoded = decode_command_body(kind, &self.0[COMMAND_HEADER_LEN_BYTES..]);
+        if decoded.as_ref().is_ok_and(|command| command.has_more() != self.has_more()) {
+            return Err(RecordError::BadField("flags"));
+        }
+        decoded
     }
 }
 

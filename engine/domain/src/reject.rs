@@ -114,6 +114,8 @@ catalogue! {
     ReplaceBelowFilled = 67 "replace_below_filled" "The new quantity is not more than what is filled already.",
     StopNotReplaceable = 68 "stop_not_replaceable" "A waiting stop order cannot be replaced: cancel it and send a new one.",
     ProtectionActive = 69 "protection_triggered" "The group's protection was triggered: reset it first.",
+    QuotesCount = 70 "quotes_count" "A mass quote has 1 to 15 quotes.",
+    QuoteCrossed = 71 "quote_crossed" "The bid of the quote is not below its ask.",
 
     DecimalsTooMany = 80 "decimals_too_many" "An asset has at most 30 decimal places.",
     UnitsPerLotZero = 81 "units_per_lot_zero" "Units per lot and units per tick and lot must be at least 1.",

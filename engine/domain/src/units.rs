@@ -4,6 +4,8 @@
 
 use core::fmt;
 
+use crate::command::Side;
+
 /// Declares an integer that is only an identity: comparable, printable, nothing else.
 macro_rules! identity {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
@@ -49,7 +51,9 @@ identity!(
     KeyId(u32)
 );
 identity!(
-    /// An order. It is the [`Sequence`] of the command that created it, so it is unique for ever.
+    /// An order. It is the [`Sequence`] of the command that created it, so it is unique for ever; a mass quote creates up to
+    /// 30, whose ids have the number of the side, from 1, above its 48 bits. All stay below 2^53, so that they are exact
+    /// numbers in JSON and signed columns.
     OrderId(u64)
 );
 identity!(
@@ -72,6 +76,34 @@ identity!(
     /// Identity of a cluster, drawn at random when its keys are made. Two clusters never share a journal.
     ClusterId(u128)
 );
+
+/// Bits of an order's id that say which command created it.
+const ORDER_SEQUENCE_BITS: u32 = 48;
+
+impl OrderId {
+    /// The order that a command created.
+    #[must_use]
+    pub const fn of_command(sequence: Sequence) -> Self {
+        Self(sequence.0)
+    }
+
+    /// The order of one side of a quote in a mass quote: `quote` counts from 0.
+    ///
+    /// # Panics
+    /// After 2^48 commands: at a million a second, in nine years.
+    #[must_use]
+    pub const fn of_quote(sequence: Sequence, quote: u8, side: Side) -> Self {
+        assert!(sequence.0 >> ORDER_SEQUENCE_BITS == 0, "2^48 commands leave no room for the ids of quotes");
+        let number = quote as u64 * 2 + side.code() as u64;
+        Self(sequence.0 | number << ORDER_SEQUENCE_BITS)
+    }
+
+    /// Orders by age: which command created it, and as which of its orders.
+    #[must_use]
+    pub const fn age(self) -> (Sequence, u64) {
+        (Sequence(self.0 & ((1 << ORDER_SEQUENCE_BITS) - 1)), self.0 >> ORDER_SEQUENCE_BITS)
+    }
+}
 
 impl KeyId {
     /// The node itself and its operator: admin commands, timers, leadership.

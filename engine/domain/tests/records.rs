@@ -107,7 +107,19 @@ fn commands() -> Vec<Command> {
             price_low: Price::from_ticks(5),
             price_high: Price::from_ticks(6),
         }),
+        mass_quote(3)[0],
+        mass_quote(3)[1],
     ]
+}
+
+/// The slots of a mass quote of so many quotes, no two fields of which are the same.
+fn mass_quote(quotes: u8) -> Vec<Command> {
+    let side = |at: i64| QuoteSide { price: Price::from_ticks(at), qty: Qty::from_lots(at.unsigned_abs() + 1) };
+    let quotes: Vec<Quote> = (1..=i64::from(quotes))
+        .map(|at| Quote { market: MarketId::new(at as u32), bid: side(at * 100), ask: side(at * -1_000) })
+        .collect();
+    let terms = QuoteTerms { group: 9, mode: QuoteMode::Reprice, self_trade: SelfTrade::CancelBoth };
+    MassQuote::slots(terms, &quotes).map(Command::MassQuote).collect()
 }
 
 fn options() -> OrderOptions {
@@ -221,6 +233,8 @@ fn events() -> Vec<Event> {
         Event::ProtectionSet { group: 9, window: Nanos::from_millis(100), qty_max: Qty::from_lots(50), count_max: 3 },
         Event::ProtectionReset { group: 9 },
         Event::ProtectionTriggered { group: 9 },
+        Event::QuoteRejected { quote: 14, side: Side::Sell, reason: Reject::QuoteCrossed },
+        Event::MassQuoteDone { accepted: 1, withdrawn: 2, rejected: 3 },
         Event::MarketRulesSet(rules()),
         Event::AccountLimitsSet(limits()),
         Event::AccountOwnerSet { owner: 12 },
@@ -326,6 +340,64 @@ fn the_bytes_of_version_1_are_as_they_were_published() {
 }
 
 #[test]
+fn a_mass_quote_is_as_many_slots_as_it_needs_and_all_but_the_last_are_marked() {
+    for (quotes, slots) in [(0, 1), (1, 1), (2, 1), (3, 2), (15, 8), (16, 8)] {
+        let commands = mass_quote(quotes);
+        assert_eq!(commands.len(), slots);
+        for (at, command) in commands.iter().enumerate() {
+            let record = CommandRecord::encode(&header(), command);
+            assert_eq!(record.has_more(), at + 1 < slots);
+            assert_eq!(record.decode(), Ok((header(), *command)));
+        }
+        let slots = commands.iter().map(|command| match command {
+            Command::MassQuote(slot) => slot.quotes().len(),
+            _ => unreachable!(),
+        });
+        assert_eq!(slots.sum::<usize>(), usize::from(quotes));
+    }
+}
+
+#[test]
+fn a_slot_that_no_mass_quote_has_is_refused() {
+    let good = *CommandRecord::encode(&header(), &mass_quote(3)[1]).as_bytes();
+    let (slots, slot, count, mode, self_trade, flags) = (112, 113, 114, 116, 117, 39);
+    assert_eq!((good[slots], good[slot], good[count]), (2, 1, 1));
+    for (at, value, field) in [
+        (slots, 0, "slot"),
+        (slots, 9, "slot"),
+        (slots, 3, "slot"),
+        (slot, 2, "slot"),
+        (slot, 255, "slot"),
+        (count, 0, "slot"),
+        (count, 3, "count"),
+        (mode, 3, "mode"),
+        (self_trade, 5, "self_trade"),
+        (flags, 1, "flags"),
+        (flags, 2, "flags"),
+    ] {
+        let mut bytes = good;
+        bytes[at] = value;
+        assert_eq!(CommandRecord::from_bytes(bytes).decode(), Err(RecordError::BadField(field)), "{at} = {value}");
+    }
+    let mut unmarked = *CommandRecord::encode(&header(), &mass_quote(3)[0]).as_bytes();
+    unmarked[flags] = 0;
+    assert_eq!(CommandRecord::from_bytes(unmarked).decode(), Err(RecordError::BadField("flags")));
+}
+
+#[test]
+fn ids_of_quotes_are_unique_and_exact_in_a_double() {
+    let mut ids = std::collections::BTreeSet::new();
+    for sequence in [1, 2, (1 << 48) - 1].map(Sequence::new) {
+        assert!(ids.insert(OrderId::of_command(sequence)));
+        for (quote, side) in (0..15).flat_map(|quote| [(quote, Side::Buy), (quote, Side::Sell)]) {
+            let id = OrderId::of_quote(sequence, quote, side);
+            assert!(ids.insert(id) && id.raw() < 1 << 53);
+            assert_eq!(id.age(), (sequence, u64::from(quote) * 2 + u64::from(side.code())));
+        }
+    }
+}
+
+#[test]
 fn a_stamp_changes_sequence_time_and_epoch_and_nothing_else() {
     let command = commands().into_iter().find(|command| command.kind() == CommandKind::NewOrder).unwrap();
     let mut record =
@@ -364,7 +436,7 @@ proptest! {
 
     /// One damaged byte of a good record: no panic.
     #[test]
-    fn a_damaged_record_is_refused_or_read_but_never_panics(which in 0_usize..18, at in 0_usize..128, with in any::<u8>()) {
+    fn a_damaged_record_is_refused_or_read_but_never_panics(which in 0_usize..34, at in 0_usize..128, with in any::<u8>()) {
         let mut bytes = *CommandRecord::encode(&header(), &commands()[which]).as_bytes();
         bytes[at] ^= with;
         let _ = CommandRecord::from_bytes(bytes).decode();

@@ -74,5 +74,6 @@ pub(crate) fn walked(engine: &Engine) -> Sum {
         key.session.iter().for_each(|session| sum.add(session.hash(id)));
     }
     sum.add(engine.references.walked_sum().0);
+    sum.add(engine.quotes.walked_sum().0);
     sum
 }

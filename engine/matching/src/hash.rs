@@ -48,6 +48,7 @@ pub(crate) enum Fact {
     Reference,
     Request,
     Name,
+    Quotes,
 }
 
 const fn product(one: u64, two: u64) -> u128 {

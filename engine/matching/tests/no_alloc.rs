@@ -111,6 +111,25 @@ impl Desk {
         }
     }
 
+    /// A mass quote of 1 to 15 quotes around the middle, some of them far away, crossed or withdrawn.
+    fn quotes(&mut self) -> Vec<Command> {
+        let mode = QuoteMode::ALL[self.below(3) as usize];
+        let terms =
+            QuoteTerms { group: self.below(10) as u8, mode, self_trade: SelfTrade::ALL[self.below(5) as usize] };
+        let mut quotes = [Quote::default(); QUOTES_MAX];
+        let count = 1 + self.below(QUOTES_MAX as u64) as usize;
+        for quote in &mut quotes[..count] {
+            quote.market = MarketId::new(1 + self.below(40) as u32 / 39);
+            quote.bid.price = Price::from_ticks(100_000 + self.below(60) as i64);
+            quote.ask.price = Price::from_ticks(100_020 + self.below(60) as i64);
+            (quote.bid.qty, quote.ask.qty) = (Qty::from_lots(self.below(20)), Qty::from_lots(1 + self.below(20)));
+            if self.below(8) == 0 {
+                quote.ask = QuoteSide::default();
+            }
+        }
+        MassQuote::slots(terms, &quotes[..count]).map(Command::MassQuote).collect()
+    }
+
     fn order(&mut self, side: Side, price: Price) -> NewOrder {
         let mut order = NewOrder {
             market: MarketId::new(1),
@@ -160,15 +179,24 @@ type Requests = [u64; ACCOUNTS as usize + 1];
 /// Plays commands of clients and counts their events by kind.
 fn play(desk: &mut Desk, requests: &mut Requests, commands: u64) -> [u64; 128] {
     let mut kinds = [0_u64; 128];
+    // Made before they are counted.
+    let mass_quotes: Vec<Vec<Command>> = (0..1_000).map(|_| desk.quotes()).collect();
     let before = ALLOCATIONS.load(Ordering::Relaxed);
     for _ in 0..commands {
         let account = 1 + desk.below(ACCOUNTS.into()) as u32;
         requests[account as usize] += 1;
-        let command = desk.command(requests[account as usize]);
-        desk.send(account, requests[account as usize], account, &command);
-        for record in desk.out.records() {
-            let (_, event) = record.decode().unwrap();
-            kinds[event.kind().code() as usize] += 1;
+        let request = requests[account as usize];
+        let one = [desk.command(request)];
+        let commands = match desk.below(10) {
+            0 => &mass_quotes[desk.below(1_000) as usize][..],
+            _ => &one,
+        };
+        for command in commands {
+            desk.send(account, request, account, command);
+            for record in desk.out.records() {
+                let (_, event) = record.decode().unwrap();
+                kinds[event.kind().code() as usize] += 1;
+            }
         }
     }
     assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0);
@@ -189,6 +217,8 @@ fn a_million_commands_of_clients_allocate_nothing() {
         EventKind::OrderRefreshed,
         EventKind::ProtectionTriggered,
         EventKind::OrderReduced,
+        EventKind::QuoteRejected,
+        EventKind::MassQuoteDone,
     ] {
         assert!(kinds[kind.code() as usize] > 100, "hardly any {kind}: {}", kinds[kind.code() as usize]);
     }

@@ -30,11 +30,12 @@ fn a_replay_makes_the_same_events_and_the_same_digest_after_every_command() {
         let mut records = script.prelude();
         let (mut engine, ..) = run(&records);
         for step in &steps {
-            let record = script.record(step);
-            let mut out = EventBuffer::default();
-            engine.apply(&record, &mut out);
-            out.records().iter().for_each(|event| script.learn(&event.decode().unwrap().1));
-            records.push(record);
+            for record in script.records(step) {
+                let mut out = EventBuffer::default();
+                engine.apply(&record, &mut out);
+                out.records().iter().for_each(|event| script.learn(&event.decode().unwrap().1));
+                records.push(record);
+            }
         }
         let (first, first_events, first_digests) = run(&records);
         let (second, second_events, second_digests) = run(&records);
@@ -108,6 +109,12 @@ fn the_digest_sees_one_unit_one_tick_one_lot_one_number() {
         digest_after(0, 1, 0, &session(1, true, 0)),
         digest_after(0, 1, 0, &session(1, true, 1)),
         digest_after(0, 0, 0, &halt()),
+        digest_after(1, 1, 1, &Command::Tick),
+        digest_after(1, 1, 1, &first_slot(5, 0)),
+        digest_after(1, 1, 1, &first_slot(6, 0)),
+        digest_after(1, 1, 1, &first_slot(5, 1)),
+        digest_after(1, 1, 2, &first_slot(5, 0)),
+        digest_after(1, 2, 1, &first_slot(5, 0)),
     ];
     let different: std::collections::BTreeSet<u128> = digests.iter().map(|digest| digest.0).collect();
     assert_eq!(different.len(), digests.len());
@@ -129,6 +136,27 @@ fn the_digest_sees_a_report_that_changed_nothing_else() {
 
 fn session(id: u64, cancel_on_disconnect: bool, grace_ms: u64) -> Command {
     Command::OpenSession { session: SessionId::new(id), cancel_on_disconnect, grace: Nanos::from_millis(grace_ms) }
+}
+
+/// A slot that waits for another: nothing comes of it, and it is remembered.
+fn first_slot(price: i64, group: u8) -> Command {
+    let terms = QuoteTerms { group, mode: QuoteMode::MayTake, self_trade: SelfTrade::None };
+    let bid = QuoteSide { price: Price::from_ticks(price), qty: Qty::from_lots(1) };
+    let quotes = [Quote { market: MarketId::new(1), bid, ask: QuoteSide::default() }; 3];
+    Command::MassQuote(MassQuote::slots(terms, &quotes).next().unwrap())
+}
+
+#[test]
+fn a_slot_that_was_forgotten_leaves_no_trace() {
+    let after = |commands: &[&Command]| {
+        let mut records = Script::default().prelude();
+        for command in commands {
+            records.push(record(records.len() as u64 + 1, 1, 1, 1, command));
+        }
+        run(&records).0.digest()
+    };
+    assert_eq!(after(&[&first_slot(5, 0), &Command::Tick]), after(&[&Command::Tick, &Command::Tick]));
+    assert_ne!(after(&[&Command::Tick, &first_slot(5, 0)]), after(&[&Command::Tick, &Command::Tick]));
 }
 
 fn halt() -> Command {

@@ -237,6 +237,8 @@ impl MarketViews {
                 self.hide(order);
                 if let Some(known) = self.orders.get_mut(&order) {
                     (known.price, known.leaves) = (price, leaves);
+                    // A mass quote can replace what came in by its own quote before.
+                    known.comes_in = false;
                     if kept_place {
                         self.show(order, displayed);
                     } else {

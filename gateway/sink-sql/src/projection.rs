@@ -10,8 +10,8 @@
 use std::collections::HashMap;
 
 use tidegate_domain::{
-    AssetAmount, AssetId, CancelReason, Event, EventHeader, EventRecord, Fill, Liquidity, MarketDefinition, MarketId,
-    MarketState, OrderId, Qty,
+    AssetAmount, AssetId, CancelReason, CommandKind, Event, EventHeader, EventRecord, Fill, Liquidity,
+    MarketDefinition, MarketId, MarketState, OrderId, Qty,
 };
 
 use crate::SqlSinkError;
@@ -134,6 +134,15 @@ impl<'a> Batch<'a> {
                 reason: reason.as_str(),
                 time: number.time()?,
             }),
+            Event::QuoteRejected { reason, .. } => self.rows.rejects.push(RejectRow {
+                at: number.at()?,
+                key: header.key.raw().into(),
+                account: header.account.raw().into(),
+                request: header.request.raw().to_string(),
+                command: CommandKind::MassQuote.as_str(),
+                reason: reason.as_str(),
+                time: number.time()?,
+            }),
             Event::AssetCreated { asset, name, decimals } => self.rows.assets.push(AssetRow {
                 asset: asset.raw().into(),
                 name: name.as_str().to_owned(),
@@ -176,6 +185,7 @@ impl<'a> Batch<'a> {
             | Event::KeyRolesSet { .. }
             | Event::Outcome { .. }
             | Event::CancelAllDone { .. }
+            | Event::MassQuoteDone { .. }
             | Event::SessionOpened { .. }
             | Event::SessionClosed { .. }
             | Event::JournalBegun(_)

@@ -37,7 +37,10 @@ async fn the_tables_are_what_the_engine_did() {
                      SELECT maker_order_id, qty_lots FROM trades) GROUP BY id) ON id = order_id \
                      WHERE filled_lots != COALESCE(qty, 0)";
     assert_eq!(db.numbers(differing).await, [0]);
-    let rejected = events.iter().filter(|event| matches!(event.decode().unwrap().1, Event::Rejected { .. })).count();
+    let is_reject = |event: &Event| matches!(event, Event::Rejected { .. } | Event::QuoteRejected { .. });
+    let rejected = events.iter().filter(|event| is_reject(&event.decode().unwrap().1)).count();
+    let quotes = db.numbers("SELECT COUNT(*) FROM orders WHERE order_id > 281474976710656").await;
+    assert!(quotes[0] > 500, "the flow is too thin: {quotes:?} orders of quotes");
     assert_eq!(db.numbers("SELECT COUNT(*) FROM rejects").await, [i64::try_from(rejected).unwrap()]);
     let halted = flow.engine.markets().any(|(_, _, state)| state == MarketState::Halted);
     assert_eq!(db.numbers("SELECT COUNT(*) FROM markets WHERE state = 'halted'").await, [i64::from(halted)]);

@@ -218,6 +218,18 @@ message!(ProtectionTriggered "ProtectionTriggered" = 108, Server, start 56, bloc
     56 group: u32 = "The group.",
     60 padding: Pad<4> = "Zero.",
 });
+message!(QuoteRejected "QuoteRejected" = 109, Server, start 56, block 64, "One side of a quote was refused; what was quoted there before is cancelled next." {
+    56 quote: u32 = "Which quote of the mass quote, from 0.",
+    60 reason: Reject = "Why.",
+    62 side: Side = "Which side of it.",
+    63 padding: Pad<1> = "Zero.",
+});
+message!(MassQuoteDone "MassQuoteDone" = 110, Server, start 56, block 72, "A mass quote is complete: what became of its sides came before this." {
+    56 accepted: u32 = "Sides that were taken, as new orders or as replacements.",
+    60 withdrawn: u32 = "Orders that were withdrawn as asked.",
+    64 rejected: u32 = "Sides that were refused.",
+    68 padding: Pad<4> = "Zero.",
+});
 
 /// The layout of every message, in the order of the template ids: the source of `PROTOCOL.md`.
 #[must_use]
@@ -255,5 +267,7 @@ pub fn layout_tables() -> Vec<MessageLayout> {
         report(ProtectionSet::layout()),
         report(ProtectionReset::layout()),
         report(ProtectionTriggered::layout()),
+        report(QuoteRejected::layout()),
+        report(MassQuoteDone::layout()),
     ]
 }

@@ -124,9 +124,7 @@ impl Frame<'_> {
         match template {
             HeartbeatBlock::TEMPLATE => Ok(ServerMessage::Heartbeat),
             ChallengeBlock::TEMPLATE..=RequestRefusedBlock::TEMPLATE => session_message(template, block),
-            OrderAccepted::TEMPLATE..=ProtectionTriggered::TEMPLATE => {
-                report(template, block).map(ServerMessage::Report)
-            }
+            OrderAccepted::TEMPLATE..=MassQuoteDone::TEMPLATE => report(template, block).map(ServerMessage::Report),
             _ => return Err(FrameError::Template(template).into()),
         }
         .map_err(DecodeError::Session)
@@ -310,6 +308,14 @@ fn report_body(template: u16, block: &[u8]) -> Result<ReportBody, FieldError> {
         ProtectionTriggered::TEMPLATE => {
             ReportBody::ProtectionTriggered { group: ProtectionTriggered::get(block)?.group }
         }
+        QuoteRejected::TEMPLATE => {
+            let QuoteRejected { quote, reason, side, .. } = QuoteRejected::get(block)?;
+            ReportBody::QuoteRejected { quote, side, reason }
+        }
+        MassQuoteDone::TEMPLATE => {
+            let MassQuoteDone { accepted, withdrawn, rejected, .. } = MassQuoteDone::get(block)?;
+            ReportBody::MassQuoteDone { accepted, withdrawn, rejected }
+        }
         _ => {
             let Outcome { original, order, reject, command, .. } = Outcome::get(block)?;
             ReportBody::Outcome { original, order: (order.raw() != 0).then_some(order), reject, command }
@@ -467,6 +473,12 @@ fn encode_report(report: &Report, out: &mut Vec<u8>) {
         ReportBody::ProtectionReset { group } => append_report(&head, &ProtectionReset { group, padding: Pad }, out),
         ReportBody::ProtectionTriggered { group } => {
             append_report(&head, &ProtectionTriggered { group, padding: Pad }, out);
+        }
+        ReportBody::QuoteRejected { quote, side, reason } => {
+            append_report(&head, &QuoteRejected { quote, reason, side, padding: Pad }, out);
+        }
+        ReportBody::MassQuoteDone { accepted, withdrawn, rejected } => {
+            append_report(&head, &MassQuoteDone { accepted, withdrawn, rejected, padding: Pad }, out);
         }
     }
 }

@@ -307,7 +307,7 @@ macro_rules! pad_field {
     };
 }
 
-pad_field! { 3 "u8[3]"; 4 "u8[4]"; 5 "u8[5]"; 6 "u8[6]"; 7 "u8[7]"; }
+pad_field! { 1 "u8[1]"; 3 "u8[3]"; 4 "u8[4]"; 5 "u8[5]"; 6 "u8[6]"; 7 "u8[7]"; }
 
 #[cfg(test)]
 mod tests {

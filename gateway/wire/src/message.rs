@@ -353,6 +353,24 @@ pub enum ReportBody {
         /// The group.
         group: u32,
     },
+    /// See [`Event::QuoteRejected`].
+    QuoteRejected {
+        /// Which quote of the mass quote, from 0.
+        quote: u32,
+        /// Which side of it.
+        side: Side,
+        /// Why.
+        reason: Reject,
+    },
+    /// See [`Event::MassQuoteDone`].
+    MassQuoteDone {
+        /// Sides that were taken.
+        accepted: u32,
+        /// Orders that were withdrawn as asked.
+        withdrawn: u32,
+        /// Sides that were refused.
+        rejected: u32,
+    },
 }
 
 /// One side of one trade, as its owner may see it.
@@ -439,6 +457,10 @@ impl ReportBody {
             }
             Event::ProtectionReset { group } => Self::ProtectionReset { group: group.into() },
             Event::ProtectionTriggered { group } => Self::ProtectionTriggered { group: group.into() },
+            Event::QuoteRejected { quote, side, reason } => Self::QuoteRejected { quote: quote.into(), side, reason },
+            Event::MassQuoteDone { accepted, withdrawn, rejected } => {
+                Self::MassQuoteDone { accepted, withdrawn, rejected }
+            }
             Event::MarketRulesSet(_)
             | Event::AccountLimitsSet(_)
             | Event::AccountOwnerSet { .. }

@@ -218,6 +218,8 @@ fn report_samples() -> Vec<(&'static str, ServerMessage)> {
         ),
         ("ProtectionReset", ReportBody::ProtectionReset { group: 3 }),
         ("ProtectionTriggered", ReportBody::ProtectionTriggered { group: 3 }),
+        ("QuoteRejected", ReportBody::QuoteRejected { quote: 7, side, reason: Reject::QuoteCrossed }),
+        ("MassQuoteDone", ReportBody::MassQuoteDone { accepted: 20, withdrawn: 3, rejected: 2 }),
     ];
     let report = |body| Report {
         session_sequence: SessionSequence::new(51),

@@ -77,7 +77,7 @@ fn client_message() -> impl Strategy<Value = ClientMessage> {
 
 fn order_report() -> impl Strategy<Value = ReportBody> {
     let numbers = (any::<u64>(), any::<i64>(), any::<u64>(), any::<u64>(), one_of(Side::ALL));
-    (numbers, 0..10u8, any::<u128>(), one_of(Liquidity::ALL), one_of(CancelReason::ALL)).prop_map(
+    (numbers, 0..12u8, any::<u128>(), one_of(Liquidity::ALL), one_of(CancelReason::ALL)).prop_map(
         |((order, price, qty, more, side), kind, fee, liquidity, reason)| {
             let (order, price, qty, leaves) =
                 (OrderId::new(order), Price::from_ticks(price), Qty::from_lots(qty), Qty::from_lots(more));
@@ -117,7 +117,15 @@ fn order_report() -> impl Strategy<Value = ReportBody> {
                     count_max: more as u32,
                 },
                 8 => ReportBody::ProtectionReset { group: more as u32 },
-                _ => ReportBody::ProtectionTriggered { group: more as u32 },
+                9 => ReportBody::ProtectionTriggered { group: more as u32 },
+                10 => {
+                    let reason = Reject::ALL[more as usize % Reject::ALL.len()];
+                    ReportBody::QuoteRejected { quote: fee as u32, side, reason }
+                }
+                _ => {
+                    let (accepted, withdrawn, rejected) = (fee as u32, more as u32, order.raw() as u32);
+                    ReportBody::MassQuoteDone { accepted, withdrawn, rejected }
+                }
             }
         },
     )

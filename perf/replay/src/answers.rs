@@ -100,6 +100,8 @@ const fn names_its_request(body: &ReportBody) -> bool {
         | ReportBody::ProtectionSet { .. }
         | ReportBody::ProtectionReset { .. }
         | ReportBody::CancelAllDone { .. }
+        | ReportBody::QuoteRejected { .. }
+        | ReportBody::MassQuoteDone { .. }
         | ReportBody::Rejected { .. } => true,
         ReportBody::OrderCancelled { reason, .. } => {
             matches!(reason, CancelReason::Requested | CancelReason::ReducedToZero)

@@ -68,17 +68,18 @@ pub fn engine_patched(data: &[u8]) {
         if input.is_empty() {
             break;
         }
-        let record = script.record(&step(profile, &mut input));
-        let record = patched(&record, &mut input).unwrap_or(record);
-        out.clear();
-        engine.apply(&record, &mut out);
-        assert!(out.records().len() <= engine.events_per_command_max());
-        for event in out.records() {
-            let (header, event) = event.decode().unwrap_or_else(|error| panic!("an event of {record:?}: {error}"));
-            assert_eq!(header.sequence, record.sequence());
-            // What it learns of keys that the script did not ask for would be about accounts that it does not have.
-            if !matches!(event, Event::KeyCreated { .. }) {
-                script.learn(&event);
+        for record in script.records(&step(profile, &mut input)) {
+            let record = patched(&record, &mut input).unwrap_or(record);
+            out.clear();
+            engine.apply(&record, &mut out);
+            assert!(out.records().len() <= engine.events_per_command_max());
+            for event in out.records() {
+                let (header, event) = event.decode().unwrap_or_else(|error| panic!("an event of {record:?}: {error}"));
+                assert_eq!(header.sequence, record.sequence());
+                // What it learns of keys that the script did not ask for would be about accounts that it does not have.
+                if !matches!(event, Event::KeyCreated { .. }) {
+                    script.learn(&event);
+                }
             }
         }
         if at % COMMANDS_PER_LOOK == COMMANDS_PER_LOOK - 1 {

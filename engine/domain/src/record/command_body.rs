@@ -6,6 +6,7 @@ use crate::command::{
     OrderOptions, OrderTarget, OrderType, Roles, SelfTrade, Side, TimeInForce,
 };
 use crate::layout::*;
+use crate::quote::{MassQuote, QUOTES_PER_SLOT, Quote, QuoteMode, QuoteSide, QuoteTerms};
 use crate::units::{
     AccountId, AssetAmount, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty, Reference,
     RequestNumber, SessionId, Timestamp,
@@ -51,6 +52,39 @@ pub(super) fn account_limits_value(raw: &AccountLimitsV1) -> AccountLimits {
         qty_max: Qty::from_lots(raw.qty_max),
         notional_max: AssetAmount::from_units(whole(raw.notional_low, raw.notional_high)),
     }
+}
+
+fn mass_quote_layout(slot: &MassQuote) -> MassQuoteV1 {
+    let mut raw = MassQuoteV1 {
+        slots: slot.slots,
+        slot: slot.slot,
+        count: slot.quotes().len() as u8,
+        group: slot.terms.group,
+        mode: slot.terms.mode.code(),
+        self_trade: slot.terms.self_trade.code(),
+        ..Default::default()
+    };
+    for (at, quote) in slot.quotes().iter().enumerate() {
+        raw.market[at] = quote.market.raw();
+        (raw.bid_price[at], raw.bid_qty[at]) = (quote.bid.price.ticks(), quote.bid.qty.lots());
+        (raw.ask_price[at], raw.ask_qty[at]) = (quote.ask.price.ticks(), quote.ask.qty.lots());
+    }
+    raw
+}
+
+fn mass_quote_value(raw: &MassQuoteV1) -> Result<MassQuote, RecordError> {
+    let quotes: [Quote; QUOTES_PER_SLOT] = core::array::from_fn(|at| Quote {
+        market: MarketId::new(raw.market[at]),
+        bid: QuoteSide { price: Price::from_ticks(raw.bid_price[at]), qty: Qty::from_lots(raw.bid_qty[at]) },
+        ask: QuoteSide { price: Price::from_ticks(raw.ask_price[at]), qty: Qty::from_lots(raw.ask_qty[at]) },
+    });
+    let terms = QuoteTerms {
+        group: raw.group,
+        mode: code!(QuoteMode, raw.mode, "mode"),
+        self_trade: code!(SelfTrade, raw.self_trade, "self_trade"),
+    };
+    let used = quotes.get(..usize::from(raw.count)).ok_or(RecordError::BadField("count"))?;
+    MassQuote::new(terms, raw.slots, raw.slot, used).ok_or(RecordError::BadField("slot"))
 }
 
 pub(super) fn roles(bits: u8) -> Result<Roles, RecordError> {
@@ -188,6 +222,7 @@ pub(super) fn encode_command_body(body: &mut [u8], command: &Command) {
             &ProtectionV1 { window: window.nanos(), qty_max: qty_max.lots(), count_max, group, ..Default::default() },
         ),
         Command::ResetProtection { group } => put(body, &ProtectionV1 { group, ..Default::default() }),
+        Command::MassQuote(ref slot) => put(body, &mass_quote_layout(slot)),
     }
 }
 
@@ -362,5 +397,6 @@ pub(super) fn decode_command_body(kind: CommandKind, body: &[u8]) -> Result<Comm
             let raw: ProtectionV1 = take(body, "reset_protection")?;
             Command::ResetProtection { group: raw.group }
         }
+        CommandKind::MassQuote => Command::MassQuote(mass_quote_value(&take(body, "mass_quote")?)?),
     })
 }

@@ -130,6 +130,13 @@ pub(super) fn encode_event_body(body: &mut [u8], event: &Event) {
         Event::ProtectionReset { group } | Event::ProtectionTriggered { group } => {
             put(body, &ProtectionV1 { group, ..Default::default() });
         }
+        Event::QuoteRejected { quote, side, reason } => {
+            let (reason, side) = (reason.code(), side.code());
+            put(body, &QuoteRejectedV1 { reason, quote, side, ..Default::default() });
+        }
+        Event::MassQuoteDone { accepted, withdrawn, rejected } => {
+            put(body, &MassQuoteDoneV1 { accepted, withdrawn, rejected, ..Default::default() });
+        }
         Event::SessionOpened { session, request_mark, report_mark, cancel_on_disconnect, grace } => put(
             body,
             &SessionOpenedV1 {
@@ -331,6 +338,15 @@ pub(super) fn decode_event_body(kind: EventKind, body: &[u8]) -> Result<Event, R
         EventKind::ProtectionTriggered => {
             let raw: ProtectionV1 = take(body, "protection_triggered")?;
             Event::ProtectionTriggered { group: raw.group }
+        }
+        EventKind::QuoteRejected => {
+            let raw: QuoteRejectedV1 = take(body, "quote_rejected")?;
+            let (side, reason) = (code!(Side, raw.side, "side"), code!(Reject, raw.reason, "reason"));
+            Event::QuoteRejected { quote: raw.quote, side, reason }
+        }
+        EventKind::MassQuoteDone => {
+            let raw: MassQuoteDoneV1 = take(body, "mass_quote_done")?;
+            Event::MassQuoteDone { accepted: raw.accepted, withdrawn: raw.withdrawn, rejected: raw.rejected }
         }
         EventKind::SessionOpened => {
             let raw: SessionOpenedV1 = take(body, "session_opened")?;

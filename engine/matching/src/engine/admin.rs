@@ -137,11 +137,12 @@ impl Engine {
     /// Every order of a market, oldest first: found by walking all, since it happens once in a market's life.
     fn cancel_in_market(&mut self, call: &mut Call<'_>, id: MarketId) {
         let market = self.market(id);
-        let mut orders: alloc::vec::Vec<_> = self.stops_of(market).map(|(handle, order)| (order.id, handle)).collect();
+        let mut orders: alloc::vec::Vec<_> =
+            self.stops_of(market).map(|(handle, order)| (order.id.age(), handle)).collect();
         for side in [tidegate_domain::Side::Buy, tidegate_domain::Side::Sell] {
-            orders.extend(self.orders_of(market, side).map(|(handle, order)| (order.id, handle)));
+            orders.extend(self.orders_of(market, side).map(|(handle, order)| (order.id.age(), handle)));
         }
-        orders.sort_unstable_by_key(|(order, _)| *order);
+        orders.sort_unstable_by_key(|(age, _)| *age);
         for (_, handle) in orders {
             self.cancel(call, handle, CancelReason::MarketClosed);
         }

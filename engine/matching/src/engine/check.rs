@@ -140,7 +140,7 @@ impl Engine {
     }
 
     fn verify_orders(&self) {
-        let mut seen = 0;
+        let (mut seen, mut quotes) = (0, 0);
         let mut of_account: BTreeMap<AccountId, u32> = BTreeMap::new();
         let mut of_seat: BTreeMap<(AccountId, MarketId), u32> = BTreeMap::new();
         for (raw, market) in self.markets.iter() {
@@ -150,7 +150,15 @@ impl Engine {
             for (handle, order) in self.all_orders_of(market) {
                 assert_eq!(order.market, MarketId::new(raw));
                 assert_eq!(self.orders.by_id(order.id), Some(handle));
-                assert_eq!(self.orders.by_request(order.key, order.request), Some(handle));
+                match self.orders.extra(handle).terms.quote {
+                    Some(side) => {
+                        let found = self.orders.by_quote(order.account, order.group, order.market, side);
+                        assert_eq!((found, side), (Some(handle), order.side));
+                        assert_eq!(order.displayed, order.leaves);
+                        quotes += 1;
+                    }
+                    None => assert_eq!(self.orders.by_request(order.key, order.request), Some(handle)),
+                }
                 let key = self.keys.get(order.key.raw()).expect("the key of an order exists");
                 assert_eq!(key.account, order.account);
                 assert!(order.displayed <= order.leaves && !order.displayed.is_zero());
@@ -168,13 +176,13 @@ impl Engine {
             }
         }
         assert_eq!(seen, self.orders.len());
-        assert_eq!((seen, seen), self.orders.index_sizes());
+        assert_eq!((seen, seen - quotes, quotes), self.orders.index_sizes());
         for (raw, account) in self.accounts.iter() {
             assert_eq!(account.open_orders, of_account.get(&AccountId::new(raw)).copied().unwrap_or(0));
             let listed = || self.orders.of_account(account).map(|handle| self.orders.get(handle));
             assert_eq!(listed().count(), account.open_orders as usize);
             assert!(listed().all(|order| order.account == AccountId::new(raw)));
-            assert!(listed().is_sorted_by(|older, newer| older.id < newer.id));
+            assert!(listed().is_sorted_by(|older, newer| older.id.age() < newer.id.age()));
         }
         for seat in self.ledger.seats() {
             assert_eq!(seat.open_orders, of_seat.get(&(seat.account, seat.market)).copied().unwrap_or(0));

@@ -39,14 +39,16 @@ pub(crate) use index_table::IndexTable;
 use money::References;
 pub use open_orders::Order;
 use open_orders::{Identity, OpenOrders};
+use orders::quotes::Pending;
 pub use outcomes::OUTCOMES_PER_KEY;
 pub use sessions::SESSION_GRACE_AFTER_RESTART;
 pub use snapshot::{SNAPSHOT_FORMAT_VERSION, SnapshotError, SnapshotHeader};
 pub(crate) use tables::{Account, Asset, Key, Market, Table};
 use timers::{Subject, Timers};
 
-/// Events that a command can cause beside those of orders and sessions.
-const EVENTS_PER_COMMAND_MARGIN: usize = 64;
+/// Events that a command can cause beside those of orders and sessions: each of the 30 sides of a mass quote is told of, its
+/// old order can be cancelled, its last maker is only filled in part, a protection can be triggered, its rest cancelled.
+const EVENTS_PER_COMMAND_MARGIN: usize = 256;
 
 /// The deterministic machine: see the crate.
 #[derive(Debug, Default)]
@@ -63,6 +65,8 @@ pub struct Engine {
     pub(crate) ledger: Ledger,
     pub(crate) references: References,
     pub(crate) orders: OpenOrders,
+    /// Slots of a mass quote that is not complete.
+    pub(crate) quotes: Pending,
     /// Fees as maker and as taker, by tier; tier 0 is not used.
     tiers: Vec<(FeeRate, FeeRate)>,
     timers: Timers,
@@ -139,6 +143,8 @@ const fn is_report(kind: EventKind) -> bool {
             | EventKind::ProtectionSet
             | EventKind::ProtectionReset
             | EventKind::ProtectionTriggered
+            | EventKind::QuoteRejected
+            | EventKind::MassQuoteDone
     )
 }
 
@@ -180,7 +186,7 @@ impl StateMachine for Engine {
 
     /// A taker can fill against every open order, two events each, twice for an iceberg, which is shown anew in between, and
     /// what is left can be cancelled. Every key can have a session that ends. A cascade of stops over icebergs can exceed
-    /// it: then the buffer grows.
+    /// it, and so can a mass quote over icebergs: then the buffer grows.
     fn events_per_command_max(&self) -> usize {
         let (orders, keys) = self
             .genesis
@@ -206,6 +212,9 @@ impl Engine {
         if call.kind != CommandKind::TakeLead {
             self.fire_due_timers(call);
         }
+        if self.quotes.is_there() && call.kind != CommandKind::MassQuote {
+            self.forget_slots();
+        }
         match *command {
             Command::Genesis(genesis) => self.begin(call, genesis),
             Command::TakeLead { node, incarnation } => self.take_lead(call, node, incarnation),
@@ -224,6 +233,7 @@ impl Engine {
             | Command::CancelAll(_)
             | Command::SetProtection { .. }
             | Command::ResetProtection { .. } => self.request(call, command),
+            Command::MassQuote(ref slot) => self.take_slot(call, command, slot),
             Command::CreateAsset { .. }
             | Command::CreateMarket(_)
             | Command::CreateAccount { .. }

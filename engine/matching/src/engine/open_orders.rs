@@ -1,12 +1,13 @@
 //! Every open order, resting or waiting, and every way to find it: by its place in a book, by its id, by the request that
-//! created it, and with all others of its account, oldest first.
+//! created it or, if it is a quote, by what it quotes, and with all others of its account, oldest first.
 //!
 //! ```text
 //!   id --by_id--> Handle --> Shelf (64 B an order)      Account.oldest --> order <-> order <-> order <-- Account.newest
 //!   (key, request) --by_request--> Handle --> Extra (64 B an order)
+//!   (account, group, market, side) --by_quote--> Handle
 //! ```
 //!
-//! Invariants: between commands an order is in a queue, in both tables and in its account's list, or in none of them; the sum
+//! Invariants: between commands an order is in a queue, in two tables (by id; by request or by quote) and in its account's list, or in none; the sum
 //! of hashes is that of the orders in queues. An order keeps its handle while it changes places. Nothing here grows.
 //!
 //! Hot path: for every order.
@@ -68,6 +69,8 @@ pub(crate) struct Terms {
     pub(crate) display: Qty,
     /// 0: never.
     pub(crate) expires: Timestamp,
+    /// Of a quote: which side of it.
+    pub(crate) quote: Option<Side>,
 }
 
 /// Who an order is.
@@ -141,6 +144,8 @@ pub(crate) struct Extra {
     pub(crate) terms: Terms,
 }
 
+const _: () = assert!(size_of::<Extra>() == 64);
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct OpenOrders {
@@ -148,6 +153,7 @@ pub(crate) struct OpenOrders {
     extras: Vec<Extra>,
     by_id: IndexTable,
     by_request: IndexTable,
+    by_quote: IndexTable,
     /// Places given so far.
     priority: u64,
     sum: Sum,
@@ -167,6 +173,7 @@ impl OpenOrders {
             extras: Vec::with_capacity(orders),
             by_id: IndexTable::with_capacity(orders, seed),
             by_request: IndexTable::with_capacity(orders, seed),
+            by_quote: IndexTable::with_capacity(orders, seed),
             priority: 0,
             sum: Sum::default(),
         }
@@ -241,6 +248,21 @@ impl OpenOrders {
         self.by_request.get(self.by_request.hash(request.raw(), key.raw().into()), is_it).map(Handle::from_index)
     }
 
+    /// The open order that is this side of a quote.
+    #[inline]
+    pub(crate) fn by_quote(&self, account: AccountId, group: u8, market: MarketId, side: Side) -> Option<Handle> {
+        let is_it = |index| {
+            let (tag, terms) = (self.shelf.tag(Handle::from_index(index)), &self.extras[index as usize].terms);
+            (tag.account, tag.market, terms.group, terms.quote) == (account, market, group, Some(side))
+        };
+        self.by_quote.get(self.quote_hash(account, group, market, side), is_it).map(Handle::from_index)
+    }
+
+    fn quote_hash(&self, account: AccountId, group: u8, market: MarketId, side: Side) -> u32 {
+        let quote = u64::from(group) << 8 | u64::from(side.code());
+        self.by_quote.hash(u64::from(account.raw()) << 32 | u64::from(market.raw()), quote)
+    }
+
     /// Makes an order findable. It is in no queue yet.
     pub(crate) fn open(&mut self, account: &mut Account, who: &Identity, terms: Terms) -> Handle {
         let tag = Tag {
@@ -254,7 +276,10 @@ impl OpenOrders {
         let handle = self.shelf.add(tag);
         let index = handle.index() as u32;
         self.by_id.insert(self.by_id.hash(who.id.raw(), 0), index);
-        self.by_request.insert(self.by_request.hash(who.request.raw(), who.key.raw().into()), index);
+        match terms.quote {
+            Some(side) => self.by_quote.insert(self.quote_hash(who.account, terms.group, who.market, side), index),
+            None => self.by_request.insert(self.by_request.hash(who.request.raw(), who.key.raw().into()), index),
+        }
         let older = account.newest.map_or(NONE, |newest| newest.index() as u32);
         let extra = Extra { older, newer: NONE, seat: who.seat, hidden: Qty::ZERO, filled: Qty::ZERO, terms };
         if handle.index() == self.extras.len() {
@@ -277,8 +302,11 @@ impl OpenOrders {
         self.sum.remove(self.identity_hash(handle));
         let (tag, index) = (*self.shelf.tag(handle), handle.index() as u32);
         self.by_id.remove(self.by_id.hash(tag.id().raw(), 0), index);
-        self.by_request.remove(self.by_request.hash(tag.request().raw(), tag.key.raw().into()), index);
-        let Extra { older, newer, .. } = *self.extra(handle);
+        let Extra { older, newer, terms, .. } = *self.extra(handle);
+        match terms.quote {
+            Some(side) => self.by_quote.remove(self.quote_hash(tag.account, terms.group, tag.market, side), index),
+            None => self.by_request.remove(self.by_request.hash(tag.request().raw(), tag.key.raw().into()), index),
+        }
         if older == NONE {
             account.oldest = (newer != NONE).then_some(Handle::from_index(newer));
         } else {
@@ -328,6 +356,22 @@ impl OpenOrders {
         self.sum.replace(before, self.place_hash(handle));
     }
 
+    /// Changes what is left of a quote, and its terms, where it stands: what it was filled before counts no more.
+    pub(crate) fn requote(&mut self, handle: Handle, leaves: Qty, terms: Terms) {
+        let before = self.hash(handle);
+        self.shelf.set_leaves(handle, leaves);
+        let extra = &mut self.extras[handle.index()];
+        (extra.filled, extra.terms) = (Qty::ZERO, terms);
+        self.sum.replace(before, self.hash(handle));
+    }
+
+    /// Changes the terms of an order that is in no queue; not those by which it is found.
+    pub(crate) fn set_terms(&mut self, handle: Handle, terms: Terms) {
+        let before = self.identity_hash(handle);
+        self.extras[handle.index()].terms = terms;
+        self.sum.replace(before, self.identity_hash(handle));
+    }
+
     /// A waiting stop order is triggered: from here on it is an ordinary one.
     pub(crate) fn trigger(&mut self, handle: Handle) {
         let before = self.identity_hash(handle);
@@ -346,9 +390,9 @@ impl OpenOrders {
         core::iter::successors(account.oldest, |handle| self.newer(*handle))
     }
 
-    /// How many orders each table knows.
-    pub(crate) const fn index_sizes(&self) -> (usize, usize) {
-        (self.by_id.len(), self.by_request.len())
+    /// How many orders each table knows: by id, by request, by quote.
+    pub(crate) const fn index_sizes(&self) -> (usize, usize, usize) {
+        (self.by_id.len(), self.by_request.len(), self.by_quote.len())
     }
 
     /// Hash of an order in a queue.
@@ -365,7 +409,8 @@ impl OpenOrders {
             | u64::from(terms.group) << 16
             | u64::from(terms.post_only) << 24
             | u64::from(terms.reprice) << 25
-            | u64::from(terms.is_stop) << 26;
+            | u64::from(terms.is_stop) << 26
+            | u64::from(terms.quote.is_some()) << 27;
         hash(
             Fact::Order,
             [

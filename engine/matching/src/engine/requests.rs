@@ -36,7 +36,10 @@ impl Engine {
         if to.request.raw() == 0 {
             return self.reject(call, to, Reject::RequestNumberZero);
         }
-        let payload_hash = hash(Fact::Request, call.payload) as u32;
+        let payload_hash = match *command {
+            Command::MassQuote(_) => self.quotes.payload_hash(),
+            _ => hash(Fact::Request, call.payload) as u32,
+        };
         if to.request <= mark {
             return self.answer_again(call, to, payload_hash);
         }
@@ -58,6 +61,7 @@ impl Engine {
                 self.set_protection(call, group, window, qty_max, count_max)
             }
             Command::ResetProtection { group } => self.reset_protection(call, group),
+            Command::MassQuote(_) => self.mass_quote(call),
             _ => unreachable!("dispatch sends only requests here"),
         }
     }

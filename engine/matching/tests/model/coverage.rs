@@ -22,6 +22,9 @@ impl Coverage {
         *self.events.entry(event.kind()).or_default() += 1;
         match *event {
             Event::Rejected { reason, command } => *self.rejects.entry((reason, command)).or_default() += 1,
+            Event::QuoteRejected { reason, .. } => {
+                *self.rejects.entry((reason, CommandKind::MassQuote)).or_default() += 1;
+            }
             Event::Outcome { command, .. } => *self.outcomes.entry(command).or_default() += 1,
             Event::OrderCancelled { reason, .. } => *self.cancels.entry(reason).or_default() += 1,
             Event::SessionClosed { reason, .. } => *self.closes.entry(reason).or_default() += 1,
@@ -66,7 +69,25 @@ impl Coverage {
             (Reject::MarketHalted, CommandKind::ReduceOrder),
             (Reject::OrderNotOpen, CommandKind::ReplaceOrder),
             (Reject::OutcomeExpired, CommandKind::NewOrder),
+            (Reject::UnknownMarket, CommandKind::MassQuote),
+            (Reject::MarketHalted, CommandKind::MassQuote),
+            (Reject::MarketClosed, CommandKind::MassQuote),
+            (Reject::AccountKilled, CommandKind::MassQuote),
+            (Reject::QtyTooSmall, CommandKind::MassQuote),
+            (Reject::PriceTooLow, CommandKind::MassQuote),
+            (Reject::ProtectionActive, CommandKind::MassQuote),
+            (Reject::TooManyOpenOrders, CommandKind::MassQuote),
+            (Reject::TableFull, CommandKind::MassQuote),
+            (Reject::PostOnlyWouldTake, CommandKind::MassQuote),
+            (Reject::PriceOutOfBand, CommandKind::MassQuote),
+            (Reject::NotionalTooSmall, CommandKind::MassQuote),
+            (Reject::OrderTooLarge, CommandKind::MassQuote),
+            (Reject::MarketPostOnly, CommandKind::MassQuote),
+            (Reject::InsufficientFunds, CommandKind::MassQuote),
+            (Reject::RequestNumberReused, CommandKind::MassQuote),
+            (Reject::KeyNotAllowed, CommandKind::MassQuote),
         ];
+        assert!(self.outcomes.contains_key(&CommandKind::MassQuote), "no mass quote was sent again\n{self}");
         for pair in rare {
             assert!(self.rejects.contains_key(&pair), "no {} of {}\n{self}", pair.0, pair.1);
         }

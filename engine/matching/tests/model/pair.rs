@@ -43,17 +43,18 @@ impl Pair {
         }
         for (at, step) in steps.iter().enumerate() {
             AT.set(at);
-            let record = self.script.record(step);
             let compares_all = care != Care::Quick || at % 1_000 == 999 || at + 1 == steps.len();
-            if care == Care::Printed {
-                println!("{:?}", record.decode().unwrap());
-            }
-            for (header, event) in self.apply(&record, compares_all) {
+            for record in self.script.records(step) {
                 if care == Care::Printed {
-                    println!("    {}", line(&(header, event)));
+                    println!("{:?}", record.decode().unwrap());
                 }
-                self.script.learn(&event);
-                seen.count(&event);
+                for (header, event) in self.apply(&record, compares_all) {
+                    if care == Care::Printed {
+                        println!("    {}", line(&(header, event)));
+                    }
+                    self.script.learn(&event);
+                    seen.count(&event);
+                }
             }
         }
     }

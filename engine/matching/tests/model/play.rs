@@ -20,6 +20,8 @@ mod dice;
 mod ops;
 #[path = "play/orders.rs"]
 mod orders;
+#[path = "play/quotes.rs"]
+mod quotes;
 
 pub(crate) use dice::RollSource;
 use dice::any_rolls;
@@ -27,6 +29,7 @@ use dice::any_rolls;
 use ops::Wait;
 use ops::{AccountOp, Ask, Number, Op, Payment, Target};
 pub(crate) use ops::{Profile, Step};
+use quotes::Cut;
 
 /// Small, so that tables fill up.
 pub(crate) const LIMITS: EngineLimits = EngineLimits {
@@ -59,7 +62,7 @@ pub(crate) struct Script {
     marks: [u64; 8],
     /// Account of each key.
     owners: [u32; 8],
-    requests: Vec<(CommandHeader, Command)>,
+    requests: Vec<(CommandHeader, Vec<Command>)>,
     /// Of each key, which of the requests have an outcome of their own, as far as it is known here.
     answered: [Vec<usize>; 8],
     payments: Vec<(CommandHeader, Command)>,
@@ -129,16 +132,33 @@ impl Script {
         commands.into_iter().map(|(header, command)| self.stamp(header, &command)).collect()
     }
 
-    /// The next record.
-    pub(crate) fn record(&mut self, step: &Step) -> CommandRecord {
+    /// The next records: one, but for a mass quote.
+    pub(crate) fn records(&mut self, step: &Step) -> Vec<CommandRecord> {
         let now_ns = self.now_ns.max(START_NS);
         self.now_ns = match step.wait {
             Wait::Millis(millis) => now_ns + millis * 1_000_000,
             Wait::Until { day_s } => (now_ns / DAY_NS + 1) * DAY_NS + u64::from(day_s) * 1_000_000_000,
         };
-        let (header, command) = self.command(&step.op);
+        let (header, commands) = match step.op {
+            Op::Ask { key, stranger, number, ask } => self.ask(key, stranger, number, ask),
+            Op::Resend { back } => self.again(self.requests.len().checked_sub(1 + back)),
+            Op::ResendOld { key, back } => self.again(nth_newest(&self.answered[key as usize], back)),
+            _ => {
+                let (header, command) = self.command(&step.op);
+                (header, vec![command])
+            }
+        };
         self.asked_for = header.account;
-        self.stamp(header, &command)
+        let stamp = |command: &Command| match command {
+            Command::Tick => self.stamp(CommandHeader::default(), command),
+            _ => self.stamp(header, command),
+        };
+        commands.iter().map(stamp).collect()
+    }
+
+    /// An older request, all of it.
+    fn again(&self, at: Option<usize>) -> (CommandHeader, Vec<Command>) {
+        at.map_or((CommandHeader::default(), vec![Command::Tick]), |at| self.requests[at].clone())
     }
 
     /// What it learns from the engine's answer: ids of orders, keys and holds.
@@ -168,12 +188,7 @@ impl Script {
     fn command(&mut self, op: &Op) -> (CommandHeader, Command) {
         let mut header = CommandHeader::default();
         let command = match *op {
-            Op::Ask { key, stranger, number, ask } => return self.ask(key, stranger, number, ask),
-            Op::Resend { back } => return nth_newest(&self.requests, back).unwrap_or((header, Command::Tick)),
-            Op::ResendOld { key, back } => {
-                let old = nth_newest(&self.answered[key as usize], back).map(|at| self.requests[at]);
-                return old.unwrap_or((header, Command::Tick));
-            }
+            Op::Ask { .. } | Op::Resend { .. } | Op::ResendOld { .. } => unreachable!("requests are made elsewhere"),
             Op::PayAgain { back } => return nth_newest(&self.payments, back).unwrap_or((header, Command::Tick)),
             Op::Usurp { key } => {
                 header.key = KeyId::new(key);
@@ -266,8 +281,9 @@ impl Script {
         }
     }
 
-    fn ask(&mut self, key: u32, stranger: bool, number: Number, ask: Ask) -> (CommandHeader, Command) {
-        let is_new = matches!(number, Number::Next { .. }) && !stranger;
+    fn ask(&mut self, key: u32, stranger: bool, number: Number, ask: Ask) -> (CommandHeader, Vec<Command>) {
+        let is_whole = !matches!(ask, Ask::Quote { cut, .. } if cut != Cut::Whole);
+        let is_new = matches!(number, Number::Next { .. }) && !stranger && is_whole;
         let mark = &mut self.marks[key as usize];
         let number = match number {
             Number::Next { gap } => mark.saturating_add(1 + gap),
@@ -290,6 +306,7 @@ impl Script {
             }
         };
         let command = match ask {
+            Ask::Quote { .. } => Command::Tick,
             Ask::New(mut order) => {
                 let expires = &mut order.options.expires;
                 if expires.nanos() > 0 {
@@ -319,9 +336,31 @@ impl Script {
         if is_new {
             self.answered[key as usize].push(self.requests.len());
         }
-        self.requests.push((header, command));
-        (header, command)
+        let commands = match ask {
+            Ask::Quote { terms, count, quotes, cut } => {
+                let quotes = quotes[..count.into()].iter().map(|rolls| quotes::quote(*rolls)).collect::<Vec<_>>();
+                let slots = MassQuote::slots(terms, &quotes).map(Command::MassQuote).collect();
+                cut_slots(slots, cut)
+            }
+            _ => vec![command],
+        };
+        self.requests.push((header, commands.clone()));
+        (header, commands)
     }
+}
+
+fn cut_slots(mut slots: Vec<Command>, cut: Cut) -> Vec<Command> {
+    match cut {
+        Cut::Whole => {}
+        Cut::First(count) => slots.truncate(count.into()),
+        Cut::Without(count) => drop(slots.drain(..slots.len().min(count.into()))),
+        Cut::Tick(at) => slots.insert(slots.len().min(at.into()), Command::Tick),
+        Cut::Twice(at) => {
+            let at = usize::from(at) % slots.len();
+            slots.insert(at, slots[at]);
+        }
+    }
+    slots
 }
 
 fn nth_newest<T: Copy>(list: &[T], back: usize) -> Option<T> {

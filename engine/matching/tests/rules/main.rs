@@ -12,6 +12,7 @@ mod money;
 mod orders;
 mod post_only;
 mod protection;
+mod quotes;
 mod replace;
 mod requests;
 mod script;
@@ -37,6 +38,7 @@ fn every_reject_has_a_rule() {
         include_str!("orders.rs"),
         include_str!("post_only.rs"),
         include_str!("protection.rs"),
+        include_str!("quotes.rs"),
         include_str!("replace.rs"),
         include_str!("requests.rs"),
         include_str!("self_trade.rs"),

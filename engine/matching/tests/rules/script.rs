@@ -10,6 +10,9 @@
 //! options of orders: post reprice stp=decrement group=3 show=2 until=5000 (with gtd) day stop=105 (5@100: stop-limit)
 //! a 8 buy 5@stop stop=105   a stop without limit;  a 9 buy 0@budget budget=500 ioc
 //! a 9 protect 3 1000 20 4   group, window in ms, quantity, count;   a 10 unprotect 3
+//! a 11 quote M 5@99 6@101 F 1@9 - group=3 post      quotes (market, bid, ask; `-`: none), then what they share: group, post,
+//!                           reprice, stp; `15x M 5@99 -` is 15 times the same; slot=1: only that slot of the command
+//! the bid of its first quote is the order a#11.b0, the ask of its second a#11.s1
 //! deposit alice 7 BTC r1    withdraw alice 7 BTC r2          hold alice 7 BTC r3, settle alice r3, release alice r3
 //! transfer alice bob 7 BTC r4 (giver `pool`: the fee pool)   any with @MS: its business time
 //! halt M, open M            state M cancel_only              rules M maker=-100 qty_min=2 band=100000 reference=100
@@ -28,9 +31,9 @@ use std::fmt::Write as _;
 use tidegate_domain::{
     AccountId, AccountLimits, AssetAmount, AssetId, CancelFilter, ClusterId, Command, CommandHeader, CommandRecord,
     Durability, EngineLimits, Epoch, Event, EventBuffer, EventFlags, EventHeader, FeeRate, Fill, Genesis, KeyId,
-    LOGIC_VERSION, MarketId, MarketRules, MarketState, MarketTerms, Name, Nanos, NewOrder, NodeId, OrderId,
-    OrderOptions, OrderTarget, OrderType, Price, Qty, Reference, RequestNumber, Roles, SelfTrade, Sequence, SessionId,
-    Side, StateMachine, TimeInForce, Timestamp,
+    LOGIC_VERSION, MarketId, MarketRules, MarketState, MarketTerms, MassQuote, Name, Nanos, NewOrder, NodeId, OrderId,
+    OrderOptions, OrderTarget, OrderType, Price, Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, Reference,
+    RequestNumber, Roles, SelfTrade, Sequence, SessionId, Side, StateMachine, TimeInForce, Timestamp,
 };
 use tidegate_matching::{Engine, Order};
 
@@ -143,6 +146,13 @@ impl World {
             ["stops", market] => self.stops(self.markets[*market]),
             ["funds", account] => self.funds(self.accounts[*account]),
             ["fees"] => self.fees(),
+            [key, request, "quote", rest @ ..] => {
+                let (key, account) = self.keys[*key];
+                let request = RequestNumber::new(number(request));
+                let header = CommandHeader { request, key, account, ..Default::default() };
+                let slots = self.mass_quote(rest);
+                slots.iter().map(|slot| self.apply(header, Command::MassQuote(*slot))).collect()
+            }
             ["timer"] => {
                 let due = self.engine.next_deadline().map(|due| due.nanos() / 1_000_000);
                 due.map_or("  none\n".into(), |due| format!("  at {due}\n"))
@@ -379,6 +389,37 @@ impl World {
         }
     }
 
+    fn mass_quote(&self, words: &[&str]) -> Vec<MassQuote> {
+        let mut terms = QuoteTerms { group: 0, mode: QuoteMode::MayTake, self_trade: SelfTrade::None };
+        let (mut quotes, mut only, mut words) = (Vec::new(), None, words.iter());
+        let mut times = 1;
+        let side = |text: &str| match text.split_once('@') {
+            Some((qty, price)) => {
+                QuoteSide { price: Price::from_ticks(number(price)), qty: Qty::from_lots(number(qty)) }
+            }
+            None => QuoteSide::default(),
+        };
+        while let Some(word) = words.next() {
+            match word.split_once('=') {
+                Some(("group", group)) => terms.group = number(group),
+                Some(("stp", mode)) => terms.self_trade = SelfTrade::from_name(mode).unwrap(),
+                Some(("slot", slot)) => only = Some(number::<usize>(slot)),
+                Some(_) => panic!("no such option: {word}"),
+                None if *word == "post" => terms.mode = QuoteMode::PostOnly,
+                None if *word == "reprice" => terms.mode = QuoteMode::Reprice,
+                None if word.ends_with('x') => times = number(word.trim_end_matches('x')),
+                None => {
+                    let market = self.markets.get(*word).copied().unwrap_or(MarketId::new(99));
+                    let (bid, ask) = (side(words.next().unwrap()), side(words.next().unwrap()));
+                    quotes.extend(std::iter::repeat_n(Quote { market, bid, ask }, times));
+                    times = 1;
+                }
+            }
+        }
+        let slots: Vec<MassQuote> = MassQuote::slots(terms, &quotes).collect();
+        only.map_or(slots.clone(), |slot| vec![slots[slot]])
+    }
+
     fn order_option(&self, order: &mut NewOrder, option: &str) {
         let market = |name: &str| self.markets.get(name).copied().unwrap_or(MarketId::new(99));
         let options = &mut order.options;
@@ -420,7 +461,10 @@ impl World {
                 self.keys.insert(name.to_string(), (*key, header.account));
             }
             Event::OrderAccepted { order, .. } => {
-                let label = format!("{}#{}", self.key_name(header.key), header.request);
+                let mut label = format!("{}#{}", self.key_name(header.key), header.request);
+                if let Some(number) = order.age().1.checked_sub(1) {
+                    write!(label, ".{}{}", if number % 2 == 0 { 'b' } else { 's' }, number / 2).unwrap();
+                }
                 self.orders.insert(*order, label);
             }
             _ => {}
@@ -513,6 +557,12 @@ impl World {
             }
             Event::ProtectionReset { group } => format!("protection {group} reset"),
             Event::ProtectionTriggered { group } => format!("protection {group} triggered"),
+            Event::QuoteRejected { quote, side, reason } => {
+                format!("quote {quote} {side} rejected {reason} (mass_quote)")
+            }
+            Event::MassQuoteDone { accepted, withdrawn, rejected } => {
+                format!("quotes done: {accepted} accepted, {withdrawn} withdrawn, {rejected} rejected")
+            }
             Event::WithdrawalHeld { asset, amount, .. } => format!("held {amount} {}", self.asset_name(*asset)),
             Event::WithdrawalSettled { asset, amount, .. } => format!("settled {amount} {}", self.asset_name(*asset)),
             Event::WithdrawalReleased { asset, amount, .. } => format!("released {amount} {}", self.asset_name(*asset)),

@@ -197,5 +197,15 @@ impl Desk {
             (OrderTarget::Request(RequestNumber::new(5)), Price::from_ticks(98), Qty::from_lots(21));
         self.send(2, 2, 6, Command::ReplaceOrder { target, price, qty });
         self.send(3, 3, 1, Command::NewOrder(limit(Side::Buy, 97, 20)));
+        // Both sides of one quote rest; of another mass quote only the first slot is here.
+        let side = |price, qty| QuoteSide { price: Price::from_ticks(price), qty: Qty::from_lots(qty) };
+        let quote = |bid, ask| Quote { market: MarketId::new(1), bid: side(bid, 4), ask: side(ask, 5) };
+        let terms = QuoteTerms { group: 3, mode: QuoteMode::PostOnly, self_trade: SelfTrade::CancelOldest };
+        for slot in MassQuote::slots(terms, &[quote(95, 130)]) {
+            self.send(1, 1, 9, Command::MassQuote(slot));
+        }
+        let quotes = [quote(94, 131), quote(93, 132), quote(92, 133)];
+        let first = MassQuote::slots(terms, &quotes).next().unwrap();
+        self.send(1, 1, 10, Command::MassQuote(first));
     }
 }

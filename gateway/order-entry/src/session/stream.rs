@@ -95,6 +95,8 @@ impl Stream {
             | ReportBody::ProtectionSet { .. }
             | ReportBody::ProtectionReset { .. }
             | ReportBody::CancelAllDone { .. }
+            | ReportBody::QuoteRejected { .. }
+            | ReportBody::MassQuoteDone { .. }
             | ReportBody::Rejected { .. }
             | ReportBody::Outcome { .. } => self.in_flight.iter().position(|request| *request == report.request),
         };

@@ -91,10 +91,11 @@ impl Flow {
         let key = u32::try_from(1 + self.below(KEYS.into())).unwrap();
         let account = if key == 5 { 1 } else { key };
         match self.below(100) {
-            0..62 => {
+            0..52 => {
                 let order = self.order();
                 self.apply(key, account, order)
             }
+            52..62 => self.mass_quote(key, account),
             62..70 => {
                 let target = OrderTarget::Order(self.some_order());
                 let (price, qty) = (Price::from_ticks(990 + self.below(20) as i64), Qty::from_lots(self.below(30)));
@@ -153,6 +154,41 @@ impl Flow {
             }
             _ => self.apply(0, 0, Command::Tick),
         }
+    }
+
+    /// Up to 15 quotes, some of them twice, in all of its slots; sometimes the last one does not come.
+    fn mass_quote(&mut self, key: u32, account: u32) -> Vec<EventRecord> {
+        let terms = QuoteTerms {
+            group: self.below(3) as u8,
+            mode: QuoteMode::ALL[self.below(3) as usize],
+            self_trade: SelfTrade::ALL[self.below(5) as usize],
+        };
+        let count = if self.below(6) == 0 { 15 } else { 1 + self.below(4) };
+        let side = |flow: &mut Self, lowest: u64| match flow.below(8) {
+            0 => QuoteSide::default(),
+            _ => QuoteSide {
+                price: Price::from_ticks((lowest + flow.below(12)) as i64),
+                qty: Qty::from_lots(flow.below(30)),
+            },
+        };
+        let quotes: Vec<Quote> = (0..count)
+            .map(|_| Quote {
+                market: MarketId::new(if self.below(3) == 0 { 2 } else { 1 }),
+                bid: side(self, 990),
+                ask: side(self, 998),
+            })
+            .collect();
+        let mut slots: Vec<MassQuote> = MassQuote::slots(terms, &quotes).collect();
+        if self.below(20) == 0 {
+            slots.pop();
+        }
+        let request = self.requests[key as usize] + 1;
+        let mut events = Vec::new();
+        for slot in slots {
+            self.requests[key as usize] = request - 1;
+            events.extend(self.apply(key, account, Command::MassQuote(slot)));
+        }
+        events
     }
 
     /// One lot bought from a resting order of one lot: one trade.

@@ -102,7 +102,9 @@ impl Judge {
             | ReportBody::OrderRefreshed { .. }
             | ReportBody::ProtectionSet { .. }
             | ReportBody::ProtectionReset { .. }
-            | ReportBody::ProtectionTriggered { .. } => {}
+            | ReportBody::ProtectionTriggered { .. }
+            | ReportBody::QuoteRejected { .. }
+            | ReportBody::MassQuoteDone { .. } => {}
             ReportBody::Rejected { reason, command } => {
                 self.verdicts.rejects += 1;
                 let of = message.map_or("the opening book".to_owned(), message_name);

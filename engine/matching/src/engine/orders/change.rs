@@ -5,7 +5,7 @@ use tidegate_domain::{CommandHeader, Event, MarketState, OrderTarget, Price, Qty
 use super::admit::{check_band, check_price, check_protection, check_qty, check_size, post_only_price};
 use super::{Taker, opposite_best, recipient, reservation};
 use crate::book::{Handle, crosses};
-use crate::engine::open_orders::{Order, shown_of};
+use crate::engine::open_orders::{Order, Terms, shown_of};
 use crate::engine::outcomes::RequestResult;
 use crate::engine::{Call, Engine, To, in_market_state};
 
@@ -59,7 +59,8 @@ impl Engine {
     ) -> RequestResult {
         let handle = self.find(&call.header, target)?;
         let order = self.orders.get(handle);
-        let price = self.admit_replace(&call.header, handle, &order, price, qty)?;
+        let terms = self.orders.extra(handle).terms;
+        let price = self.admit_replace(&call.header, handle, &order, &terms, price, qty)?;
         let leaves = qty.minus(order.filled);
         let who = self.orders.identity(handle);
         let to = recipient(&call.header, &who);
@@ -70,7 +71,7 @@ impl Engine {
             }
             self.emit_replaced(call, to, &order, price, leaves, self.orders.get(handle).displayed, true);
         } else {
-            self.move_order(call, handle, &order, price, leaves, to);
+            self.move_order(call, handle, &order, terms, price, leaves, to);
         }
         self.answer_other_key(call, &who);
         if !keeps_place {
@@ -80,11 +81,22 @@ impl Engine {
     }
 
     /// Takes an order out of the book and lets it come in anew.
-    fn move_order(&mut self, call: &mut Call<'_>, handle: Handle, order: &Order, price: Price, leaves: Qty, to: To) {
-        let (who, terms) = (self.orders.identity(handle), self.orders.extra(handle).terms);
+    #[expect(clippy::too_many_arguments, reason = "the order as it was and as it will be")]
+    pub(super) fn move_order(
+        &mut self,
+        call: &mut Call<'_>,
+        handle: Handle,
+        order: &Order,
+        terms: Terms,
+        price: Price,
+        leaves: Qty,
+        to: To,
+    ) {
+        let who = self.orders.identity(handle);
         let market = self.markets.get_mut(order.market.raw()).expect("the market of an order exists");
         let definition = market.definition;
         self.orders.leave(&mut market.book, handle);
+        self.orders.set_terms(handle, terms);
         let mut taker = Taker {
             who,
             side: order.side,
@@ -111,16 +123,16 @@ impl Engine {
         self.settle_remainder(call, &taker, end);
     }
 
-    /// Decides whether an order may become another; its effective limit.
-    fn admit_replace(
+    /// Decides whether an order may become another, with these terms; its effective limit.
+    pub(super) fn admit_replace(
         &self,
         header: &CommandHeader,
         handle: Handle,
         order: &Order,
+        terms: &Terms,
         price: Price,
         qty: Qty,
     ) -> Result<Price, Reject> {
-        let terms = &self.orders.extra(handle).terms;
         if terms.is_stop {
             return Err(Reject::StopNotReplaceable);
         }
@@ -159,7 +171,7 @@ impl Engine {
     }
 
     #[expect(clippy::too_many_arguments, reason = "they are the event's fields")]
-    fn emit_replaced(
+    pub(super) fn emit_replaced(
         &mut self,
         call: &mut Call<'_>,
         to: To,

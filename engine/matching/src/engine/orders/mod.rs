@@ -14,12 +14,13 @@ mod admit;
 mod cancel;
 mod change;
 mod protection;
+pub(in crate::engine) mod quotes;
 mod stops;
 mod trade;
 
 use tidegate_domain::{
     AssetAmount, CancelReason, CommandHeader, Event, KeyId, MarketDefinition, NewOrder, OrderId, OrderOptions,
-    OrderType, Price, Qty, RequestNumber, Side, TimeInForce,
+    OrderType, Price, Qty, Reject, RequestNumber, Side, TimeInForce,
 };
 
 use super::open_orders::{Identity, Terms};
@@ -88,13 +89,27 @@ pub(super) fn reservation(definition: &MarketDefinition, side: Side, limit: Pric
 
 impl Engine {
     pub(super) fn place_order(&mut self, call: &mut Call<'_>, new: &NewOrder) -> RequestResult {
+        let id = OrderId::of_command(call.header.sequence);
+        self.admit_and_trade(call, new, id, None)?;
+        self.run_stops(call, new.market);
+        Ok(Some(id))
+    }
+
+    /// All that a new order does but trigger stops.
+    fn admit_and_trade(
+        &mut self,
+        call: &mut Call<'_>,
+        new: &NewOrder,
+        id: OrderId,
+        side_of_quote: Option<Side>,
+    ) -> Result<(), Reject> {
         let price = self.admit(&call.header, new)?;
         let market = self.market(new.market);
         let (base, quote, day_end_s) = (market.definition.base, market.definition.quote, market.rules.day_end_s);
         let header = &call.header;
         let seat = self.ledger.open_seat(header.account, new.market, base, quote);
         let who = Identity {
-            id: OrderId::new(header.sequence.raw()),
+            id,
             account: header.account,
             key: header.key,
             request: header.request,
@@ -120,6 +135,7 @@ impl Engine {
             is_stop,
             display: options.display,
             expires: options.expires,
+            quote: side_of_quote,
         };
         let mut taker = Taker {
             who,
@@ -143,9 +159,8 @@ impl Engine {
         } else {
             let end = self.trade(call, &mut taker);
             self.settle_remainder(call, &taker, end);
-            self.run_stops(call, new.market);
         }
-        Ok(Some(who.id))
+        Ok(())
     }
 
     fn emit_accepted(

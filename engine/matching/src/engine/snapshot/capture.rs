@@ -9,7 +9,7 @@
 
 use alloc::vec::Vec;
 
-use tidegate_domain::{AccountId, AssetId, FeeRate, KeyId, OrderId, Side, StateMachine};
+use tidegate_domain::{AccountId, AssetId, FeeRate, KeyId, MassQuote, OrderId, RequestNumber, Side, StateMachine};
 
 use super::entries::*;
 use super::sections::{SnapshotHeader, put_section};
@@ -41,6 +41,7 @@ impl Engine {
             orders,
             tiers,
             timers: _, // those of sessions and orders
+            quotes: _, // by their slots
             sum: _,
         } = self;
         let genesis = genesis.expect("there is a state to write once the journal began");
@@ -64,7 +65,8 @@ impl Engine {
         put_section(out, self.seat_entries().into_iter());
         let moved = references.iter().map(|(reference, moved)| ReferenceEntry { reference, moved });
         put_section(out, moved);
-        put_section(out, self.orders_by_id().into_iter().map(|(_, handle)| self.order_entry(handle)));
+        put_section(out, self.orders_by_age().into_iter().map(|(_, handle)| self.order_entry(handle)));
+        put_section(out, self.kept_slots().map(slot_entry));
         let header = SnapshotHeader { applied, digest: self.digest(), len_bytes: bytes.len() as u64 };
         header.write(&mut bytes);
         bytes
@@ -110,7 +112,7 @@ impl Engine {
         seats.into_iter().map(|(account, market)| SeatEntry { account, market }).collect()
     }
 
-    fn orders_by_id(&self) -> Vec<(OrderId, Handle)> {
+    fn orders_by_age(&self) -> Vec<(OrderId, Handle)> {
         let mut orders = Vec::with_capacity(self.orders.len());
         for (_, market) in self.markets.iter() {
             for side in [Side::Buy, Side::Sell] {
@@ -120,7 +122,7 @@ impl Engine {
                 }
             }
         }
-        orders.sort_unstable_by_key(|(id, _)| *id);
+        orders.sort_unstable_by_key(|(id, _)| id.age());
         orders
     }
 
@@ -178,4 +180,10 @@ fn fee_tier_entries(tiers: &[(FeeRate, FeeRate)]) -> impl Iterator<Item = FeeTie
 fn outcome_entry(key: KeyId, outcome: &Outcome) -> OutcomeEntry {
     let Outcome { request, sequence, payload_hash, is_new_order, .. } = *outcome;
     OutcomeEntry { key, request, sequence, payload_hash, result: outcome.result(), is_new_order }
+}
+
+/// All of them are full: the last slot is never kept.
+fn slot_entry(((key, account, request), slot): ((KeyId, AccountId, RequestNumber), MassQuote)) -> SlotEntry {
+    let (one, two) = (slot.quotes()[0], slot.quotes()[1]);
+    SlotEntry { key, account, request, terms: slot.terms, slots: slot.slots, one, two }
 }

@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 
 use tidegate_domain::{
     AccountId, AccountLimits, AssetAmount, AssetId, ClusterId, CommandKind, EngineLimits, Epoch, FeeRate, Genesis,
-    KeyId, MarketDefinition, MarketId, MarketRules, MarketState, Name, Nanos, OrderId, Price, Qty, Reference,
-    RequestNumber, Roles, SelfTrade, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
+    KeyId, MarketDefinition, MarketId, MarketRules, MarketState, Name, Nanos, OrderId, Price, Qty, Quote, QuoteMode,
+    QuoteSide, QuoteTerms, Reference, RequestNumber, Roles, SelfTrade, Sequence, SessionId, SessionSequence, Side,
+    TimeInForce, Timestamp,
 };
 
 use super::fields::{Field, Wrong, record};
@@ -99,10 +100,17 @@ entry! {
     ReferenceEntry = 12 "references" 92 { reference: Reference, moved: Moved, }
 }
 entry! {
-    /// By id. `side` is the order's own; `price` is where it stands: its limit or, of a waiting stop, its trigger.
-    OrderEntry = 13 "orders" 99 {
+    /// By age. `side` is the order's own; `price` is where it stands: its limit or, of a waiting stop, its trigger.
+    OrderEntry = 13 "orders" 101 {
         id: OrderId, request: RequestNumber, priority: u64, account: AccountId, key: KeyId, market: MarketId,
         side: Side, price: Price, displayed: Qty, hidden: Qty, filled: Qty, terms: Terms,
+    }
+}
+
+entry! {
+    /// Slots of a mass quote whose last one is not there yet, in their order: all of them full.
+    SlotEntry = 14 "pending_quotes" 92 {
+        key: KeyId, account: AccountId, request: RequestNumber, terms: QuoteTerms, slots: u8, one: Quote, two: Quote,
     }
 }
 
@@ -169,6 +177,10 @@ record!(Terms {
     reprice: bool,
     limit: Price,
     is_stop: bool,
+    quote: Option<Side>,
     display: Qty,
     expires: Timestamp,
 });
+record!(QuoteTerms { group: u8, mode: QuoteMode, self_trade: SelfTrade });
+record!(Quote { market: MarketId, bid: QuoteSide, ask: QuoteSide });
+record!(QuoteSide { price: Price, qty: Qty });

@@ -12,8 +12,8 @@ use alloc::vec::Vec;
 
 use tidegate_domain::{
     AccountId, AssetAmount, AssetId, ClusterId, CommandKind, Epoch, FeeRate, KeyId, MarketId, MarketState, Name, Nanos,
-    OrderId, Price, Qty, Reference, Reject, RequestNumber, Roles, SelfTrade, Sequence, SessionId, SessionSequence,
-    Side, TimeInForce, Timestamp,
+    OrderId, Price, Qty, QuoteMode, Reference, Reject, RequestNumber, Roles, SelfTrade, Sequence, SessionId,
+    SessionSequence, Side, TimeInForce, Timestamp,
 };
 
 use super::SnapshotError;
@@ -139,6 +139,7 @@ macro_rules! codes {
 codes! {
     Side(u8) from_code code "the code of a side",
     TimeInForce(u8) from_code code "the code of a time in force",
+    QuoteMode(u8) from_code code "the code of a quote mode",
     SelfTrade(u8) from_code code "the code of a self-trade mode",
     MarketState(u8) from_code code "the code of a market's state",
     CommandKind(u16) from_code code "the code of a command",

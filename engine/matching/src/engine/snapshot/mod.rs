@@ -19,8 +19,8 @@
 //!  3  markets      137 B  id from 1         10  balances      56 B  account, asset
 //!  4  accounts      54 B  id from 1         11  seats          8 B  account, market
 //!  5  protections   54 B  account, group    12  references    92 B  reference
-//!  6  keys          69 B  id from 1         13  orders        99 B  id
-//!  7  sessions      31 B  key
+//!  6  keys          69 B  id from 1         13  orders       101 B  age
+//!  7  sessions      31 B  key                  14  pending quotes 92 B  slot
 //! ```
 //!
 //! All sections are there, in this order; their fields are listed in `entries`. An order's place in its queue is its

@@ -10,7 +10,8 @@
 use alloc::vec;
 
 use tidegate_domain::{
-    AccountId, AssetAmount, AssetId, CommandKind, Genesis, KeyId, LOGIC_VERSION, Name, Sequence, StateMachine,
+    AccountId, AssetAmount, AssetId, Command, CommandHeader, CommandKind, CommandRecord, Genesis, KeyId, LOGIC_VERSION,
+    MassQuote, Name, Sequence, StateMachine,
 };
 
 use super::entries::*;
@@ -52,6 +53,7 @@ impl Engine {
         engine.put_seats(&sections.seats)?;
         engine.put_references(&sections.references)?;
         engine.put_orders(&sections.orders, places_given)?;
+        engine.put_slots(&sections.pending_quotes)?;
         engine.check_assets()?;
         engine.add_up();
         let is_same = crate::digest::walked(&engine) == engine.kept_sum() && engine.digest() == header.digest;
@@ -202,6 +204,21 @@ impl Engine {
         Ok(())
     }
 
+    /// Keeps the slots of a mass quote again, as if they came in.
+    fn put_slots(&mut self, section: &Section<'_, SlotEntry>) -> Result<(), SnapshotError> {
+        let mut slots_kept = 0;
+        section.each(|entry| {
+            let SlotEntry { key, account, request, terms, slots, one, two } = entry;
+            let slot = MassQuote::new(terms, slots, slots_kept, &[one, two]).filter(|slot| !slot.is_last());
+            let slot = slot.ok_or(Wrong { field: "slots", allowed: "8 at most, and more than are kept" })?;
+            let header = CommandHeader { key, account, request, ..CommandHeader::default() };
+            let payload = CommandRecord::encode(&header, &Command::MassQuote(slot)).payload_words();
+            slots_kept += 1;
+            check(self.keep_slot((key, account, request), payload, &slot), "request", "that of the slot before")?;
+            check(self.kept_slots().count() == usize::from(slots_kept), "request", "that of the slot before")
+        })
+    }
+
     fn put_fee_tiers(&mut self, section: &Section<'_, FeeTierEntry>) -> Result<(), SnapshotError> {
         let mut before = None;
         section.each(|entry| {
@@ -334,6 +351,7 @@ impl Engine {
             key.outcomes.iter().for_each(|outcome| sum.add(outcome.hash(id)));
             key.session.iter().for_each(|session| sum.add(session.hash(id)));
         }
+        sum.add(self.quotes.walked_sum().0);
         self.sum = sum;
     }
 }

@@ -10,7 +10,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use tidegate_domain::{AssetAmount, MarketDefinition, Price, Qty, Side};
+use tidegate_domain::{AssetAmount, MarketDefinition, Price, QUOTES_MAX, Qty, Sequence, Side};
 
 use super::SnapshotError;
 use super::entries::*;
@@ -65,7 +65,7 @@ impl Engine {
         let mut reserved = vec![AssetAmount::ZERO; self.ledger.rows().len()];
         let (mut before, mut entry) = (None, 0);
         section.each(|order| {
-            check(is_next(&mut before, order.id), "id", "above that of the entry before")?;
+            check(is_next(&mut before, order.id.age()), "id", "younger than that of the entry before")?;
             check((1..=places_given).contains(&order.priority), "priority", "1 to the places that were given")?;
             let who = self.identify(&order)?;
             let amount = self.check_amounts(&order)?;
@@ -87,13 +87,24 @@ impl Engine {
 
     /// Who an order is: everything that it belongs to exists, and it is the only one of its name.
     fn identify(&self, order: &OrderEntry) -> Result<Identity, Wrong> {
-        let OrderEntry { id, request, account, key, market, .. } = *order;
-        check((1..=self.applied.raw()).contains(&id.raw()), "id", "the sequence of an applied command")?;
+        let OrderEntry { id, request, account, key, market, side, ref terms, .. } = *order;
+        let (sequence, number) = id.age();
+        check((Sequence::new(1)..=self.applied).contains(&sequence), "id", "that of an applied command")?;
+        let is_plain = terms.quote.is_none() && number == 0;
+        let is_quote = terms.quote == Some(side) && !terms.is_stop && terms.display.is_zero();
+        let side_of_id = (number + 1) % 2 + 1;
+        let is_numbered = (1..=2 * QUOTES_MAX as u64).contains(&number) && side_of_id == u64::from(side.code());
+        check(is_plain || (is_quote && is_numbered), "quote", "nothing, or the side that the id says")?;
         let owner = self.keys.get(key.raw()).ok_or(missing("key"))?;
         check(owner.account == account, "account", "that of the key")?;
         check(request.raw() > 0, "request", "1 or more")?;
         check(request <= owner.request_mark, "request", "not above the mark of the key")?;
-        check(self.orders.by_request(key, request).is_none(), "request", "that of no other order of the key")?;
+        if is_plain {
+            check(self.orders.by_request(key, request).is_none(), "request", "that of no other order of the key")?;
+        } else {
+            let other = self.orders.by_quote(account, terms.group, market, side);
+            check(other.is_none(), "quote", "that of no other order of the account")?;
+        }
         self.markets.get(market.raw()).ok_or(missing("market"))?;
         let seat = self.ledger.seat_of(account, market);
         let seat = seat.ok_or(Wrong { field: "market", allowed: "one in which the account has a seat" })?;

@@ -203,6 +203,7 @@ pub(super) struct Sections<'a> {
     pub(super) seats: Section<'a, SeatEntry>,
     pub(super) references: Section<'a, ReferenceEntry>,
     pub(super) orders: Section<'a, OrderEntry>,
+    pub(super) pending_quotes: Section<'a, SlotEntry>,
 }
 
 impl<'a> Sections<'a> {
@@ -227,6 +228,7 @@ impl<'a> Sections<'a> {
             seats: Section::split(from)?,
             references: Section::split(from)?,
             orders: Section::split(from)?,
+            pending_quotes: Section::split(from)?,
         };
         check(rest.is_empty(), "len_bytes", "the end of the last section").map_err(in_header)?;
         Ok(sections)

@@ -66,6 +66,7 @@ impl Naive {
                 OrderType::Stop | OrderType::StopLimit => Place::Waiting,
                 _ => Place::Taking,
             },
+            is_quote: false,
         }
     }
 

@@ -64,7 +64,7 @@ impl Naive {
     }
 
     /// The price and the leaves that the order would get.
-    fn check_replace(&self, order: &NaiveOrder, price: i128, qty: i128) -> Result<(i128, i128), Reject> {
+    pub(super) fn check_replace(&self, order: &NaiveOrder, price: i128, qty: i128) -> Result<(i128, i128), Reject> {
         refuse_if(order.place == Place::Waiting, Reject::StopNotReplaceable)?;
         let market = self.market(order.market);
         check_takes_orders(market.state)?;

@@ -14,6 +14,7 @@ mod changes;
 mod money;
 mod orders;
 mod protection;
+mod quotes;
 mod requests;
 mod sessions;
 mod stops;
@@ -62,6 +63,7 @@ pub(crate) struct NaiveOrder {
     budget: i128,
     expires: Option<u64>,
     pub(crate) place: Place,
+    is_quote: bool,
 }
 
 impl NaiveOrder {
@@ -198,6 +200,8 @@ pub(crate) struct Naive {
     now: CommandHeader,
     kind: Option<CommandKind>,
     payload: Vec<u8>,
+    /// Of a mass quote that is not complete: who sent them, what they say, their payloads.
+    slots: Vec<(CommandHeader, MassQuote, Vec<u8>)>,
     out: Vec<(EventHeader, Event)>,
 }
 
@@ -214,6 +218,9 @@ impl Naive {
         self.forget_old_references();
         if !matches!(command, Command::TakeLead { .. }) {
             self.fire_timers();
+        }
+        if !matches!(command, Command::MassQuote(_)) {
+            self.slots.clear();
         }
         self.execute(&command);
         let mut out = std::mem::take(&mut self.out);
@@ -361,6 +368,7 @@ impl Naive {
             | Command::ReplaceOrder { .. }
             | Command::SetProtection { .. }
             | Command::ResetProtection { .. } => self.once(0, command),
+            Command::MassQuote(ref slot) => self.slot(command, slot),
             _ if self.now.key.raw() != 0 => self.refuse(0, Reject::UnknownKey),
             Command::Deposit { .. }
             | Command::Withdraw { .. }

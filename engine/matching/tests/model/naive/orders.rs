@@ -8,6 +8,13 @@ use super::{lots, ticks};
 impl Naive {
     pub(super) fn new_order(&mut self, new: &NewOrder) -> Answer {
         let order = self.admit(new)?;
+        let id = order.id;
+        self.accept(order, new);
+        Ok(Some(id))
+    }
+
+    /// What becomes of a new order that was admitted.
+    pub(super) fn accept(&mut self, order: NaiveOrder, new: &NewOrder) {
         let (id, place) = (order.id, order.place);
         self.take_seat(order.account, order.market);
         let accepted = Event::OrderAccepted {
@@ -32,7 +39,6 @@ impl Naive {
             let order = self.order_mut(id);
             order.shown = order.left;
         }
-        Ok(Some(id))
     }
 
     /// From its first order in a market on, an account has a place there and balances of both assets.
@@ -50,7 +56,7 @@ impl Naive {
         let (key, account) = (self.now.key.raw(), self.now.account.raw());
         let is_it = |order: &&NaiveOrder| match target {
             OrderTarget::Order(id) => order.id == id.raw() && order.account == account,
-            OrderTarget::Request(number) => order.request == number.raw() && order.key == key,
+            OrderTarget::Request(number) => order.request == number.raw() && order.key == key && !order.is_quote,
         };
         if let Some(order) = self.orders.iter().find(is_it) {
             return Ok(order.clone());

@@ -69,6 +69,7 @@ impl Naive {
                 self.set_protection(group, window, qty_max, count_max)
             }
             Command::ResetProtection { group } => self.reset_protection(group),
+            Command::MassQuote(_) => self.mass_quote(),
             _ => unreachable!(),
         }
     }

@@ -5,6 +5,7 @@ use tidegate_domain::*;
 
 use super::dice::{Dice, Rolls};
 use super::orders::new_order;
+use super::quotes::{self, Cut, QuoteRolls};
 
 /// What a script is mostly about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,12 @@ pub(crate) enum Ask {
     },
     Reset {
         group: u8,
+    },
+    Quote {
+        terms: QuoteTerms,
+        count: u8,
+        quotes: QuoteRolls,
+        cut: Cut,
     },
 }
 
@@ -299,8 +306,14 @@ fn ask(profile: Profile, dice: &mut Dice<'_>) -> Ask {
         (much(4, 6), cancel_all),
         (much(6, 12), protection),
         (much(6, 12), |_, dice| Ask::Reset { group: group(dice) }),
+        (much(25, 150), mass_quote),
     ]);
     draw(profile, dice)
+}
+
+fn mass_quote(_: Profile, dice: &mut Dice<'_>) -> Ask {
+    let (terms, count, cut) = (quotes::terms(dice), quotes::count(dice), quotes::cut(dice));
+    Ask::Quote { terms, count, quotes: quotes::rolls(count, dice), cut }
 }
 
 fn replace(_: Profile, dice: &mut Dice<'_>) -> Ask {
