@@ -141,7 +141,13 @@ impl Script {
         };
         let (header, commands) = match step.op {
             Op::Ask { key, stranger, number, ask } => self.ask(key, stranger, number, ask),
-            Op::Resend { back } => self.again(self.requests.len().checked_sub(1 + back)),
+            Op::Resend { back, changes } => {
+                let (header, mut commands) = self.again(self.requests.len().checked_sub(1 + back));
+                if let ([Command::MassQuote(first), _, ..], true) = (&mut commands[..], changes) {
+                    *first = quotes::changed(first);
+                }
+                (header, commands)
+            }
             Op::ResendOld { key, back } => self.again(nth_newest(&self.answered[key as usize], back)),
             _ => {
                 let (header, command) = self.command(&step.op);
@@ -358,6 +364,12 @@ fn cut_slots(mut slots: Vec<Command>, cut: Cut) -> Vec<Command> {
         Cut::Twice(at) => {
             let at = usize::from(at) % slots.len();
             slots.insert(at, slots[at]);
+        }
+        Cut::Stray(at) => {
+            let at = usize::from(at) % slots.len();
+            if let Command::MassQuote(slot) = &mut slots[at] {
+                *slot = quotes::stray(slot);
+            }
         }
     }
     slots

@@ -103,9 +103,10 @@ pub(crate) enum Op {
         number: Number,
         ask: Ask,
     },
-    /// An older request again, byte for byte.
+    /// An older request again, byte for byte; or, of a mass quote, with another first slot.
     Resend {
         back: usize,
+        changes: bool,
     },
     /// The same with one of a key that is about as old as the oldest outcomes that are kept.
     ResendOld {
@@ -228,7 +229,7 @@ fn op(profile: Profile, dice: &mut Dice<'_>) -> Op {
     let admin = |usual| profile.weight(usual, Profile::Admin, usual * 8);
     let draw: fn(Profile, &mut Dice<'_>) -> Op = dice.pick(&[
         (600, request as fn(Profile, &mut Dice<'_>) -> Op),
-        (25, |_, dice| Op::Resend { back: dice.below(40) as usize }),
+        (25, |_, dice| Op::Resend { back: dice.below(40) as usize, changes: dice.happens(150) }),
         (4, |_, dice| Op::ResendOld { key: key(dice), back: old(dice) }),
         (much(40, Profile::Admin, 120), payment),
         (admin(3), |_, dice| Op::State { market: market(dice), state: state(dice) }),

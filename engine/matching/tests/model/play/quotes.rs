@@ -19,11 +19,20 @@ pub(crate) enum Cut {
     Tick(u8),
     /// All, this one twice.
     Twice(u8),
+    /// All, this one with another group.
+    Stray(u8),
 }
 
 pub(super) fn cut(dice: &mut Dice<'_>) -> Cut {
     let at = dice.below(4) as u8;
-    dice.pick(&[(30, Cut::Whole), (1, Cut::First(at)), (1, Cut::Without(at)), (1, Cut::Tick(at)), (1, Cut::Twice(at))])
+    dice.pick(&[
+        (30, Cut::Whole),
+        (1, Cut::First(at)),
+        (1, Cut::Without(at)),
+        (1, Cut::Tick(at)),
+        (1, Cut::Twice(at)),
+        (1, Cut::Stray(at)),
+    ])
 }
 
 pub(super) fn count(dice: &mut Dice<'_>) -> u8 {
@@ -53,6 +62,21 @@ pub(super) fn quote([market, bid, ask]: [u16; 3]) -> Quote {
         _ => u32::from(market / 40 % 2) * 4,
     };
     Quote { market: MarketId::new(market), bid: side(bid, 1), ask: side(ask, 4) }
+}
+
+/// The same slot with something else in its first quote, if it has one.
+pub(super) fn changed(slot: &MassQuote) -> MassQuote {
+    let mut quotes = slot.quotes().to_vec();
+    if let Some(quote) = quotes.first_mut() {
+        quote.bid.qty = Qty::from_lots(quote.bid.qty.lots() ^ 1);
+    }
+    MassQuote::new(slot.terms, slot.slots, slot.slot, &quotes).unwrap()
+}
+
+/// The same slot in another group.
+pub(super) fn stray(slot: &MassQuote) -> MassQuote {
+    let terms = QuoteTerms { group: slot.terms.group ^ 1, ..slot.terms };
+    MassQuote::new(terms, slot.slots, slot.slot, slot.quotes()).unwrap()
 }
 
 fn side(roll: u16, lowest: i64) -> QuoteSide {
