@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn an_allocation_is_counted_once() {
-        let count = counter().unwrap();
+        let count = counter().expect("the allocator is this one");
         let before = count();
         drop(black_box(Box::new(1_u64)));
         drop(black_box(vec![0_u8; LARGE_BYTES]));
