@@ -696,7 +696,7 @@ pub enum Command {
         /// The group.
         group: u8,
     },
-    /// Puts, replaces or withdraws up to [`QUOTES_MAX`] two-sided quotes of the account: one of its slots.
+    /// Puts, replaces or withdraws up to [`crate::QUOTES_MAX`] two-sided quotes of the account: one of its slots.
     MassQuote(MassQuote),
 }
 

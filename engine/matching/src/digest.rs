@@ -10,8 +10,9 @@ use tidegate_domain::{AccountId, AssetId, Digest, KeyId, Side};
 use crate::engine::Engine;
 use crate::hash::{Fact, Sum, hash, words};
 
-/// The digest.
+/// The digest. A state whose money does not add up has none: the node stops.
 pub(crate) fn digest(engine: &Engine) -> Digest {
+    engine.ledger.assert_that_it_adds_up();
     let [sum_low, sum_high] = words(engine.kept_sum().0);
     let mut digest = hash(
         Fact::Journal,

@@ -142,6 +142,18 @@ impl Ledger {
         &self.totals[place(asset.raw())]
     }
 
+    /// Money is neither made nor lost, and what is held is what orders reserve: by the sums that are kept, so without a walk.
+    ///
+    /// # Panics
+    /// When it is not so.
+    pub(crate) fn assert_that_it_adds_up(&self) {
+        for (at, totals) in self.totals.iter().enumerate() {
+            let (there, flowed) = (totals.balances.plus(totals.fees), totals.deposited.minus(totals.withdrawn));
+            assert_eq!(there, flowed, "balances and fees of asset {} are not what came in and stayed", at + 1);
+            assert_eq!(totals.held, totals.reserved, "what is held of asset {} is not what orders reserve", at + 1);
+        }
+    }
+
     /// Sum of the hashes of every balance and of every asset's totals.
     pub(crate) const fn sum(&self) -> Sum {
         self.sum

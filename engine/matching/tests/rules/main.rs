@@ -4,6 +4,7 @@
 
 mod accounts;
 mod admin;
+mod boundaries;
 mod budget;
 mod cancel_all;
 mod iceberg;

@@ -117,6 +117,18 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with_limits(LIMITS)
+    }
+
+    /// With everything of the prelude and room for so many open orders.
+    pub(crate) fn with_room(orders: u32) -> Self {
+        let limits = EngineLimits { open_orders_max: orders, account_open_orders_max: orders, ..LIMITS };
+        let mut world = Self::with_limits(limits);
+        PRELUDE.lines().filter(|line| !line.is_empty()).for_each(|line| drop(world.play(line)));
+        world
+    }
+
+    fn with_limits(limits: EngineLimits) -> Self {
         let mut world = Self {
             engine: Engine::new(),
             sequence: 0,
@@ -129,7 +141,7 @@ impl World {
             markets: BTreeMap::new(),
             orders: BTreeMap::new(),
         };
-        let genesis = Genesis { cluster: ClusterId::new(7), logic_version: LOGIC_VERSION, limits: LIMITS };
+        let genesis = Genesis { cluster: ClusterId::new(7), logic_version: LOGIC_VERSION, limits };
         world.apply(CommandHeader::default(), Command::Genesis(genesis));
         world
     }
