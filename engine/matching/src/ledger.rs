@@ -13,7 +13,7 @@
 
 use alloc::vec::Vec;
 
-use tidegate_domain::{AccountId, AssetAmount, AssetId, MarketId};
+use tidegate_domain::{AccountId, AssetAmount, AssetId, MarketId, Side};
 
 use crate::engine::IndexTable;
 use crate::hash::{Fact, Sum, hash, words};
@@ -71,6 +71,17 @@ pub(crate) struct Seat {
     pub(crate) base: Row,
     pub(crate) quote: Row,
     pub(crate) open_orders: u32,
+}
+
+impl Seat {
+    /// The balance that an order of this side is paid from.
+    #[inline]
+    pub(crate) const fn paying_row(&self, side: Side) -> Row {
+        match side {
+            Side::Buy => self.quote,
+            Side::Sell => self.base,
+        }
+    }
 }
 
 /// Place of a seat.

@@ -365,7 +365,7 @@ impl OpenOrders {
         self.sum.replace(before, self.hash(handle));
     }
 
-    /// Changes the terms of an order that is in no queue; not those by which it is found.
+    /// Changes the terms of an order; not those by which it is found, nor its display.
     pub(crate) fn set_terms(&mut self, handle: Handle, terms: Terms) {
         let before = self.identity_hash(handle);
         self.extras[handle.index()].terms = terms;

@@ -86,7 +86,7 @@ impl Engine {
         }
         let amount = reservation(&self.market(order.market).definition, order.side, order.price, qty);
         let seat = self.ledger.seat(self.orders.extra(handle).seat);
-        let row = if matches!(order.side, Side::Buy) { seat.quote } else { seat.base };
+        let row = seat.paying_row(order.side);
         self.ledger.unreserve(row, amount);
         self.ledger.release(row, amount);
     }

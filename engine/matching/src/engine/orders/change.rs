@@ -71,7 +71,7 @@ impl Engine {
             }
             self.emit_replaced(call, to, &order, price, leaves, self.orders.get(handle).displayed, true);
         } else {
-            self.move_order(call, handle, &order, terms, price, leaves, to);
+            self.move_order(call, handle, &order, price, leaves, to);
         }
         self.answer_other_key(call, &who);
         if !keeps_place {
@@ -81,25 +81,39 @@ impl Engine {
     }
 
     /// Takes an order out of the book and lets it come in anew.
-    #[expect(clippy::too_many_arguments, reason = "the order as it was and as it will be")]
     pub(super) fn move_order(
         &mut self,
         call: &mut Call<'_>,
         handle: Handle,
         order: &Order,
-        terms: Terms,
         price: Price,
         leaves: Qty,
         to: To,
     ) {
-        let who = self.orders.identity(handle);
+        let side = order.side;
         let market = self.markets.get_mut(order.market.raw()).expect("the market of an order exists");
-        let definition = market.definition;
         self.orders.leave(&mut market.book, handle);
-        self.orders.set_terms(handle, terms);
+        let opposite = market.book.best_price(&self.orders.shelf, side.opposite());
+        let old = reservation(&market.definition, side, order.price, order.leaves);
+        let new = reservation(&market.definition, side, price, leaves);
+        let extra = self.orders.extra(handle);
+        let (terms, row) = (extra.terms, self.ledger.seat(extra.seat).paying_row(side));
+        self.ledger.unreserve(row, old);
+        if new < old {
+            self.ledger.release(row, old.minus(new));
+        } else if new > old {
+            self.ledger.hold(row, new.minus(old));
+        }
+        self.emit_replaced(call, to, order, price, leaves, shown_of(terms.display, leaves), false);
+        if !opposite.is_some_and(|best| crosses(side, Some(price), best)) {
+            // Nothing to trade with, as nearly always: straight to its new place.
+            let market = self.markets.get_mut(order.market.raw()).expect("the market of an order exists");
+            self.orders.enter(&mut market.book, handle, side, price, leaves, order.filled);
+            return self.ledger.reserve(row, new);
+        }
         let mut taker = Taker {
-            who,
-            side: order.side,
+            who: self.orders.identity(handle),
+            side,
             price,
             has_limit: true,
             leaves,
@@ -109,16 +123,6 @@ impl Engine {
             terms,
             handle: Some(handle),
         };
-        let row = self.paying_row(&taker);
-        let old = reservation(&definition, order.side, order.price, order.leaves);
-        let new = reservation(&definition, order.side, price, leaves);
-        self.ledger.unreserve(row, old);
-        if new < old {
-            self.ledger.release(row, old.minus(new));
-        } else if new > old {
-            self.ledger.hold(row, new.minus(old));
-        }
-        self.emit_replaced(call, to, order, price, leaves, shown_of(terms.display, leaves), false);
         let end = self.trade(call, &mut taker);
         self.settle_remainder(call, &taker, end);
     }
@@ -162,8 +166,7 @@ impl Engine {
         let leaves = qty.minus(order.filled);
         let old = reservation(&market.definition, order.side, order.price, order.leaves);
         let new = reservation(&market.definition, order.side, price, leaves);
-        let seat = self.ledger.seat(self.orders.extra(handle).seat);
-        let row = if matches!(order.side, tidegate_domain::Side::Buy) { seat.quote } else { seat.base };
+        let row = self.ledger.seat(self.orders.extra(handle).seat).paying_row(order.side);
         if new > old && self.ledger.row(row).available < new.minus(old) {
             return Err(Reject::InsufficientFunds);
         }

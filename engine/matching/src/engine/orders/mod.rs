@@ -238,11 +238,7 @@ impl Engine {
 
     /// The balance that an order is paid from.
     fn paying_row(&self, taker: &Taker) -> Row {
-        let seat = self.ledger.seat(taker.who.seat);
-        match taker.side {
-            Side::Buy => seat.quote,
-            Side::Sell => seat.base,
-        }
+        self.ledger.seat(taker.who.seat).paying_row(taker.side)
     }
 
     #[expect(clippy::too_many_arguments, reason = "they are the event's fields")]

@@ -307,7 +307,8 @@ impl Engine {
             self.orders.requote(handle, leaves, terms);
             self.emit_replaced(call, to, &old, price, leaves, leaves, true);
         } else {
-            self.move_order(call, handle, &old, terms, price, leaves, to);
+            self.orders.set_terms(handle, terms);
+            self.move_order(call, handle, &old, price, leaves, to);
         }
         Ok(())
     }

@@ -163,7 +163,7 @@ impl Engine {
         qty: Qty,
     ) {
         let seat = self.ledger.seat(maker.who.seat);
-        let row = if matches!(side, Side::Buy) { seat.quote } else { seat.base };
+        let row = seat.paying_row(side);
         self.ledger.unreserve(row, reservation(definition, side, maker.price, qty));
         let (left, filled) = (maker.displayed.plus(maker.hidden).minus(qty), maker.filled.plus(qty));
         if qty < maker.displayed {

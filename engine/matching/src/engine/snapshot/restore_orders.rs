@@ -10,7 +10,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use tidegate_domain::{AssetAmount, MarketDefinition, Price, QUOTES_MAX, Qty, Sequence, Side};
+use tidegate_domain::{AssetAmount, MarketDefinition, Price, QUOTES_MAX, Qty, Sequence};
 
 use super::SnapshotError;
 use super::entries::*;
@@ -70,7 +70,7 @@ impl Engine {
             let who = self.identify(&order)?;
             let amount = self.check_amounts(&order)?;
             let seat = self.ledger.seat(who.seat);
-            let row = if matches!(order.side, Side::Buy) { seat.quote } else { seat.base };
+            let row = seat.paying_row(order.side);
             let sum = &mut reserved[row.index()];
             // Both are below 2^96.
             *sum = sum.plus(amount);
