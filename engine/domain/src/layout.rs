@@ -11,7 +11,28 @@
 use rkyv::{Archive, Deserialize, Serialize};
 
 /// Numbers without padding: all bytes of its archived form are written when it is, and any bytes are one.
-pub(crate) trait Layout: Archive {}
+///
+/// # Safety
+/// Every field is a [`Number`], and there is no byte between them.
+pub(crate) unsafe trait Layout: Archive {}
+
+/// Any bytes of its length are one.
+///
+/// # Safety
+/// It is an integer, or an array of them.
+unsafe trait Number {}
+
+macro_rules! numbers {
+    ($($ty:ty)*) => {
+        // SAFETY: these are integers.
+        $(unsafe impl Number for $ty {})*
+    };
+}
+numbers!(u8 u16 u32 u64 i8 i16 i32 i64);
+// SAFETY: as its elements.
+unsafe impl<T: Number, const N: usize> Number for [T; N] {}
+
+const fn assert_number<T: Number>() {}
 
 /// Declares a layout: the struct and the proof that it has no hidden padding and fits its place.
 macro_rules! layout {
@@ -21,7 +42,9 @@ macro_rules! layout {
         pub(crate) struct $name {
             $(pub(crate) $field: $ty,)*
         }
-        impl Layout for $name {}
+        // SAFETY: the fields are asserted to be numbers, and their sizes to be all there is.
+        unsafe impl Layout for $name {}
+        const _: () = { $(assert_number::<$ty>();)* };
         const _: () = assert!(size_of::<rkyv::Archived<$name>>() == 0 $(+ size_of::<$ty>())*);
         const _: () = assert!(size_of::<rkyv::Archived<$name>>() <= $room);
         const _: () = assert!(align_of::<rkyv::Archived<$name>>() <= 8);

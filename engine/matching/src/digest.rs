@@ -23,8 +23,8 @@ pub(crate) fn digest(engine: &Engine) -> Digest {
             engine.time.nanos(),
             engine.epoch.raw().into(),
             engine.orders.priority(),
-            engine.ledger.seats().len() as u64,
             engine.genesis.is_some().into(),
+            0,
         ],
     );
     if let Some(genesis) = &engine.genesis {
@@ -55,6 +55,7 @@ pub(crate) fn walked(engine: &Engine) -> Sum {
         sum.add(engine.ledger.totals(AssetId::new(raw)).hash(raw.into()));
     }
     engine.ledger.rows().iter().for_each(|balance| sum.add(balance.hash()));
+    engine.ledger.seats().iter().for_each(|seat| sum.add(seat.hash()));
     for (raw, account) in engine.accounts.iter() {
         sum.add(account.hash(raw));
         for protection in &account.protections {

@@ -47,6 +47,7 @@ pub(crate) enum Fact {
     Place,
     Reference,
     Request,
+    Seat,
     Name,
     Quotes,
 }

@@ -74,6 +74,11 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
+    /// Who is seated decides who still finds room.
+    pub(crate) const fn hash(&self) -> u128 {
+        hash(Fact::Seat, [self.account.raw() as u64, self.market.raw() as u64])
+    }
+
     /// The balance that an order of this side is paid from.
     #[inline]
     pub(crate) const fn paying_row(&self, side: Side) -> Row {
@@ -251,7 +256,9 @@ impl Ledger {
         assert!(self.seats.len() < self.seats_max, "room is asked for before");
         let (base, quote) = (self.open_row(account, base), self.open_row(account, quote));
         let at = self.seats.len() as u32;
-        self.seats.push(Seat { account, market, base, quote, open_orders: 0 });
+        let seat = Seat { account, market, base, quote, open_orders: 0 };
+        self.sum.add(seat.hash());
+        self.seats.push(seat);
         self.by_market.insert(self.by_market.hash(account.raw().into(), market.raw().into()), at);
         SeatRef(at)
     }

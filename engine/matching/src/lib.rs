@@ -11,7 +11,7 @@
 //!
 //! Invariants: pure. The same commands make the same state and the same events, byte for byte, on every node: no clock,
 //! no I/O, no randomness, no hash seed, no iteration order that depends on memory. Money is neither made nor lost: per
-//! asset, available + held + fees = deposits - withdrawals after every command.
+//! asset, available + held + pending + fees = deposits - withdrawals after every command.
 //! Owning thread: whoever drives [`Engine`]; it is a plain value.
 
 #![no_std]

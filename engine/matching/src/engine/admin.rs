@@ -175,7 +175,10 @@ fn definition_hash(id: u32, market: &MarketDefinition) -> u128 {
     let [low, high] = name_words(market.name);
     let assets = u64::from(market.base.raw()) << 32 | u64::from(market.quote.raw());
     let (base, quote) = (market.base_units_per_lot, market.quote_units_per_tick_lot);
-    hash(Fact::Name, [2, id.into(), low, high, assets, 0, base, quote])
+    let fees =
+        u64::from(market.maker_fee.ppm().cast_unsigned()) << 32 | u64::from(market.taker_fee.ppm().cast_unsigned());
+    let (qty_max, price_max) = (market.qty_max.lots(), market.price_max.ticks().cast_unsigned());
+    hash(Fact::Name, [2, id.into(), low, high, assets, fees, base, quote, qty_max, price_max])
 }
 
 fn public_key_hash(id: u32, name: Name, public_key: &[u8; 32]) -> u128 {

@@ -1,5 +1,5 @@
 //! The engine checks itself: money adds up, and every index and sum agrees with what it is about. Full walks, for tests and
-//! audits; [`Engine::check_sums`] compares what is kept and is cheap.
+//! audits; every digest compares the sums that are kept, which is cheap.
 
 use alloc::collections::BTreeMap;
 
@@ -53,19 +53,6 @@ impl core::fmt::Display for ConservationError {
 impl core::error::Error for ConservationError {}
 
 impl Engine {
-    /// Compares the sums that are kept: per asset, balances + fees = deposits - withdrawals, and held = what open orders reserve.
-    ///
-    /// # Panics
-    /// When they differ: money was made or lost, and the node must stop.
-    pub fn check_sums(&self) {
-        for (raw, _) in self.assets.iter() {
-            let totals = self.ledger.totals(AssetId::new(raw));
-            let (there, expected) = (totals.balances.plus(totals.fees), totals.deposited.minus(totals.withdrawn));
-            assert_eq!(there, expected, "asset {raw}: what is there is not what came in minus what went out");
-            assert_eq!(totals.held, totals.reserved, "asset {raw}: what is held is not what open orders reserve");
-        }
-    }
-
     /// Whether every unit is accounted for, by a full walk: per asset, available + held + pending + fees = deposits -
     /// withdrawals, and per account, what is held is what its open orders reserve.
     ///
@@ -112,7 +99,7 @@ impl Engine {
     /// When it does not.
     pub fn verify(&self) {
         self.conservation().unwrap_or_else(|error| panic!("{error}"));
-        self.check_sums();
+        self.ledger.assert_that_it_adds_up();
         self.verify_orders();
         self.verify_keys();
         self.verify_money();

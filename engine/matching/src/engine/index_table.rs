@@ -5,8 +5,9 @@
 //! Open addressing with linear probing; a removal moves later entries back, so no tombstones pile up. An entry is the hash
 //! and the index, eight bytes: a probe touches what it finds only when 32 bits of hash agree.
 //!
-//! Invariants: at most a quarter full (a removal moves back what stands in a row behind it, and rows grow fast beyond that); which bucket an entry is in is never visible outside. The seed comes from the journal, so
-//! that whoever chooses request numbers cannot choose collisions.
+//! Invariants: at most a quarter full (a removal moves back what stands in a row behind it, and rows grow fast beyond that);
+//! which bucket an entry is in is never visible outside. The seed comes from the journal: the cluster's id, which a client can learn, so a
+//! client that wants collisions among its own request numbers can have them, as far as its limit of open orders goes.
 
 use alloc::vec::Vec;
 

@@ -6,7 +6,8 @@
 //! first. A refused command changes nothing except the marks of the key that asked. Every report of a key gets the
 //! next number of that key, in the order of the events. The digest and the sums of money are kept, not walked for.
 //!
-//! Hot path: `apply` is called by match for every command. It allocates nothing but when the operator creates something.
+//! Hot path: `apply` is called by match for every command. It allocates nothing for a client's command (tests/no_alloc.rs);
+//! what the operator creates, closes and pays does.
 
 mod accounts;
 mod admin;
@@ -184,14 +185,14 @@ impl StateMachine for Engine {
         crate::digest::digest(self)
     }
 
-    /// A taker can fill against every open order, two events each, twice for an iceberg, which is shown anew in between, and
-    /// what is left can be cancelled. Every key can have a session that ends. A cascade of stops over icebergs can exceed
+    /// A taker can fill against every open order, two events each, twice for an iceberg, which is shown anew in between and
+    /// may trigger its group, and what is left can be cancelled. Every key can have a session that ends. A cascade of stops over icebergs can exceed
     /// it, and so can a mass quote over icebergs: then the buffer grows.
     fn events_per_command_max(&self) -> usize {
         let (orders, keys) = self
             .genesis
             .map_or((0, 0), |genesis| (genesis.limits.open_orders_max as usize, genesis.limits.keys_max as usize));
-        5 * orders + keys + EVENTS_PER_COMMAND_MARGIN
+        6 * orders + keys + EVENTS_PER_COMMAND_MARGIN
     }
 }
 

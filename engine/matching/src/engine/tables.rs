@@ -182,7 +182,7 @@ pub(crate) struct Account {
     pub(crate) tier: u8,
     pub(crate) is_killed: bool,
     pub(crate) limits: AccountLimits,
-    /// At most [`PROTECTIONS_MAX`]; room for all is made at the first.
+    /// At most [`PROTECTIONS_MAX`].
     pub(crate) protections: Vec<Protection>,
 }
 
@@ -197,14 +197,8 @@ impl Account {
             tier: 0,
             is_killed: false,
             limits: AccountLimits::default(),
-            protections: Vec::new(),
-        }
-    }
-
-    /// Makes room for all of them, if there is none.
-    pub(crate) fn make_room_for_protections(&mut self) {
-        if self.protections.capacity() == 0 {
-            self.protections.reserve_exact(PROTECTIONS_MAX);
+            // All of them, so that none makes room later.
+            protections: Vec::with_capacity(PROTECTIONS_MAX),
         }
     }
 

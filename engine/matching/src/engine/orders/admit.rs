@@ -18,7 +18,7 @@ const PPM: u128 = 1_000_000;
 /// The first end of a day after `now`, where days end `day_end_s` after midnight UTC.
 pub(super) const fn day_end(now: Timestamp, day_end_s: u32) -> Timestamp {
     let (now, offset) = (now.nanos(), day_end_s as u64 * NANOS_PER_SECOND);
-    let today = now / DAY_NS * DAY_NS + offset;
+    let today = (now / DAY_NS * DAY_NS).saturating_add(offset);
     Timestamp::from_nanos(if today > now { today } else { today.saturating_add(DAY_NS) })
 }
 

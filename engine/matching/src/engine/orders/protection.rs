@@ -2,6 +2,7 @@
 
 use tidegate_domain::{CancelReason, Event, Nanos, Qty, Reject, Timestamp};
 
+use crate::engine::money::UNITS_LIMIT;
 use crate::engine::open_orders::Identity;
 use crate::engine::outcomes::RequestResult;
 use crate::engine::tables::{PROTECTIONS_MAX, Protection};
@@ -31,7 +32,6 @@ impl Engine {
             qty: 0,
             since: Timestamp::from_nanos(0),
         };
-        account.make_room_for_protections();
         let protections = &mut account.protections;
         let is_none = window.nanos() == 0 && qty_max.is_zero() && count_max == 0;
         let at = protections.iter().position(|protection| protection.group == group);
@@ -84,7 +84,8 @@ impl Engine {
             (protection.count, protection.qty, protection.since) = (0, 0, now);
         }
         protection.count = protection.count.saturating_add(1);
-        protection.qty += u128::from(qty.lots());
+        // No limit is that high; it must only stay a number that a snapshot may have.
+        protection.qty = (protection.qty + u128::from(qty.lots())).min(UNITS_LIMIT - 1);
         let too_many = protection.count_max > 0 && protection.count >= protection.count_max;
         let too_much = !protection.qty_max.is_zero() && protection.qty >= u128::from(protection.qty_max.lots());
         protection.is_triggered = too_many || too_much;

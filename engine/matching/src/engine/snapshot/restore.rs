@@ -137,7 +137,6 @@ impl Engine {
             check(protection.since <= now, "since", "not after the state's time")?;
             let account = self.accounts.get_mut(account.raw()).ok_or(missing("account"))?;
             check(account.protections.len() < PROTECTIONS_MAX, "account", "with 16 protections at most")?;
-            account.make_room_for_protections();
             account.protections.push(protection);
             Ok(())
         })
