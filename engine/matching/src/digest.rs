@@ -50,32 +50,36 @@ pub(crate) fn digest(engine: &Engine) -> Digest {
 
 /// The sum that is kept, from the state itself.
 pub(crate) fn walked(engine: &Engine) -> Sum {
-    let mut sum = engine.names_sum();
+    let mut sum = walked_own(engine);
     for (raw, _) in engine.assets.iter() {
         sum.add(engine.ledger.totals(AssetId::new(raw)).hash(raw.into()));
     }
     engine.ledger.rows().iter().for_each(|balance| sum.add(balance.hash()));
     engine.ledger.seats().iter().for_each(|seat| sum.add(seat.hash()));
-    for (raw, account) in engine.accounts.iter() {
-        sum.add(account.hash(raw));
-        for protection in &account.protections {
-            sum.add(protection.hash(AccountId::new(raw)));
-        }
-    }
-    for (raw, market) in engine.markets.iter() {
-        sum.add(market.hash(raw));
+    for (_, market) in engine.markets.iter() {
         for side in [Side::Buy, Side::Sell] {
             engine.orders_of(market, side).for_each(|(handle, _)| sum.add(engine.orders.hash(handle)));
         }
         engine.stops_of(market).for_each(|(handle, _)| sum.add(engine.orders.hash(handle)));
     }
+    sum.add(engine.references.walked_sum().0);
+    sum
+}
+
+/// What of it neither orders nor ledger nor references keep: the engine's own sum.
+pub(crate) fn walked_own(engine: &Engine) -> Sum {
+    let mut sum = engine.names_sum();
+    for (raw, account) in engine.accounts.iter() {
+        sum.add(account.hash(raw));
+        account.protections.iter().for_each(|protection| sum.add(protection.hash(AccountId::new(raw))));
+    }
+    engine.markets.iter().for_each(|(raw, market)| sum.add(market.hash(raw)));
     for (raw, key) in engine.keys.iter() {
         let id = KeyId::new(raw);
         sum.add(key.hash(id));
         key.outcomes.iter().for_each(|outcome| sum.add(outcome.hash(id)));
         key.session.iter().for_each(|session| sum.add(session.hash(id)));
     }
-    sum.add(engine.references.walked_sum().0);
     sum.add(engine.quotes.walked_sum().0);
     sum
 }

@@ -56,7 +56,9 @@ const fn product(one: u64, two: u64) -> u128 {
     one as u128 * two as u128
 }
 
-const fn fold(one: u64, two: u64) -> u64 {
+/// Both halves of a product in one word.
+#[inline]
+pub(crate) const fn fold(one: u64, two: u64) -> u64 {
     let product = product(one, two);
     product as u64 ^ (product >> 64) as u64
 }

@@ -11,6 +11,8 @@
 
 use alloc::vec::Vec;
 
+use crate::hash::fold;
+
 const EMPTY: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug)]
@@ -109,12 +111,6 @@ impl IndexTable {
         }
         self.entries[at].index = EMPTY;
     }
-}
-
-#[inline]
-const fn fold(one: u64, two: u64) -> u64 {
-    let product = one as u128 * two as u128;
-    product as u64 ^ (product >> 64) as u64
 }
 
 #[cfg(test)]

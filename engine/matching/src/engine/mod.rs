@@ -273,7 +273,7 @@ impl Engine {
         self.timers = Timers::with_capacity(limits.keys_max as usize, orders);
         let (balances, seats) = (limits.balances_max as usize, limits.seats_max as usize);
         self.ledger = Ledger::with_capacity(balances, seats, limits.assets_max as usize, seed);
-        self.references = References::with_capacity(limits.references_max as usize, seed);
+        self.references = References::with_capacity(limits.references_max as usize);
         self.tiers = alloc::vec![(FeeRate::default(), FeeRate::default()); 256];
         self.genesis = Some(genesis);
     }

@@ -87,7 +87,7 @@ pub(crate) struct References {
 }
 
 impl References {
-    pub(crate) fn with_capacity(capacity: usize, _seed: u64) -> Self {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self { capacity, ..Self::default() }
     }
 

@@ -12,12 +12,12 @@
 //! without a leader is not counted: `TakeLead` gives every session [`SESSION_GRACE_AFTER_RESTART`] from its own time.
 
 use tidegate_domain::{
-    CancelReason, Event, KeyId, Nanos, NodeId, Reject, RequestNumber, SessionCloseReason, SessionId, Timestamp,
+    CancelReason, Event, KeyId, MarketId, Nanos, NodeId, Reject, RequestNumber, SessionCloseReason, SessionId,
+    Timestamp,
 };
 
 use super::tables::Session;
 use super::{Call, Engine, Subject, To};
-use tidegate_domain::MarketId;
 
 /// How long a client may take to log on again after a restart or a change of leadership.
 pub const SESSION_GRACE_AFTER_RESTART: Nanos = Nanos::from_millis(10_000);

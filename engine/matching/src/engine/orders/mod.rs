@@ -65,6 +65,8 @@ pub(super) enum End {
     /// Nothing is left of it, or nothing that it may trade with.
     Done,
     OutOfFunds,
+    /// A triggered stop without a limit found an empty book.
+    NoLiquidity,
     SelfTrade,
     Protection,
 }
@@ -196,6 +198,7 @@ impl Engine {
         let reason = match end {
             End::Done => CancelReason::ImmediateOrCancel,
             End::OutOfFunds => CancelReason::InsufficientFunds,
+            End::NoLiquidity => CancelReason::NoLiquidity,
             End::SelfTrade => CancelReason::SelfTrade,
             End::Protection => CancelReason::Protection,
         };

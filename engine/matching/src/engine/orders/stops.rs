@@ -2,10 +2,10 @@
 //!
 //! Invariants: after a command no stop of a market that traded is triggered.
 
-use tidegate_domain::{CancelReason, Event, MarketId, Price, Qty, Side, TimeInForce};
+use tidegate_domain::{Event, MarketId, Price, Qty, Side, TimeInForce};
 
 use super::admit::is_triggered;
-use super::{Taker, reservation};
+use super::{End, Taker, reservation};
 use crate::book::Handle;
 use crate::engine::open_orders::{Order, Terms};
 use crate::engine::{Call, Engine, To};
@@ -69,22 +69,8 @@ impl Engine {
         }
         self.emit(call, To::creator(&who), Event::OrderTriggered { order: id, side, price, leaves });
         let book = self.market(order.market).book;
-        if !has_limit && book.best(&self.orders.shelf, side.opposite()).is_none() {
-            return self.drop_triggered(call, &taker, handle);
-        }
-        let end = self.trade(call, &mut taker);
+        let is_empty = book.best(&self.orders.shelf, side.opposite()).is_none();
+        let end = if !has_limit && is_empty { End::NoLiquidity } else { self.trade(call, &mut taker) };
         self.settle_remainder(call, &taker, end);
-    }
-
-    /// A stop without a limit that found an empty book.
-    fn drop_triggered(&mut self, call: &mut Call<'_>, taker: &Taker, handle: Handle) {
-        if taker.is_backed {
-            let definition = &self.market(taker.who.market).definition;
-            let amount = reservation(definition, taker.side, taker.price, taker.leaves);
-            self.ledger.release(self.paying_row(taker), amount);
-        }
-        self.end_order(handle);
-        let (id, leaves) = (taker.who.id, taker.leaves);
-        self.emit_cancelled(call, taker.to(), id, taker.side, taker.price, leaves, CancelReason::NoLiquidity);
     }
 }
