@@ -151,10 +151,7 @@ impl<T: Copy> Shelf<T> {
         Resting { side, price: node.price, leaves: node.leaves, tag: node.tag }
     }
 
-    /// Makes an order that is in no queue yet.
-    ///
-    /// # Panics
-    /// When the shelf is full.
+    /// Makes an order that is in no queue yet. The shelf grows when more orders rest than it was told: its user has the limit.
     #[inline]
     pub fn add(&mut self, tag: T) -> Handle {
         let (price, leaves) = (Price::from_ticks(0), Qty::ZERO);
@@ -252,7 +249,7 @@ impl Book {
     /// Lets an order rest, behind every order of its price.
     ///
     /// # Panics
-    /// When nothing is left of it, or the shelf is full.
+    /// When nothing is left of it, or there are more levels than the shelf was told of orders.
     #[inline]
     pub fn rest<T: Copy>(&mut self, shelf: &mut Shelf<T>, side: Side, price: Price, leaves: Qty, tag: T) -> Handle {
         let handle = shelf.add(tag);

@@ -134,7 +134,7 @@ impl Engine {
         Ok((to.in_market(market), Event::MarketStateChanged { state }))
     }
 
-    /// Every order of a market, oldest first: found by walking all, since it happens once in a market's life.
+    /// Every order of a market, oldest first: found by walking all, since a market is hardly ever closed.
     fn cancel_in_market(&mut self, call: &mut Call<'_>, id: MarketId) {
         let market = self.market(id);
         let mut orders: alloc::vec::Vec<_> =
