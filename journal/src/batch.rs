@@ -1,18 +1,21 @@
 //! A batch: a 128-byte header and up to 511 records of 128 bytes. The unit that is checked as a whole.
 //!
 //! ```text
-//!   0 magic u64 | 8 version u16 | 10 kind u8 | 11 zero | 12 count u32 | 16 cluster u128 | 32 segment u32 | 36 epoch u32
+//!   0 magic u64 | 8 version u16 | 10 kind u8 | 11 writer u8 | 12 count u32 | 16 cluster u128 | 32 segment u32 | 36 epoch u32
 //!  40 first sequence u64 | 48 commit sequence u64 | 56 first index u32 | 60 CRC32C of the records
 //!  64 hash of the batch before, 16 B | 80 hash of the records, 16 B | 96 zeros, 28 B | 124 CRC32C of bytes 0..124
 //! ```
 //!
-//! Invariants: a header is written after its records, so a half-written batch has no valid header. The hash of a batch
+//! A direct writer fills each batch up with zeros to 4,096 bytes, so that a torn write never touches a page that holds an
+//! acknowledged batch.
+//!
+//! Invariants: a mapped header is written after its records, so a half-written batch has no valid header. The hash of a batch
 //! covers its header, which holds the hash of its records and of the batch before: one chain over the whole log.
 
 use tidegate_domain::{ClusterId, Epoch, RECORD_LEN_BYTES, Sequence};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::LogKind;
+use crate::{LogKind, WriterKind};
 
 /// Version of the format that this program writes, and the only one it knows.
 pub const FORMAT_VERSION: u16 = 1;
@@ -31,6 +34,7 @@ const MAGIC: u64 = u64::from_le_bytes(*b"TGBATCH\x01");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BatchHeader {
     pub(crate) kind: u8,
+    pub(crate) writer: WriterKind,
     pub(crate) count: u32,
     pub(crate) cluster: ClusterId,
     pub(crate) segment: u32,
@@ -66,6 +70,7 @@ impl BatchHeader {
         bytes[0..8].copy_from_slice(&MAGIC.to_le_bytes());
         bytes[8..10].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
         bytes[10] = self.kind;
+        bytes[11] = self.writer.code();
         bytes[12..16].copy_from_slice(&self.count.to_le_bytes());
         bytes[16..32].copy_from_slice(&self.cluster.raw().to_le_bytes());
         bytes[32..36].copy_from_slice(&self.segment.to_le_bytes());
@@ -97,8 +102,15 @@ impl BatchHeader {
         if version != FORMAT_VERSION {
             return Err(BatchFault::Version(version));
         }
+        let Some(writer) = WriterKind::from_code(bytes[11]) else {
+            return Err(BatchFault::Bad("the header names a kind of writer that this version does not know"));
+        };
+        if bytes[96..124].iter().any(|byte| *byte != 0) {
+            return Err(BatchFault::Bad("reserved bytes of the header are not zero"));
+        }
         let header = Self {
             kind: bytes[10],
+            writer,
             count: u32::from_le_bytes(array(bytes, 12)),
             cluster: ClusterId::new(u128::from_le_bytes(array(bytes, 16))),
             segment: u32::from_le_bytes(array(bytes, 32)),
@@ -115,9 +127,14 @@ impl BatchHeader {
         Ok(header)
     }
 
-    /// Length of the whole batch.
+    /// Length of header and records.
     pub(crate) const fn len_bytes(&self) -> usize {
         HEADER_LEN_BYTES + self.count as usize * RECORD_LEN_BYTES
+    }
+
+    /// How far the next batch is: [`Self::len_bytes`] and the zeros that its writer put after it.
+    pub(crate) const fn stored_len_bytes(&self) -> usize {
+        self.writer.padded(self.len_bytes())
     }
 
     /// Hash of the whole batch, for the chain.
@@ -144,6 +161,11 @@ impl BatchHeader {
         }
         let records = bytes.get(HEADER_LEN_BYTES..self.len_bytes());
         let records = records.ok_or(BatchFault::Bad("the segment ends inside the batch"))?;
+        let padding = bytes.get(self.len_bytes()..self.stored_len_bytes());
+        let padding = padding.ok_or(BatchFault::Bad("the segment ends inside the batch's padding"))?;
+        if padding.iter().any(|byte| *byte != 0) {
+            return Err(BatchFault::Bad("the padding after the batch is not zero"));
+        }
         if crc32c::crc32c(records) != self.records_crc {
             return Err(BatchFault::Bad("the records' checksum is wrong"));
         }
@@ -172,6 +194,7 @@ mod tests {
     fn a_header_comes_back_and_every_flipped_bit_is_noticed() {
         let header = BatchHeader {
             kind: 1,
+            writer: WriterKind::Direct,
             count: 3,
             cluster: ClusterId::new(77),
             segment: 2,

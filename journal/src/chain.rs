@@ -9,16 +9,15 @@
 //! follows, in this segment or a later one; bytes are read by `pread`, so a bad block is an error and not a signal.
 //! Owning thread: the caller's.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use tidegate_domain::{ClusterId, Epoch, RECORD_LEN_BYTES, Sequence};
+use tidegate_domain::{ClusterId, CommandRecord, Epoch, EventRecord, RECORD_LEN_BYTES, Sequence};
 
 use crate::batch::{BatchFault, BatchHeader, HEADER_LEN_BYTES};
+use crate::disk::{Access, Disk};
 use crate::segment::{Position, check_len, path_of};
-use crate::{JournalError, LogKind};
+use crate::{JournalError, LogKind, WriterKind};
 
 /// The log so far: what the next batch must continue.
 #[derive(Debug)]
@@ -59,6 +58,7 @@ pub(crate) struct Walked {
 
 /// Reads segments by `pread`, whole; keeps the last two.
 pub(crate) struct Source<'a> {
+    disk: &'a dyn Disk,
     dir: &'a Path,
     kind: LogKind,
     first: u32,
@@ -68,10 +68,10 @@ pub(crate) struct Source<'a> {
 
 impl<'a> Source<'a> {
     /// Of the segments `numbers`, which are dense and not empty.
-    pub(crate) fn new(dir: &'a Path, kind: LogKind, numbers: &[u32]) -> Self {
+    pub(crate) fn new(disk: &'a dyn Disk, dir: &'a Path, kind: LogKind, numbers: &[u32]) -> Self {
         let ends = numbers.first().zip(numbers.last());
         let (first, last) = ends.expect("callers ask for a walk only where there is a segment");
-        Self { dir, kind, first: *first, last: *last, kept: Vec::with_capacity(2) }
+        Self { disk, dir, kind, first: *first, last: *last, kept: Vec::with_capacity(2) }
     }
 
     fn path(&self, number: u32) -> PathBuf {
@@ -86,10 +86,10 @@ impl<'a> Source<'a> {
             return Ok(Some(Rc::clone(bytes)));
         }
         let path = self.path(number);
-        let file = File::open(&path).map_err(JournalError::io(&path, "open"))?;
-        let len = check_len(&path, file.metadata().map_err(JournalError::io(&path, "stat"))?.len())?;
+        let file = self.disk.open(&path, Access::Cached).map_err(JournalError::io(&path, "open"))?;
+        let len = check_len(&path, file.len_bytes().map_err(JournalError::io(&path, "stat"))?)?;
         let mut bytes = vec![0; len];
-        file.read_exact_at(&mut bytes, 0).map_err(JournalError::io(&path, "read"))?;
+        file.read_at(&mut bytes, 0).map_err(JournalError::io(&path, "read"))?;
         let bytes: Rc<[u8]> = bytes.into();
         if self.kept.len() == 2 {
             self.kept.remove(0);
@@ -113,17 +113,21 @@ pub(crate) fn walk(
     mut on_batch: impl FnMut(u32, usize, &BatchHeader, &[u8]) -> bool,
 ) -> Result<Walked, JournalError> {
     let mut chain = Chain::new(source.kind, cluster);
-    let (mut number, mut offset) = (source.first, 0);
+    let (mut number, mut offset, mut writer) = (source.first, 0, WriterKind::default());
     let mut bytes = source.segment(number)?.expect("the first segment is there");
     loop {
         let fault = match chain.batch_at(&bytes, offset, number) {
+            Ok(header) if offset > 0 && header.writer != writer => {
+                BatchFault::Bad("the batch has another kind of writer than its segment")
+            }
             Ok(header) => {
+                writer = header.writer;
                 let records = &bytes[offset + HEADER_LEN_BYTES..offset + header.len_bytes()];
                 if !on_batch(number, offset, &header, records) {
                     return Ok(Walked { chain, number, offset, outcome: Outcome::Stopped });
                 }
                 chain.accept(&header, records);
-                offset += header.len_bytes();
+                offset += header.stored_len_bytes();
                 continue;
             }
             Err(fault) => fault,
@@ -211,6 +215,9 @@ impl Chain {
         let records = &bytes[offset + HEADER_LEN_BYTES..offset + header.len_bytes()];
         if !records_follow(self.kind, header.first, records) {
             return Err(BatchFault::Bad("the records of the batch do not follow each other"));
+        }
+        if !epochs_follow(self.kind, self.last_epoch, header.epoch, records) {
+            return Err(BatchFault::Bad("the epochs of the records are not those of the batch"));
         }
         Ok(header)
     }
@@ -319,6 +326,24 @@ fn records_follow(kind: LogKind, first: Position, records: &[u8]) -> bool {
     }
 }
 
+/// In the journal every record is of the batch's epoch; in the event log epochs grow, and the batch has the last one's.
+fn epochs_follow(kind: LogKind, before: Epoch, of_batch: Epoch, records: &[u8]) -> bool {
+    let mut epochs = records.chunks_exact(RECORD_LEN_BYTES).map(|record| {
+        let record = record.try_into().expect("a record is 128 bytes");
+        match kind {
+            LogKind::Journal => CommandRecord::from_bytes(record).epoch(),
+            LogKind::Events => EventRecord::from_bytes(record).epoch(),
+        }
+    });
+    match kind {
+        LogKind::Journal => epochs.all(|epoch| epoch == of_batch),
+        LogKind::Events => {
+            let mut last = before;
+            epochs.all(|epoch| std::mem::replace(&mut last, epoch) <= epoch) && (records.is_empty() || last == of_batch)
+        }
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -335,10 +360,11 @@ mod tests {
         let (records_crc, records_hash) = digest_of(&records);
         let header = BatchHeader {
             kind: kind.code(),
+            writer: WriterKind::Mapped,
             count: positions.len() as u32,
             cluster: ClusterId::new(1),
             segment: 1,
-            epoch: Epoch::new(1),
+            epoch: Epoch::default(),
             first,
             commit: Sequence::ZERO,
             previous_hash: 0,

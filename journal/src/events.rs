@@ -19,7 +19,7 @@ use crate::lock::DirLock;
 use crate::log::{LogShared, LogWriter, Walk, place};
 use crate::newest::NewestReports;
 use crate::recovery::recover;
-use crate::{Cut, JournalError, LogConfig, LogKind};
+use crate::{Cut, JournalError, LogConfig, LogKind, SpaceState};
 
 /// An event log that is open.
 pub struct OpenedEventLog {
@@ -197,7 +197,7 @@ impl EventLog {
         let mut cursor =
             EventCursor { walk: self.shared.walk_from((sequence.raw(), index)), within: 0, position: None };
         while let Some(header) = cursor.walk.peek()? {
-            let records = cursor.walk.records(&header).chunks_exact(RECORD_LEN_BYTES);
+            let records = cursor.walk.records(&header)?.chunks_exact(RECORD_LEN_BYTES);
             let before = records.take_while(|record| position(record) <= (sequence, index)).count();
             if before < header.count as usize {
                 cursor.within = before;
@@ -223,7 +223,7 @@ impl EventLog {
         if offset + RECORD_LEN_BYTES > segment.len {
             return Err(nothing());
         }
-        let bytes = segment.read(offset, RECORD_LEN_BYTES);
+        let bytes = segment.mapped(offset, RECORD_LEN_BYTES)?;
         Ok(EventRecord::from_bytes(bytes.try_into().expect("a record is 128 bytes")))
     }
 
@@ -279,6 +279,12 @@ impl EventLog {
         self.shared.bytes()
     }
 
+    /// What the disk has left for the log.
+    #[must_use]
+    pub fn space(&self) -> SpaceState {
+        self.shared.space.state()
+    }
+
     fn note_last(&self, last: Option<(Sequence, u32)>) {
         *self.last.lock().expect("no holder of this lock panics") = last;
     }
@@ -309,7 +315,7 @@ impl EventCursor {
             && let Some(header) = self.walk.peek()?
         {
             let room = max - (out.len() - before);
-            let records = self.walk.records(&header).chunks_exact(RECORD_LEN_BYTES);
+            let records = self.walk.records(&header)?.chunks_exact(RECORD_LEN_BYTES);
             let given = out.len();
             out.extend(
                 records

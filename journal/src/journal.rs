@@ -14,7 +14,7 @@ use crate::batch::BATCH_RECORDS_MAX;
 use crate::lock::DirLock;
 use crate::log::{LogShared, LogWriter, Walk};
 use crate::recovery::{Cut, recover};
-use crate::{JournalError, LogConfig, LogKind};
+use crate::{JournalError, LogConfig, LogKind, SpaceState, WriterKind};
 
 /// A journal that is open, in its three parts.
 #[derive(Debug)]
@@ -55,6 +55,9 @@ pub fn open_journal(config: &LogConfig) -> Result<OpenedJournal, JournalError> {
     // What a killed process left in the page cache counts as journaled: make it durable before anyone relies on it.
     for segment in &recovered.segments {
         segment.sync()?;
+        if segment.number < recovered.segments[recovered.open].number {
+            segment.close();
+        }
     }
     let recovery = Recovery {
         last: Sequence::new(recovered.last.map_or(0, |(sequence, _)| sequence)),
@@ -152,6 +155,21 @@ impl JournalWriter {
         Ok(())
     }
 
+    /// Which kind of writer is at work.
+    #[must_use]
+    pub fn kind(&self) -> WriterKind {
+        self.log.kind()
+    }
+
+    /// From here on this kind of writer, in a segment of its own. Everything that was appended is on the disk when a change
+    /// to [`WriterKind::Direct`] returns, and from then on when [`Self::append`] does.
+    ///
+    /// # Errors
+    /// Final: the node stops.
+    pub fn change_writer(&mut self, kind: WriterKind) -> Result<(), JournalError> {
+        self.log.change_writer(kind)
+    }
+
     /// The last record.
     #[must_use]
     pub fn appended_through(&self) -> Sequence {
@@ -191,11 +209,16 @@ impl JournalSyncer {
         // The sequence first: the end read after it covers it.
         let through = self.shared.appended_through();
         let end @ (open, _) = self.shared.end();
-        for number in self.segment..=open {
+        for number in self.segment.max(self.shared.durable_end().0)..=open {
             let segment = self.shared.segment(number).expect("segments up to the end are known");
-            if let Err(error) = segment.sync() {
+            if self.shared.durable_end() < end
+                && let Err(error) = segment.sync()
+            {
                 self.failed = true;
                 return Err(error);
+            }
+            if number < open {
+                segment.close();
             }
         }
         self.segment = open;
@@ -213,8 +236,10 @@ impl JournalSyncer {
     /// Whether anything was appended since the last sync, commit marks included.
     #[must_use]
     pub fn has_unsynced(&self) -> bool {
-        // Both: the end is visible a moment before what it covers counts as appended.
-        self.shared.end() != self.synced_end || self.shared.appended_through() > self.synced_through
+        // A direct writer needs nobody. Both of the rest: the end is visible a moment before what it covers counts as appended.
+        let end = self.shared.end();
+        self.shared.durable_end() < end
+            && (end != self.synced_end || self.shared.appended_through() > self.synced_through)
     }
 }
 
@@ -252,7 +277,7 @@ impl JournalReader {
             && let Some(header) = walk.peek()?
         {
             let skip = next.raw().saturating_sub(header.first.0) as usize;
-            for record in walk.records(&header).chunks_exact(RECORD_LEN_BYTES).skip(skip) {
+            for record in walk.records(&header)?.chunks_exact(RECORD_LEN_BYTES).skip(skip) {
                 if out.len() == limit {
                     break;
                 }
@@ -275,56 +300,10 @@ impl JournalReader {
     pub fn bytes(&self) -> u64 {
         self.shared.bytes()
     }
-}
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use tidegate_domain::{ClusterId, Command, CommandHeader};
-
-    use super::*;
-
-    fn append(journal: &mut OpenedJournal, count: u64) {
-        let first = journal.writer.appended_through().raw() + 1;
-        let command = |sequence| {
-            let header = CommandHeader { sequence: Sequence::new(sequence), ..CommandHeader::default() };
-            CommandRecord::encode(&header, &Command::CancelAll(tidegate_domain::CancelFilter::default()))
-        };
-        let records: Vec<CommandRecord> = (first..first + count).map(command).collect();
-        journal.writer.append(&records, Sequence::ZERO).unwrap();
-    }
-
-    fn opened(dir: &tempfile::TempDir) -> OpenedJournal {
-        let (dir, cluster) = (dir.path().to_owned(), ClusterId::new(1));
-        open_journal(&LogConfig { dir, cluster, segment_len_bytes: crate::SEGMENT_LEN_BYTES_MIN }).unwrap()
-    }
-
-    #[test]
-    fn a_failed_sync_is_final() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut journal = opened(&dir);
-        append(&mut journal, 1);
-        assert_eq!(journal.syncer.sync().unwrap().raw(), 1);
-        journal.syncer.shared.segments()[0].break_sync();
-        append(&mut journal, 1);
-        assert!(matches!(journal.syncer.sync(), Err(JournalError::Io { op: "sync", .. })));
-        assert!(matches!(journal.syncer.sync(), Err(JournalError::SyncFailedBefore { .. })));
-    }
-
-    #[test]
-    fn a_sync_covers_every_segment_written_since_the_one_before_and_no_older_one() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut journal = opened(&dir);
-        append(&mut journal, 20_000);
-        assert_eq!(journal.syncer.sync().unwrap().raw(), 20_000);
-        let segments = journal.syncer.shared.segments();
-        assert_eq!(segments.len(), 3);
-        segments[1].break_sync();
-        append(&mut journal, 8_000);
-        assert_eq!(journal.syncer.sync().unwrap().raw(), 28_000, "a sealed and synced segment is left alone");
-        journal.syncer.shared.segments()[3].break_sync();
-        append(&mut journal, 8_000);
-        assert_eq!(journal.syncer.shared.end().0, 5, "the broken one is not the open one");
-        assert!(journal.syncer.sync().is_err());
+    /// What the disk has left for the journal.
+    #[must_use]
+    pub fn space(&self) -> SpaceState {
+        self.shared.space.state()
     }
 }

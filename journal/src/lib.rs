@@ -1,4 +1,4 @@
-//! The log on disk: 128-byte records in checksummed, chained batches in mapped segments. One format, two uses.
+//! The log on disk: 128-byte records in checksummed, chained batches in preallocated segments. One format, two uses.
 //!
 //! ```text
 //!   commands --[JournalWriter]--> journal-00000001.seg ..   synced by [JournalSyncer], read by [JournalReader]
@@ -13,18 +13,24 @@
 
 mod batch;
 mod chain;
+pub mod disk;
 mod error;
 mod events;
 mod journal;
 mod lock;
 mod log;
 mod newest;
+mod prepare;
 mod recovery;
 mod segment;
+mod sigbus;
+mod space;
 pub mod stage;
 mod verify;
+mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tidegate_domain::ClusterId;
 
@@ -33,7 +39,12 @@ pub use error::JournalError;
 pub use events::{EventCursor, EventLog, EventLogWriter, OpenedEventLog, open_event_log};
 pub use journal::{JournalReader, JournalSyncer, JournalWriter, OpenedJournal, Recovery, open_journal};
 pub use recovery::Cut;
+pub use sigbus::{EXIT_SIGBUS, name_bus_errors};
+pub use space::{SPACE_LOW_SEGMENTS, SpaceState};
 pub use verify::{BatchInfo, VerifyReport, scan, verify};
+pub use writer::WriterKind;
+
+use disk::{Disk, RealDisk};
 
 /// Size of a segment unless configured.
 pub const SEGMENT_LEN_BYTES_DEFAULT: u64 = 64 << 20;
@@ -52,6 +63,16 @@ pub struct LogConfig {
     pub cluster: ClusterId,
     /// Size of new segments: from [`SEGMENT_LEN_BYTES_MIN`] to [`SEGMENT_LEN_BYTES_MAX`], a multiple of 4,096.
     pub segment_len_bytes: u64,
+    /// What the folder is on.
+    pub disk: Arc<dyn Disk>,
+}
+
+impl LogConfig {
+    /// On this machine's disk.
+    #[must_use]
+    pub fn new(dir: impl AsRef<Path>, cluster: ClusterId, segment_len_bytes: u64) -> Self {
+        Self { dir: dir.as_ref().to_owned(), cluster, segment_len_bytes, disk: RealDisk::shared() }
+    }
 }
 
 /// Which of the two logs.

@@ -1,22 +1,26 @@
 //! What journal and event log share: segments, one writer, an end that readers stop at, a walk over batches.
 //!
-//!   [LogWriter::append] --copy, header, release--> [LogShared::end] --acquire--> [Walk] (any number, any thread)
+//!   [LogWriter::append] --segment writer, release--> [LogShared::end] --acquire--> [Walk] (any number, any thread)
 //!
-//! Invariants: the end only grows; it is advanced after the whole batch is in the mapping; a batch never straddles two
-//! segments; the next segment is made by a helper thread before the current one is half full.
+//! Invariants: the end only grows; it is advanced after the whole batch is in place (mapped) or on the disk (direct); a batch
+//! never straddles two segments; the next segment is made by a helper thread before the current one is half full; once
+//! making one has failed, nothing more is appended.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock, mpsc};
-use std::thread::JoinHandle;
-use std::time::Instant;
+use std::sync::{Arc, RwLock};
 
 use tidegate_domain::{ClusterId, Epoch, LogAddress, RECORD_LEN_BYTES, Sequence};
 
 use crate::batch::{BATCH_RECORDS_MAX, BatchFault, BatchHeader, HEADER_LEN_BYTES, digest_of, hash_of};
+use crate::prepare::Preparer;
 use crate::recovery::Recovered;
-use crate::segment::{Position, Segment};
+use crate::segment::{Position, Segment, Window};
+use crate::space::Space;
+use crate::writer::{SegmentWriter, WriterKind, writer_for};
 use crate::{JournalError, LogConfig, LogKind};
+
+/// Each time this much was appended, the helper makes pages ahead writable: four times as much.
+const TOUCH_STEP_BYTES: usize = 256 << 10;
 
 /// Seen by writer and readers.
 #[derive(Debug)]
@@ -26,6 +30,10 @@ pub(crate) struct LogShared {
     segments: RwLock<Vec<Arc<Segment>>>,
     /// Address of the first slot that is not written.
     end: AtomicU64,
+    /// Up to here everything was on the disk when the writer returned, or the writer has synced it.
+    durable_end: AtomicU64,
+    /// What the disk has left.
+    pub(crate) space: Space,
     /// Sequence of the last record.
     appended: AtomicU64,
 }
@@ -47,6 +55,8 @@ impl LogShared {
             cluster: config.cluster,
             segments: RwLock::new(recovered.segments[..=recovered.open].to_vec()),
             end: AtomicU64::new(address(open.number, recovered.offset).raw()),
+            durable_end: AtomicU64::new(0),
+            space: Space::default(),
             appended: AtomicU64::new(recovered.last.map_or(0, |(sequence, _)| sequence)),
         })
     }
@@ -57,6 +67,19 @@ impl LogShared {
 
     pub(crate) fn end(&self) -> (u32, usize) {
         place(LogAddress::new(self.end.load(Ordering::Acquire)))
+    }
+
+    /// See [`Self::durable_end`].
+    pub(crate) fn durable_end(&self) -> (u32, usize) {
+        place(LogAddress::new(self.durable_end.load(Ordering::Acquire)))
+    }
+
+    /// Makes the pages after the end writable, as far as `bytes` ahead in the open segment.
+    pub(crate) fn touch_ahead(&self, bytes: usize) {
+        let (number, offset) = self.end();
+        if let Some(segment) = self.segment(number) {
+            segment.touch(offset, bytes);
+        }
     }
 
     pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
@@ -82,12 +105,13 @@ impl LogShared {
         let with_records: Vec<&Arc<Segment>> = segments.iter().filter(|segment| segment.first().is_some()).collect();
         let after = with_records.partition_point(|segment| segment.first().is_some_and(|first| first <= position));
         let segment = after.checked_sub(1).map_or(&segments[0], |at| with_records[at]);
-        Walk { shared: Arc::clone(self), offset: segment.offset_before(position), segment: Arc::clone(segment) }
+        let (offset, segment, window) = (segment.offset_before(position), Arc::clone(segment), Window::default());
+        Walk { shared: Arc::clone(self), offset, segment, window }
     }
 
     pub(crate) fn walk_from_start(self: &Arc<Self>) -> Walk {
         let segment = Arc::clone(&self.segments()[0]);
-        Walk { shared: Arc::clone(self), segment, offset: 0 }
+        Walk { shared: Arc::clone(self), segment, offset: 0, window: Window::default() }
     }
 }
 
@@ -97,6 +121,7 @@ pub(crate) struct Walk {
     shared: Arc<LogShared>,
     pub(crate) segment: Arc<Segment>,
     pub(crate) offset: usize,
+    window: Window,
 }
 
 impl Walk {
@@ -107,21 +132,10 @@ impl Walk {
             if (self.segment.number, self.offset) >= end {
                 return Ok(None);
             }
-            let rest = self.segment.len - self.offset;
-            let fault = if rest < HEADER_LEN_BYTES {
-                BatchFault::Zeros
-            } else {
-                match BatchHeader::decode(self.segment.read(self.offset, HEADER_LEN_BYTES)) {
-                    Ok(header) => {
-                        let len = header.len_bytes().min(rest);
-                        let bytes = self.segment.read(self.offset, len);
-                        match header.check(self.shared.kind, self.shared.cluster, self.segment.number, bytes) {
-                            Ok(()) => return Ok(Some(header)),
-                            Err(fault) => fault,
-                        }
-                    }
-                    Err(fault) => fault,
-                }
+            let end = if self.segment.number == end.0 { end.1 } else { self.segment.len };
+            let fault = match self.whole_batch(end)? {
+                Ok(header) => return Ok(Some(header)),
+                Err(fault) => fault,
             };
             // Below the end, zeros are the unused rest of a full segment; anything else is damage under our feet.
             let next = self.shared.segment(self.segment.number + 1);
@@ -135,14 +149,29 @@ impl Walk {
         }
     }
 
+    fn whole_batch(&mut self, end: usize) -> Result<Result<BatchHeader, BatchFault>, JournalError> {
+        let Self { segment, offset, window, shared } = self;
+        let rest = end - *offset;
+        if rest < HEADER_LEN_BYTES {
+            return Ok(Err(BatchFault::Zeros));
+        }
+        let header = match BatchHeader::decode(segment.read(*offset, HEADER_LEN_BYTES, end, window)?) {
+            Ok(header) => header,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let bytes = segment.read(*offset, header.stored_len_bytes().min(rest), end, window)?;
+        Ok(header.check(shared.kind, shared.cluster, segment.number, bytes).map(|()| header))
+    }
+
     /// The records of the batch that [`Self::peek`] gave.
-    pub(crate) fn records(&self, header: &BatchHeader) -> &[u8] {
-        self.segment.read(self.offset + HEADER_LEN_BYTES, header.count as usize * RECORD_LEN_BYTES)
+    pub(crate) fn records(&mut self, header: &BatchHeader) -> Result<&[u8], JournalError> {
+        let (offset, len) = (self.offset + HEADER_LEN_BYTES, header.count as usize * RECORD_LEN_BYTES);
+        self.segment.read(offset, len, self.offset + header.stored_len_bytes(), &mut self.window)
     }
 
     /// Steps over the batch that [`Self::peek`] gave.
     pub(crate) fn step(&mut self, header: &BatchHeader) {
-        self.offset += header.len_bytes();
+        self.offset += header.stored_len_bytes();
     }
 
     fn damaged(&self, fault: &BatchFault) -> JournalError {
@@ -160,12 +189,15 @@ impl Walk {
 pub(crate) struct LogWriter {
     pub(crate) shared: Arc<LogShared>,
     segment: Arc<Segment>,
+    writer: Box<dyn SegmentWriter>,
     offset: usize,
+    touched: usize,
     previous_hash: u128,
     preparer: Preparer,
 }
 
 impl LogWriter {
+    /// Goes on where recovery ended: with the kind of writer that the segment has, or a mapped one where it has none yet.
     pub(crate) fn new(
         config: &LogConfig,
         kind: LogKind,
@@ -174,9 +206,50 @@ impl LogWriter {
     ) -> Result<Self, JournalError> {
         let segment = Arc::clone(&recovered.segments[recovered.open]);
         let spare = recovered.segments.into_iter().nth(recovered.open + 1);
-        let preparer = Preparer::start(config, kind, spare)?;
+        let preparer = Preparer::start(config, kind, Arc::clone(&shared), spare)?;
         let (offset, previous_hash) = (recovered.offset, recovered.previous_hash);
-        Ok(Self { shared, segment, offset, previous_hash, preparer })
+        let writer = writer_for(recovered.writer.unwrap_or_default(), &segment)?;
+        Ok(Self { shared, segment, writer, offset, touched: offset, previous_hash, preparer })
+    }
+
+    /// Which kind of writer is at work.
+    pub(crate) fn kind(&self) -> WriterKind {
+        self.writer.kind()
+    }
+
+    /// From here on the other kind of writer, in a segment of its own. What the one before has left is on the disk when
+    /// this returns.
+    pub(crate) fn change_writer(&mut self, kind: WriterKind) -> Result<(), JournalError> {
+        if kind == self.writer.kind() {
+            return Ok(());
+        }
+        if self.writer.kind() == WriterKind::Mapped {
+            // What a direct writer says is durable must not stand on something that is not.
+            self.sync_all()?;
+        }
+        if self.offset == 0 {
+            self.segment.seal()?;
+            self.writer = writer_for(kind, &self.segment)?;
+            return Ok(());
+        }
+        self.roll_to(kind)?;
+        for segment in self.shared.segments() {
+            if segment.number < self.segment.number {
+                segment.close();
+            }
+        }
+        Ok(())
+    }
+
+    fn sync_all(&self) -> Result<(), JournalError> {
+        let end = self.shared.end.load(Ordering::Relaxed);
+        for segment in self.shared.segments() {
+            if segment.is_open() {
+                segment.sync()?;
+            }
+        }
+        self.shared.durable_end.fetch_max(end, Ordering::Release);
+        Ok(())
     }
 
     /// Appends one batch; `records` are `count * 128` bytes, none for a commit mark. Returns the address of the first record.
@@ -190,13 +263,14 @@ impl LogWriter {
     ) -> Result<LogAddress, JournalError> {
         let count = records.len() / RECORD_LEN_BYTES;
         assert!(count <= BATCH_RECORDS_MAX, "callers split what is longer");
-        let len = HEADER_LEN_BYTES + records.len();
-        if self.offset + len > self.segment.len {
-            self.roll()?;
+        self.preparer.look()?;
+        if !self.fits(count) {
+            self.roll_to(self.writer.kind())?;
         }
         let (records_crc, records_hash) = digest_of(records);
         let header = BatchHeader {
             kind: self.shared.kind.code(),
+            writer: self.writer.kind(),
             count: count as u32,
             cluster: self.shared.cluster,
             segment: self.segment.number,
@@ -207,115 +281,56 @@ impl LogWriter {
             records_hash,
             records_crc,
         };
-        self.segment.write(self.offset + HEADER_LEN_BYTES, records);
-        // The header last: a crash in between leaves no valid batch. The fence keeps the compiler from turning it round.
-        std::sync::atomic::fence(Ordering::Release);
         let header_bytes = header.encode();
-        self.segment.write(self.offset, &header_bytes);
+        self.writer.write(self.offset, &header_bytes, records)?;
         self.previous_hash = hash_of(&header_bytes);
         if count > 0 {
             self.segment.note(first, self.offset);
         }
         let at = address(self.segment.number, self.offset + HEADER_LEN_BYTES);
-        self.offset += len;
-        self.shared.end.store(address(self.segment.number, self.offset).raw(), Ordering::Release);
+        self.offset += header.stored_len_bytes();
+        let end = address(self.segment.number, self.offset).raw();
+        self.shared.end.store(end, Ordering::Release);
+        if self.writer.kind() == WriterKind::Direct {
+            self.shared.durable_end.fetch_max(end, Ordering::Release);
+        } else if self.offset - self.touched >= TOUCH_STEP_BYTES {
+            self.touched = self.offset;
+            self.preparer.touch_ahead(4 * TOUCH_STEP_BYTES);
+        }
         if count > 0 {
             self.shared.appended.store(last_sequence, Ordering::Release);
         }
         if self.offset * 4 > self.segment.len {
-            self.preparer.request(self.segment.number + 1)?;
+            self.preparer.request(self.segment.number + 1);
         }
         Ok(at)
     }
 
+    fn fits(&self, count: usize) -> bool {
+        self.offset + self.writer.kind().padded(HEADER_LEN_BYTES + count * RECORD_LEN_BYTES) <= self.segment.len
+    }
+
     /// Where the first record of a batch of `count` records will stand, if it is appended next.
     pub(crate) fn next_address(&mut self, count: usize) -> Result<LogAddress, JournalError> {
-        if self.offset + HEADER_LEN_BYTES + count * RECORD_LEN_BYTES > self.segment.len {
-            self.roll()?;
+        if !self.fits(count) {
+            self.roll_to(self.writer.kind())?;
         }
         Ok(address(self.segment.number, self.offset + HEADER_LEN_BYTES))
     }
 
-    fn roll(&mut self) -> Result<(), JournalError> {
-        self.preparer.request(self.segment.number + 1)?;
+    fn roll_to(&mut self, kind: WriterKind) -> Result<(), JournalError> {
+        self.preparer.request(self.segment.number + 1);
         let next = Arc::new(self.preparer.take()?);
         assert_eq!(next.number, self.segment.number + 1, "segments are numbered without a gap");
+        let writer = writer_for(kind, &next)?;
         self.shared.segments.write().expect("no holder of this lock panics").push(Arc::clone(&next));
-        self.segment = next;
-        self.offset = 0;
+        self.segment.seal()?;
+        if self.writer.kind() == WriterKind::Direct || self.shared.kind == LogKind::Events {
+            // Nobody syncs it any more.
+            self.segment.close();
+        }
+        (self.segment, self.writer) = (next, writer);
+        (self.offset, self.touched) = (0, 0);
         Ok(())
-    }
-}
-
-/// Makes segments ahead of need, on a thread of its own, which ends before this struct does: it must not make files in a
-/// folder that somebody else has opened meanwhile.
-#[derive(Debug)]
-struct Preparer {
-    /// `None` only while it is dropped: that ends the thread.
-    wanted: Option<mpsc::Sender<u32>>,
-    thread: Option<JoinHandle<()>>,
-    made: mpsc::Receiver<Result<Segment, JournalError>>,
-    requested: u32,
-    spare: Option<Segment>,
-}
-
-impl Preparer {
-    fn start(config: &LogConfig, kind: LogKind, spare: Option<Arc<Segment>>) -> Result<Self, JournalError> {
-        let (wanted, requests) = mpsc::channel();
-        let (finished, made) = mpsc::channel();
-        let (dir, len): (PathBuf, usize) = (config.dir.clone(), config.segment_len_bytes as usize);
-        let thread = std::thread::Builder::new().name(format!("{}-prepare", kind.prefix()));
-        let run = move || {
-            for number in requests {
-                let made = Segment::create(&dir, kind, number, len);
-                if let Err(error) = &made {
-                    tracing::error!(%error, "cannot prepare the next segment: the node stops when this one is full");
-                }
-                if finished.send(made).is_err() {
-                    return;
-                }
-            }
-        };
-        let thread = thread.spawn(run);
-        let thread = thread.map_err(JournalError::io(&config.dir, "start the thread that prepares segments"))?;
-        let requested = spare.as_ref().map_or(0, |segment| segment.number);
-        let spare = spare.map(|spare| Arc::into_inner(spare).expect("nobody else holds a segment that is not in use"));
-        Ok(Self { wanted: Some(wanted), thread: Some(thread), made, requested, spare })
-    }
-
-    /// Asks for a segment, once.
-    fn request(&mut self, number: u32) -> Result<(), JournalError> {
-        if self.requested < number {
-            self.requested = number;
-            let wanted = self.wanted.as_ref().expect("only a drop takes it");
-            // The thread ends only with this struct, or by a panic that `take` reports.
-            let _ = wanted.send(number);
-        }
-        Ok(())
-    }
-
-    /// The segment that was asked for. Waits only where the disk is slower than the log.
-    fn take(&mut self) -> Result<Segment, JournalError> {
-        if let Some(spare) = self.spare.take() {
-            return Ok(spare);
-        }
-        if let Ok(made) = self.made.try_recv() {
-            return made;
-        }
-        let started = Instant::now();
-        let made = self.made.recv().expect("the preparing thread lives as long as its requests");
-        tracing::warn!(waited_ms = started.elapsed().as_millis(), "the log waited for its next segment");
-        made
-    }
-}
-
-impl Drop for Preparer {
-    fn drop(&mut self) {
-        drop(self.wanted.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread that prepares segments panicked");
-        }
     }
 }

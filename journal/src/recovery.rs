@@ -11,8 +11,8 @@ use tidegate_domain::{Epoch, RECORD_LEN_BYTES, Sequence};
 
 use crate::batch::HEADER_LEN_BYTES;
 use crate::chain::{Chain, Outcome, Source, position_of, walk};
-use crate::segment::{INDEX_STEP_BYTES, Position, Segment, list, path_of};
-use crate::{JournalError, LogConfig, LogKind, SEGMENT_LEN_BYTES_MAX, SEGMENT_LEN_BYTES_MIN};
+use crate::segment::{INDEX_STEP_BYTES, Position, Segment, check_from_start, list, path_of};
+use crate::{JournalError, LogConfig, LogKind, SEGMENT_LEN_BYTES_MAX, SEGMENT_LEN_BYTES_MIN, WriterKind};
 
 /// A torn tail that was cut off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Cut {
 #[derive(Debug)]
 pub(crate) struct Recovered {
     pub(crate) segments: Vec<Arc<Segment>>,
+    /// The kind of writer of the segment that is written on, if it has a batch.
+    pub(crate) writer: Option<WriterKind>,
     /// Index of the segment that is written on.
     pub(crate) open: usize,
     /// Where in it.
@@ -52,11 +54,13 @@ pub(crate) fn recover(
     check_config(config)?;
     let numbers = list(&config.dir, kind)?;
     if numbers.is_empty() {
-        let first = Segment::create(&config.dir, kind, 1, config.segment_len_bytes as usize)?;
+        let first = Segment::create(config, kind, 1)?;
         return Ok(empty(first));
     }
+    check_from_start(&config.dir, kind, &numbers)?;
     let mut notes = Notes::default();
-    let mut source = Source::new(&config.dir, kind, &numbers);
+    let mut source = Source::new(&*config.disk, &config.dir, kind, &numbers);
+    let mut writer = None;
     let walked = walk(&mut source, Some(config.cluster), |number, offset, header, records| {
         let newest = records.chunks_exact(RECORD_LEN_BYTES).next_back().map(|record| position_of(kind, record).0);
         if keep_through.is_some_and(|keep| newest > Some(keep.raw())) {
@@ -65,6 +69,7 @@ pub(crate) fn recover(
         if header.count > 0 {
             notes.note(number, header.first, offset);
         }
+        writer = Some((number, header.writer));
         on_batch(number, offset + HEADER_LEN_BYTES, records);
         true
     })?;
@@ -82,13 +87,24 @@ pub(crate) fn recover(
     };
     let mut segments = Vec::with_capacity(numbers.len());
     for number in &numbers {
-        // Only what will be written on is worth the memory of every page at once.
-        segments.push(Arc::new(Segment::open(&config.dir, kind, *number, *number >= walked.number)?));
+        segments.push(Arc::new(Segment::open(config, kind, *number)?));
     }
     notes.apply(&segments);
     let open = (walked.number - numbers[0]) as usize;
     let cut = cut_at.map(|offset| cut(&segments[open..], offset)).transpose()?;
-    Ok(Recovered { segments, open, offset: walked.offset, last, last_epoch, commit, previous_hash, batches, cut })
+    let writer = writer.filter(|(number, _)| *number == walked.number).map(|(_, writer)| writer);
+    Ok(Recovered {
+        segments,
+        writer,
+        open,
+        offset: walked.offset,
+        last,
+        last_epoch,
+        commit,
+        previous_hash,
+        batches,
+        cut,
+    })
 }
 
 fn check_config(config: &LogConfig) -> Result<(), JournalError> {
@@ -103,6 +119,7 @@ fn check_config(config: &LogConfig) -> Result<(), JournalError> {
 fn empty(first: Segment) -> Recovered {
     Recovered {
         segments: vec![Arc::new(first)],
+        writer: None,
         open: 0,
         offset: 0,
         last: None,

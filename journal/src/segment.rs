@@ -1,21 +1,28 @@
-//! A segment: one preallocated, zero-filled, mapped file.
+//! A segment: one preallocated, zero-filled file, written by one of two kinds of writer ([`crate::WriterKind`]).
 //!
-//! Invariants: its blocks exist before it is mapped, so a full disk is an error at creation and never a SIGBUS; bytes below
-//! the log's end never change, bytes above it are written by one writer only.
+//! ```text
+//!   mapped writer --store--> mapping <--slice-- readers            synced by the helper thread
+//!   direct writer --O_DIRECT|O_DSYNC--> disk <--O_DIRECT pread-- readers, until it is sealed; then through a mapping
+//! ```
+//!
+//! Invariants: its blocks exist before it is written, so a full disk is an error at creation and never a SIGBUS; bytes below
+//! the log's end never change, bytes above it are written by one writer only; while a direct writer writes it, nobody reads
+//! it through the page cache (that would cost every write a round of invalidations).
 
-use std::fs::{self, File};
-use std::os::fd::AsRawFd;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, OnceLock};
 
-use memmap2::{MmapOptions, MmapRaw};
-
-use crate::{JournalError, LogKind, SEGMENT_LEN_BYTES_MAX, SEGMENT_LEN_BYTES_MIN};
+use crate::disk::{Access, AlignedBytes, DIRECT_ALIGN_BYTES, Disk, DiskFile};
+use crate::sigbus::Mapping;
+use crate::{JournalError, LogConfig, LogKind, SEGMENT_LEN_BYTES_MAX, SEGMENT_LEN_BYTES_MIN};
 
 /// Distance between two entries of a segment's index.
 pub(crate) const INDEX_STEP_BYTES: usize = 64 * 1_024;
 /// Zeros are written in pieces of this size.
 const ZEROS: &[u8] = &[0; 256 * 1_024];
+/// What a reader of an open direct segment reads at once: a full batch.
+const WINDOW_LEN_BYTES: usize = 64 * 1_024;
 
 /// Position of a record in the order of a log: sequence and, in the event log, index.
 pub(crate) type Position = (u64, u32);
@@ -26,8 +33,13 @@ pub(crate) struct Segment {
     pub(crate) number: u32,
     pub(crate) path: PathBuf,
     pub(crate) len: usize,
-    map: MmapRaw,
-    file: File,
+    kind: LogKind,
+    disk: Arc<dyn Disk>,
+    /// Open from when it is made or first needed until it is sealed and synced.
+    file: Mutex<Option<Arc<dyn DiskFile>>>,
+    /// Open while a direct writer writes it.
+    direct: Mutex<Option<Arc<dyn DiskFile>>>,
+    map: OnceLock<Mapping>,
     /// First position and offset of some batches, in order; the first entry is the segment's first batch with records.
     index: Mutex<Vec<(Position, usize)>>,
 }
@@ -55,7 +67,8 @@ pub(crate) fn check_len(path: &Path, len: u64) -> Result<usize, JournalError> {
     Err(JournalError::BadSegment { file: path.to_owned(), why })
 }
 
-/// Numbers of the segments in a folder: dense from 1, or empty. What a crash left half-made (`.new`) is not one.
+/// Numbers of the segments in a folder: dense from any number (older ones may be deleted), or empty. What a crash left
+/// half-made (`.new`) is not one.
 pub(crate) fn list(dir: &Path, kind: LogKind) -> Result<Vec<u32>, JournalError> {
     let mut numbers = Vec::new();
     let prefix = format!("{}-", kind.prefix());
@@ -67,7 +80,7 @@ pub(crate) fn list(dir: &Path, kind: LogKind) -> Result<Vec<u32>, JournalError> 
         }
     }
     numbers.sort_unstable();
-    for (found, expected) in numbers.iter().zip(1..) {
+    for (found, expected) in numbers.iter().zip(numbers.first().copied().unwrap_or(1)..) {
         if *found != expected {
             let why = format!("this segment is missing, segment {found} is there");
             return Err(JournalError::BadSegment { file: path_of(dir, kind, expected), why });
@@ -76,88 +89,155 @@ pub(crate) fn list(dir: &Path, kind: LogKind) -> Result<Vec<u32>, JournalError> 
     Ok(numbers)
 }
 
+/// Refuses a log whose first segments are not there.
+pub(crate) fn check_from_start(dir: &Path, kind: LogKind, numbers: &[u32]) -> Result<(), JournalError> {
+    match numbers.first() {
+        Some(found) if *found != 1 => {
+            let why = format!("this segment is missing, segment {found} is there");
+            Err(JournalError::BadSegment { file: path_of(dir, kind, 1), why })
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Segment {
-    /// Makes a new one: blocks, zeros, sync, rename, sync of the folder, map with every page present.
-    pub(crate) fn create(dir: &Path, kind: LogKind, number: u32, len: usize) -> Result<Self, JournalError> {
-        let path = path_of(dir, kind, number);
+    fn new(config: &LogConfig, kind: LogKind, number: u32, len: usize, file: Option<Arc<dyn DiskFile>>) -> Self {
+        let (path, disk) = (path_of(&config.dir, kind, number), Arc::clone(&config.disk));
+        let (direct, map, index) = Default::default();
+        Self { number, path, len, kind, disk, file: Mutex::new(file), direct, map, index }
+    }
+
+    /// Makes a new one: blocks, zeros, sync, rename, sync of the folder.
+    pub(crate) fn create(config: &LogConfig, kind: LogKind, number: u32) -> Result<Self, JournalError> {
+        let len = config.segment_len_bytes;
+        let path = path_of(&config.dir, kind, number);
         let unfinished = path.with_extension("new");
-        let file = File::options().create(true).truncate(true).read(true).write(true).open(&unfinished);
-        let file = file.map_err(JournalError::io(&unfinished, "create"))?;
-        // SAFETY: a plain system call on a descriptor that `file` keeps open.
-        match unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, len as libc::off_t) } {
-            0 => {}
-            libc::ENOSPC => {
-                let _ = fs::remove_file(&unfinished);
-                return Err(JournalError::NoSpace { path, bytes: len as u64 });
-            }
-            code => return Err(JournalError::io(&unfinished, "allocate")(std::io::Error::from_raw_os_error(code))),
-        }
+        let file = config.disk.create(&unfinished).map_err(JournalError::io(&unfinished, "create"))?;
         let fill = || {
-            use std::os::unix::fs::FileExt;
+            file.allocate(len)?;
             for offset in (0..len).step_by(ZEROS.len()) {
-                file.write_all_at(&ZEROS[..ZEROS.len().min(len - offset)], offset as u64)?;
+                file.write_at(&ZEROS[..ZEROS.len().min((len - offset) as usize)], offset)?;
             }
-            file.sync_all()?;
-            fs::rename(&unfinished, &path)?;
-            File::open(dir)?.sync_all()
+            file.sync()?;
+            config.disk.rename(&unfinished, &path)?;
+            config.disk.sync_dir(&config.dir)
         };
-        fill().map_err(JournalError::io(&path, "prepare"))?;
-        Self::map(path, number, file, true)
-    }
-
-    /// Opens one that exists; `present` brings all its pages into memory, for one that will be written.
-    pub(crate) fn open(dir: &Path, kind: LogKind, number: u32, present: bool) -> Result<Self, JournalError> {
-        let path = path_of(dir, kind, number);
-        let file = File::options().read(true).write(true).open(&path).map_err(JournalError::io(&path, "open"))?;
-        Self::map(path, number, file, present)
-    }
-
-    fn map(path: PathBuf, number: u32, file: File, present: bool) -> Result<Self, JournalError> {
-        let len = check_len(&path, file.metadata().map_err(JournalError::io(&path, "stat"))?.len())?;
-        let mut options = MmapOptions::new();
-        options.len(len);
-        if present {
-            options.populate();
+        match fill() {
+            Ok(()) => Ok(Self::new(config, kind, number, len as usize, Some(file.into()))),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT)) => {
+                let _ = config.disk.remove(&unfinished);
+                Err(JournalError::NoSpace { path, bytes: len })
+            }
+            Err(error) => Err(JournalError::io(&path, "prepare")(error)),
         }
-        let map = options.map_raw(&file).map_err(JournalError::io(&path, "map"))?;
-        Ok(Self { number, path, len, map, file, index: Mutex::default() })
     }
 
-    /// Bytes below the log's end, or of a segment that nobody writes.
-    pub(crate) fn read(&self, offset: usize, len: usize) -> &[u8] {
+    /// One that exists; it is opened when it is needed.
+    pub(crate) fn open(config: &LogConfig, kind: LogKind, number: u32) -> Result<Self, JournalError> {
+        let path = path_of(&config.dir, kind, number);
+        let len = fs::metadata(&path).map_err(JournalError::io(&path, "stat"))?.len();
+        Ok(Self::new(config, kind, number, check_len(&path, len)?, None))
+    }
+
+    fn file(&self) -> Result<Arc<dyn DiskFile>, JournalError> {
+        let mut file = self.file.lock().expect("no holder of this lock panics");
+        if let Some(file) = &*file {
+            return Ok(Arc::clone(file));
+        }
+        let opened = self.disk.open(&self.path, Access::Cached).map_err(JournalError::io(&self.path, "open"))?;
+        Ok(Arc::clone(file.insert(opened.into())))
+    }
+
+    /// Its mapping, made when it is first asked for; `present` then brings every page into memory, for one that will be
+    /// written.
+    pub(crate) fn mapping(&self, present: bool) -> Result<&Mapping, JournalError> {
+        if let Some(map) = self.map.get() {
+            return Ok(map);
+        }
+        let map = self.file()?.map(present).map_err(JournalError::io(&self.path, "map"))?;
+        let map = Mapping::watch(map, self.kind, self.number);
+        // Two readers may come at once: the first mapping stays.
+        Ok(self.map.get_or_init(|| map))
+    }
+
+    /// Bytes below the log's end, or of a segment that nobody writes, through the mapping.
+    pub(crate) fn mapped(&self, offset: usize, len: usize) -> Result<&[u8], JournalError> {
         assert!(offset + len <= self.len, "reads stay inside the segment");
+        let map = self.mapping(false)?;
         // SAFETY: inside the mapping, which lives as long as `self`; the caller reads below the log's published end, where
         // nobody writes any more, or before a writer exists.
-        unsafe { std::slice::from_raw_parts(self.map.as_ptr().add(offset), len) }
+        Ok(unsafe { std::slice::from_raw_parts(map.start().add(offset), len) })
     }
 
-    /// Writes above the log's end. Called by the log's only writer.
-    pub(crate) fn write(&self, offset: usize, bytes: &[u8]) {
-        assert!(offset + bytes.len() <= self.len, "writes stay inside the segment");
-        // SAFETY: inside the mapping; above the log's end nobody reads, and there is one writer.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.map.as_mut_ptr().add(offset), bytes.len()) }
+    /// The same, past the page cache while a direct writer has it: then `window` holds the bytes. `end` is up to where the
+    /// log has bytes in this segment.
+    pub(crate) fn read<'a>(
+        &'a self,
+        offset: usize,
+        len: usize,
+        end: usize,
+        window: &'a mut Window,
+    ) -> Result<&'a [u8], JournalError> {
+        let direct = self.direct.lock().expect("no holder of this lock panics").clone();
+        match direct {
+            None => self.mapped(offset, len),
+            Some(file) => window
+                .read(&*file, (self.number, offset), len, end.min(self.len))
+                .map_err(JournalError::io(&self.path, "read")),
+        }
+    }
+
+    /// A direct writer takes it.
+    pub(crate) fn take_direct(&self) -> Result<Arc<dyn DiskFile>, JournalError> {
+        // Clean pages of its making would only be in the way.
+        self.file()?.forget_cached();
+        let file = self.disk.open(&self.path, Access::Direct).map_err(JournalError::io(&self.path, "open"))?;
+        let file: Arc<dyn DiskFile> = file.into();
+        *self.direct.lock().expect("no holder of this lock panics") = Some(Arc::clone(&file));
+        Ok(file)
+    }
+
+    /// Nobody writes it any more.
+    pub(crate) fn seal(&self) -> Result<(), JournalError> {
+        let mut direct = self.direct.lock().expect("no holder of this lock panics");
+        if direct.is_some() {
+            // Whoever read it past us may have left pages from before the last write.
+            self.file()?.forget_cached();
+            *direct = None;
+        }
+        Ok(())
     }
 
     /// Puts what was written on the disk.
     pub(crate) fn sync(&self) -> Result<(), JournalError> {
-        self.file.sync_data().map_err(JournalError::io(&self.path, "sync"))
+        self.file()?.sync().map_err(JournalError::io(&self.path, "sync"))
     }
 
-    /// From now on every sync of it fails, as on a broken disk; the mapping stays.
-    #[cfg(test)]
-    pub(crate) fn break_sync(&self) {
-        // A character device does not sync. The descriptor stays open, it only means another file.
-        let null = File::open("/dev/null").expect("every machine has it");
-        // SAFETY: plain system call on two descriptors that are open.
-        assert!(unsafe { libc::dup2(null.as_raw_fd(), self.file.as_raw_fd()) } >= 0);
+    /// Makes its pages writable from `offset` on, if it is mapped.
+    pub(crate) fn touch(&self, offset: usize, bytes: usize) {
+        if let Some(map) = self.map.get() {
+            map.make_writable(offset, bytes);
+        }
+    }
+
+    /// Whether it has a descriptor: it may have something that is not synced.
+    pub(crate) fn is_open(&self) -> bool {
+        self.file.lock().expect("no holder of this lock panics").is_some()
+    }
+
+    /// Gives the descriptor back; the mapping stays. After the last sync of a sealed segment.
+    pub(crate) fn close(&self) {
+        *self.file.lock().expect("no holder of this lock panics") = None;
     }
 
     /// Zeros everything from `offset` on, durably; how many bytes were not zero before the last of them.
     pub(crate) fn clear_from(&self, offset: usize) -> Result<usize, JournalError> {
-        let rest = self.read(offset, self.len - offset);
+        let rest = self.mapped(offset, self.len - offset)?;
         let used = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let file = self.file()?;
         for at in (0..used).step_by(ZEROS.len()) {
-            self.write(offset + at, &ZEROS[..ZEROS.len().min(used - at)]);
+            let zeros = &ZEROS[..ZEROS.len().min(used - at)];
+            file.write_at(zeros, (offset + at) as u64).map_err(JournalError::io(&self.path, "clear"))?;
         }
         if used > 0 {
             self.sync()?;
@@ -183,5 +263,38 @@ impl Segment {
         let index = self.index.lock().expect("no holder of this lock panics");
         let after = index.partition_point(|(first, _)| *first <= position);
         after.checked_sub(1).map_or(0, |at| index[at].1)
+    }
+}
+
+/// What a reader holds of an open direct segment: bytes that never change any more.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    bytes: Option<AlignedBytes>,
+    /// Segment and offset of the first byte.
+    at: (u32, usize),
+    len: usize,
+}
+
+impl Window {
+    fn read(
+        &mut self,
+        file: &dyn DiskFile,
+        (segment, offset): (u32, usize),
+        len: usize,
+        end: usize,
+    ) -> std::io::Result<&[u8]> {
+        let holds = self.at.0 == segment && offset >= self.at.1 && offset + len <= self.at.1 + self.len;
+        if !holds {
+            let start = offset - offset % DIRECT_ALIGN_BYTES;
+            // Direct batches are whole pages, and so is where they end.
+            let wanted = (end - start).min(WINDOW_LEN_BYTES).next_multiple_of(DIRECT_ALIGN_BYTES);
+            assert!(offset + len <= start + wanted, "a batch fits into the window, and readers stay below the end");
+            self.len = 0;
+            let bytes = self.bytes.get_or_insert_with(|| AlignedBytes::zeros(WINDOW_LEN_BYTES));
+            file.read_at(&mut bytes[..wanted], start as u64)?;
+            (self.at, self.len) = ((segment, start), wanted);
+        }
+        let bytes = self.bytes.as_ref().expect("filled above");
+        Ok(&bytes[offset - self.at.1..offset - self.at.1 + len])
     }
 }

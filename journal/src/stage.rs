@@ -2,15 +2,17 @@
 //!
 //! ```text
 //!   command ring --[JournalStage: append]--> mapped segment --> journaled_through
-//!                                                  |
-//!                                            [SyncHelper: fdatasync] --> synced_through
+//!                              |                   |
+//!                              |             [SyncHelper: fdatasync] --> synced_through
+//!                              '-----------> direct segment --> journaled_through, synced_through
 //! ```
 //!
-//! Group commit needs no timer: a sync covers whatever was appended when it began, and the next begins when it returns.
+//! Where an acknowledgement waits for this node's disk (`local`, `solo`), the stage writes directly and what it has written
+//! is synced; else it stores into a mapping, and the helper syncs behind it. The rule in force decides, at the next append.
+//! Group commit needs no timer: a write takes whatever is in the ring when the one before has returned.
 //!
-//! Invariants: the stage never waits for the disk's cache to empty; an error of either is final. After the ring was quiet
-//! for [`COMMIT_MARK_IDLE`], and at a clean stop, a commit mark is written and synced, so that damage below it is never
-//! mistaken for a torn tail.
+//! Invariants: an error of either is final. After the ring was quiet for [`COMMIT_MARK_IDLE`], and at a clean stop, a commit
+//! mark is written and synced, so that damage below it is never mistaken for a torn tail.
 //! Owning threads: `JournalStage` a pipeline runner, `SyncHelper` its own.
 
 use std::sync::Arc;
@@ -21,10 +23,11 @@ use std::time::{Duration, Instant};
 use tidegate_domain::{CommandRecord, Sequence};
 use tidegate_pipeline::rings::take_into;
 use tidegate_pipeline::{
-    AckPolicy, AckRule, CommandPoller, Fatal, Listener, OnFatal, Stage, WatermarkReader, WatermarkWriter,
+    AckPolicy, AckRule, CommandPoller, Fatal, Listener, OnFatal, SharedWatermarkWriter, Stage, WatermarkReader,
+    WatermarkWriter,
 };
 
-use crate::{JournalSyncer, JournalWriter};
+use crate::{JournalSyncer, JournalWriter, WriterKind};
 
 /// Records per round.
 const BATCH: usize = 511;
@@ -41,32 +44,75 @@ pub struct JournalStage {
     writer: JournalWriter,
     /// What the journal held when it was opened: a restart sends it through the pipeline again.
     recovered: Sequence,
-    journaled: WatermarkWriter,
-    published: WatermarkReader,
-    appended: Listener,
+    policy: AckPolicy,
+    marks: JournalMarks,
+    listeners: JournalListeners,
     batch: Vec<CommandRecord>,
     quiet_since: Option<Instant>,
 }
 
+/// The watermarks of the stage.
+pub struct JournalMarks {
+    /// It writes this one.
+    pub journaled: WatermarkWriter,
+    /// It and the [`SyncHelper`] raise this one.
+    pub synced: SharedWatermarkWriter,
+    /// It reads this one, for commit marks.
+    pub published: WatermarkReader,
+}
+
+/// Whom the stage calls. They must not block.
+pub struct JournalListeners {
+    /// After every append.
+    pub appended: Listener,
+    /// After an append that somebody has to sync.
+    pub to_sync: Listener,
+}
+
 impl JournalStage {
-    /// A stage that appends through `writer` and calls `appended` after it did.
+    /// A stage that appends through `writer`, in the way that the rule in `policy` asks for.
     #[must_use]
     pub fn new(
         poller: CommandPoller,
         writer: JournalWriter,
-        mut journaled: WatermarkWriter,
-        published: WatermarkReader,
-        appended: Listener,
+        policy: AckPolicy,
+        mut marks: JournalMarks,
+        listeners: JournalListeners,
     ) -> Self {
         let recovered = writer.appended_through();
-        journaled.advance_through(recovered);
+        marks.journaled.advance_through(recovered);
         let batch = Vec::with_capacity(BATCH);
-        Self { poller, writer, recovered, journaled, published, appended, batch, quiet_since: None }
+        Self { poller, writer, recovered, policy, marks, listeners, batch, quiet_since: None }
+    }
+
+    /// Appends with the writer that the rule asks for.
+    fn append(&mut self, known: usize) -> Result<(), Fatal> {
+        let new = &self.batch[known..];
+        let Some(last) = new.last() else { return Ok(()) };
+        match self.policy.rule() {
+            AckRule::Local | AckRule::Solo => self.writer.change_writer(WriterKind::Direct)?,
+            AckRule::Async | AckRule::Replicated | AckRule::Follow => self.writer.change_writer(WriterKind::Mapped)?,
+            // Nothing leaves: whichever it is.
+            AckRule::Frozen => {}
+        }
+        self.writer.append(new, self.marks.published.through())?;
+        self.marks.journaled.advance_through(last.sequence());
+        self.tell();
+        self.quiet_since = None;
+        Ok(())
+    }
+
+    fn tell(&self) {
+        match self.writer.kind() {
+            WriterKind::Mapped => (self.listeners.to_sync)(),
+            WriterKind::Direct => self.marks.synced.raise_through(self.writer.appended_through()),
+        }
+        (self.listeners.appended)();
     }
 
     /// Writes a commit mark when nothing came for a while and the last one is out of date.
     fn mark_if_quiet(&mut self) -> Result<(), Fatal> {
-        let published = self.published.through();
+        let published = self.marks.published.through();
         if published <= self.writer.commit() {
             return Ok(());
         }
@@ -74,7 +120,7 @@ impl JournalStage {
         let quiet_since = *self.quiet_since.get_or_insert(now);
         if now.duration_since(quiet_since) >= COMMIT_MARK_IDLE {
             self.writer.mark_commit(published)?;
-            (self.appended)();
+            self.tell();
         }
         Ok(())
     }
@@ -89,13 +135,8 @@ impl Stage for JournalStage {
         self.batch.clear();
         let taken = take_into(&mut self.poller, BATCH, &mut self.batch);
         let known = self.batch.partition_point(|record| record.sequence() <= self.recovered);
-        let new = &self.batch[known..];
-        if let Some(last) = new.last() {
-            self.writer.append(new, self.published.through())?;
-            self.journaled.advance_through(last.sequence());
-            self.quiet_since = None;
-            (self.appended)();
-        } else if taken == 0 {
+        self.append(known)?;
+        if taken == 0 {
             self.mark_if_quiet()?;
         }
         Ok(taken)
@@ -104,7 +145,7 @@ impl Stage for JournalStage {
 
 impl Drop for JournalStage {
     fn drop(&mut self) {
-        if let Err(error) = self.writer.mark_commit(self.published.through()) {
+        if let Err(error) = self.writer.mark_commit(self.marks.published.through()) {
             tracing::error!(%error, "could not write the commit mark at the stop");
         }
     }
@@ -123,12 +164,12 @@ impl SyncHelper {
     /// When the operating system refuses a thread.
     pub fn start(
         mut syncer: JournalSyncer,
-        mut synced: WatermarkWriter,
+        synced: SharedWatermarkWriter,
         policy: AckPolicy,
         on_synced: Listener,
         on_fatal: OnFatal,
     ) -> std::io::Result<Self> {
-        synced.advance_through(syncer.synced_through());
+        synced.raise_through(syncer.synced_through());
         let stop = Arc::new(AtomicBool::new(false));
         let stop_seen = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("journal-sync".to_owned()).spawn(move || {

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use tidegate_domain::{ClusterId, Epoch, Sequence};
 
 use crate::chain::{Outcome, Source, walk};
-use crate::segment::{list, path_of};
+use crate::disk::RealDisk;
+use crate::segment::{check_from_start, list, path_of};
 use crate::{JournalError, LogKind};
 
 /// Progress is told each time this much was read.
@@ -67,6 +68,7 @@ pub fn scan(
     mut on_batch: impl FnMut(&BatchInfo, &[u8]) -> bool,
 ) -> Result<VerifyReport, JournalError> {
     let numbers = list(dir, kind)?;
+    check_from_start(dir, kind, &numbers)?;
     if numbers.is_empty() {
         let what = format!("{}: no {} segment is there; is it a node's data folder?", dir.display(), kind.prefix());
         return Err(JournalError::NoSuchRecord { what });
@@ -74,7 +76,7 @@ pub fn scan(
     let mut ends = Ends::of(dir, kind, &numbers)?;
     let mut report = VerifyReport { segments: numbers.len() as u32, ..VerifyReport::default() };
     progress(0, ends.total);
-    let walked = walk(&mut Source::new(dir, kind, &numbers), None, |number, offset, header, records| {
+    let walked = walk(&mut Source::new(&RealDisk, dir, kind, &numbers), None, |number, offset, header, records| {
         if let Some(done) = ends.done(number - numbers[0], offset as u64) {
             progress(done, ends.total);
         }
@@ -90,7 +92,7 @@ pub fn scan(
         let go_on = on_batch(&info, records);
         if go_on {
             report.records += u64::from(header.count);
-            report.bytes += header.len_bytes() as u64;
+            report.bytes += header.stored_len_bytes() as u64;
         }
         go_on
     })?;

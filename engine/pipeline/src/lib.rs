@@ -36,4 +36,4 @@ pub use rings::{CommandPoller, CommandProducer, EventPoller, EventProducer, comm
 pub use runner::{Fatal, Listener, OnFatal, Runner, Stage, Waker};
 pub use sequencer::{RecordSource, Sequencer};
 pub use serving::{Serving, ServingState};
-pub use watermark::{WatermarkReader, WatermarkWriter, watermark};
+pub use watermark::{SharedWatermarkWriter, WatermarkReader, WatermarkWriter, watermark};

@@ -54,10 +54,29 @@ impl WatermarkWriter {
         }
     }
 
+    /// Gives up being the only one.
+    #[must_use]
+    pub fn share(self) -> SharedWatermarkWriter {
+        SharedWatermarkWriter { shared: self.shared }
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn through(&self) -> Sequence {
         Sequence::new(self.shared.load(Ordering::Relaxed))
+    }
+}
+
+/// One of several who raise it: what each of them says is true by itself.
+#[derive(Clone, Debug)]
+pub struct SharedWatermarkWriter {
+    shared: Arc<CachePadded<AtomicU64>>,
+}
+
+impl SharedWatermarkWriter {
+    /// Everything up to and including `sequence` is done; a lower value than before changes nothing.
+    pub fn raise_through(&self, sequence: Sequence) {
+        self.shared.fetch_max(sequence.raw(), Ordering::AcqRel);
     }
 }
 

@@ -42,7 +42,7 @@ impl Sink for Memory {
 
 fn log(dir: &tempfile::TempDir) -> OpenedEventLog {
     let segment_len_bytes = SEGMENT_LEN_BYTES_MIN;
-    let config = LogConfig { dir: dir.path().to_owned(), cluster: ClusterId::new(1), segment_len_bytes };
+    let config = LogConfig::new(dir.path(), ClusterId::new(1), segment_len_bytes);
     open_event_log(&config, None).unwrap()
 }
 

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub(crate) mod faulty;
+pub(crate) mod forgetful;
+
 use std::path::Path;
 
 use tidegate_domain::*;
@@ -10,7 +13,7 @@ use tidegate_journal::LogConfig;
 pub(crate) const CLUSTER: ClusterId = ClusterId::new(0x0123_4567_89ab_cdef);
 
 pub(crate) fn config(dir: &Path) -> LogConfig {
-    LogConfig { dir: dir.to_owned(), cluster: CLUSTER, segment_len_bytes: 1 << 20 }
+    LogConfig::new(dir, CLUSTER, 1 << 20)
 }
 
 /// Commands `first..first + count`.

@@ -132,11 +132,7 @@ fn folder(kind: LogKind, data: &[u8]) -> tempfile::TempDir {
 }
 
 fn config_of(folder: &tempfile::TempDir) -> LogConfig {
-    LogConfig {
-        dir: folder.path().to_owned(),
-        cluster: ClusterId::new(CLUSTER),
-        segment_len_bytes: SEGMENT_LEN_BYTES_MIN,
-    }
+    LogConfig::new(folder.path(), ClusterId::new(CLUSTER), SEGMENT_LEN_BYTES_MIN)
 }
 
 /// Whether the two say the same of a log that is refused.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::JoinHandle;
 
-use tidegate_journal::stage::{JournalStage, SyncHelper};
+use tidegate_journal::stage::{JournalListeners, JournalMarks, JournalStage, SyncHelper};
 use tidegate_journal::{JournalReader, JournalSyncer, JournalWriter, OpenedEventLog};
 use tidegate_matching::Engine;
 use tidegate_pipeline::{
@@ -64,8 +64,10 @@ pub(super) fn stages(
     let recovered = writer.appended_through();
     let (readers, policy) = (&handles.marks, &handles.policy);
     let on_synced = both(handles.waker.listener(), Arc::clone(&link.poke));
-    let sync_helper = SyncHelper::start(syncer, marks.synced, policy.clone(), on_synced, Arc::clone(&handles.on_fatal))
-        .map_err(start_error("the sync helper"))?;
+    let synced = marks.synced.share();
+    let sync_helper =
+        SyncHelper::start(syncer, synced.clone(), policy.clone(), on_synced, Arc::clone(&handles.on_fatal))
+            .map_err(start_error("the sync helper"))?;
     let safety = Watermarks {
         journaled: readers.journaled.clone(),
         synced: readers.synced.clone(),
@@ -88,9 +90,9 @@ pub(super) fn stages(
         Box::new(JournalStage::new(
             commands.journal,
             writer,
-            marks.journaled,
-            readers.published.clone(),
-            both(sync_helper.listener(), Arc::clone(&link.poke)),
+            policy.clone(),
+            JournalMarks { journaled: marks.journaled, synced, published: readers.published.clone() },
+            JournalListeners { appended: Arc::clone(&link.poke), to_sync: sync_helper.listener() },
         )),
         Box::new(ReplicateStage::new(commands.replicate, link.feed.clone(), recovered)),
         Box::new(MatchStage::new(

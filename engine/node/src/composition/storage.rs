@@ -25,11 +25,7 @@ impl Storage {
         let folder = &config.node.data_dir;
         std::fs::create_dir_all(folder)
             .map_err(|error| start_error("the data folder")(format!("cannot create {}: {error}", folder.display())))?;
-        let log = LogConfig {
-            dir: folder.clone(),
-            cluster: config.cluster()?,
-            segment_len_bytes: config.journal.segment_mib << 20,
-        };
+        let log = LogConfig::new(folder, config.cluster()?, config.journal.segment_mib << 20);
         // Two processes never share a folder: this takes the lock.
         let journal = open_journal(&log).map_err(start_error("the journal"))?;
         let last = journal.recovery.last;

@@ -119,7 +119,7 @@ impl Node {
     /// Leads, with two assets, one market, and no account yet.
     pub fn start(inbox_slots: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let log = LogConfig { dir: folder.path().to_owned(), cluster: CLUSTER, segment_len_bytes: 8 << 20 };
+        let log = LogConfig::new(folder.path(), CLUSTER, 8 << 20);
         let opened = open_event_log(&log, None).unwrap();
         let waker = Waker::default();
         let inbox = Inbox::new(inbox_slots, waker.clone());

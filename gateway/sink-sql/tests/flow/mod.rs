@@ -292,7 +292,7 @@ pub fn name(text: &str) -> Name {
 
 /// An event log in a folder.
 pub fn open_log(dir: &Path) -> OpenedEventLog {
-    let config = LogConfig { dir: dir.to_owned(), cluster: CLUSTER, segment_len_bytes: SEGMENT_LEN_BYTES_MIN };
+    let config = LogConfig::new(dir, CLUSTER, SEGMENT_LEN_BYTES_MIN);
     open_event_log(&config, None).unwrap()
 }
 

@@ -1,0 +1,132 @@
+//! The helper thread of a log's writer: makes the next segment, and makes pages ahead of the writer writable.
+//!
+//!   [LogWriter] --wishes--> [Preparer's thread] --segments, errors--> [LogWriter]
+//!                                   '--> [Space]: how much the disk has left
+//!
+//! Invariants: one segment ahead, asked for while three quarters of the current one are free; a failure reaches the writer
+//! at its next append, except a full disk, which [`Space`] shows while there is still room to stop in order. The thread ends
+//! before the writer does: it must not make files in a folder that somebody else has opened meanwhile.
+
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use crate::log::LogShared;
+use crate::segment::Segment;
+use crate::{JournalError, LogConfig, LogKind};
+
+/// What the writer wants.
+#[derive(Debug)]
+enum Wish {
+    /// The segment of this number.
+    Segment(u32),
+    /// This many bytes after the end.
+    Writable(usize),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Preparer {
+    /// `None` only while it is dropped: that ends the thread.
+    wishes: Option<mpsc::Sender<Wish>>,
+    thread: Option<JoinHandle<()>>,
+    made: mpsc::Receiver<Result<Segment, JournalError>>,
+    requested: u32,
+    /// Whether an answer is on its way.
+    waiting: bool,
+    spare: Option<Result<Segment, JournalError>>,
+}
+
+impl Preparer {
+    pub(crate) fn start(
+        config: &LogConfig,
+        kind: LogKind,
+        shared: Arc<LogShared>,
+        spare: Option<Arc<Segment>>,
+    ) -> Result<Self, JournalError> {
+        let (wishes, wanted) = mpsc::channel();
+        let (finished, made) = mpsc::channel();
+        let thread = std::thread::Builder::new().name(format!("{}-prepare", kind.prefix()));
+        let of_thread = config.clone();
+        let run = move || {
+            for wish in wanted {
+                match wish {
+                    Wish::Writable(bytes) => shared.touch_ahead(bytes),
+                    Wish::Segment(number) => {
+                        shared.space.look(&of_thread);
+                        let made = Segment::create(&of_thread, kind, number);
+                        if let Err(JournalError::NoSpace { .. }) = &made {
+                            shared.space.is_out();
+                        }
+                        if finished.send(made).is_err() {
+                            return;
+                        }
+                    }
+                }
+            }
+        };
+        let thread = thread.spawn(run);
+        let thread = thread.map_err(JournalError::io(&config.dir, "start the thread that prepares segments"))?;
+        let requested = spare.as_ref().map_or(0, |segment| segment.number);
+        let spare =
+            spare.map(|spare| Ok(Arc::into_inner(spare).expect("nobody else holds a segment that is not in use")));
+        Ok(Self { wishes: Some(wishes), thread: Some(thread), made, requested, waiting: false, spare })
+    }
+
+    fn send(&self, wish: Wish) {
+        // The thread ends only with this struct, or by a panic, which ends the process.
+        let _ = self.wishes.as_ref().expect("only a drop takes it").send(wish);
+    }
+
+    /// Asks for a segment, once.
+    pub(crate) fn request(&mut self, number: u32) {
+        if self.requested < number {
+            self.requested = number;
+            self.waiting = true;
+            self.send(Wish::Segment(number));
+        }
+    }
+
+    /// Asks for the pages after the end.
+    pub(crate) fn touch_ahead(&self, bytes: usize) {
+        self.send(Wish::Writable(bytes));
+    }
+
+    /// Whether what was asked for has failed. A full disk is no failure yet: the segment in use has room.
+    pub(crate) fn look(&mut self) -> Result<(), JournalError> {
+        if self.waiting
+            && let Ok(made) = self.made.try_recv()
+        {
+            self.waiting = false;
+            match made {
+                Err(error) if !matches!(error, JournalError::NoSpace { .. }) => return Err(error),
+                made => self.spare = Some(made),
+            }
+        }
+        Ok(())
+    }
+
+    /// The segment that was asked for. Waits only where the disk is slower than the log.
+    pub(crate) fn take(&mut self) -> Result<Segment, JournalError> {
+        self.look()?;
+        if let Some(spare) = self.spare.take() {
+            return spare;
+        }
+        let started = Instant::now();
+        let made = self.made.recv().expect("the preparing thread lives as long as its requests");
+        self.waiting = false;
+        tracing::warn!(waited_ms = started.elapsed().as_millis(), "the log waited for its next segment");
+        made
+    }
+}
+
+impl Drop for Preparer {
+    fn drop(&mut self) {
+        drop(self.wishes.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that prepares segments panicked");
+        }
+    }
+}
