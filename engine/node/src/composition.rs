@@ -59,6 +59,9 @@ fn start_error<E: Into<Fatal>>(what: &'static str) -> impl FnOnce(E) -> NodeErro
     move |error| NodeError::Start { what, error: error.into() }
 }
 
+/// Called once when the node finds that it must be stopped in order, with the reason. It must not block.
+pub type OnMustStop = Box<dyn Fn(&str) + Send + Sync>;
+
 /// A running node.
 pub struct Node {
     control: Arc<Control>,
@@ -86,13 +89,15 @@ struct Handles<'a> {
 impl Node {
     /// Opens and starts everything, and begins the configured role in the background (the replay of a long journal takes
     /// its time; [`crate::NodeStatus`] shows it). From here on every panic of the process aborts it: a stage that panics
-    /// half-way through a batch must not unwind, the ring would count the batch as read.
+    /// half-way through a batch must not unwind, the ring would count the batch as read. `on_must_stop` is called when the
+    /// disk is full; whoever owns the node then calls [`Self::stop`].
     ///
     /// # Errors
     /// [`NodeError`] in words that name what is wrong and what to do.
-    pub fn start(config: NodeConfig) -> Result<Self, NodeError> {
+    pub fn start(config: NodeConfig, on_must_stop: OnMustStop) -> Result<Self, NodeError> {
         config.check()?;
         abort_on_panic();
+        tidegate_journal::name_bus_errors();
         let Storage { journal, events, state } = Storage::open(&config)?;
         let runtime = runtime()?;
         let (stage_marks, link_marks, marks) = pipeline::marks();
@@ -152,6 +157,7 @@ impl Node {
             config,
         });
         let stop_http = shells::start_tasks(&runtime, &control, http_listener, link.news)?;
+        runtime.spawn(shells::watch_space(Arc::clone(&control), on_must_stop));
         let runners = Runners::start(plan, stages, waker, &on_fatal)?;
         let begin = Arc::clone(&control);
         runtime.spawn(async move {

@@ -23,11 +23,13 @@ pub mod status;
 mod view;
 
 pub use admin::{AdminReply, AdminRequest};
-pub use composition::{Node, NodeError};
+pub use composition::{Node, NodeError, OnMustStop};
 pub use config::{ADMIN_SOCKET, ConfigError, NodeConfig, Role};
 pub use status::NodeStatus;
 
 /// Exit code of a node that another node has replaced: it must not be restarted as a primary.
 pub const EXIT_FENCED: i32 = 40;
+/// Exit code of a node that stopped in order because its disk is full.
+pub const EXIT_NO_SPACE: i32 = 41;
 /// Exit code of a node that a part of itself stopped.
 pub const EXIT_FATAL: i32 = 70;

@@ -53,6 +53,11 @@ pub(crate) fn text(control: &Control) -> String {
     gauge("release_latency_us_max", "Sequencing to release, largest since the start, in microseconds", latency.max);
     gauge("inbox_fill", "Commands that wait for the sequencer", control.inbox.fill() as u64);
     gauge("journal_bytes", "Bytes of the journal", status.journal_bytes);
+    gauge(
+        "disk_space_low",
+        "1 while the disk has room for fewer than three more log segments",
+        (status.disk_space != "enough").into(),
+    );
     gauge("event_log_bytes", "Bytes of the event log", status.event_log_bytes);
     gauge("uptime_seconds", "Seconds since the start", status.uptime_s);
     let mut text = String::new();

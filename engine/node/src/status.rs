@@ -154,6 +154,8 @@ pub struct NodeStatus {
     pub sink: Option<SinkStatus>,
     /// Bytes of the journal.
     pub journal_bytes: u64,
+    /// Whether the disk has room for the logs: `enough`, `low` (fewer than three segments), `out`.
+    pub disk_space: String,
     /// Bytes of the event log.
     pub event_log_bytes: u64,
     /// Seconds since the start.

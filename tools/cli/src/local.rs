@@ -53,7 +53,8 @@ pub struct LocalNode {
     pub config: NodeConfig,
     config_file: PathBuf,
     log_file: PathBuf,
-    program: PathBuf,
+    /// What is started: the program, or something that starts it.
+    pub program: PathBuf,
     child: Option<Child>,
 }
 

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use tidegate_node::{Node, NodeConfig};
+use tidegate_node::{EXIT_NO_SPACE, Node, NodeConfig};
 use tracing_subscriber::EnvFilter;
 
 use crate::CommandResult;
@@ -18,7 +19,7 @@ pub struct NodeArgs {
     config: PathBuf,
 }
 
-/// Runs a node until SIGTERM or SIGINT, then stops it in order.
+/// Runs a node until SIGTERM, SIGINT or a full disk, then stops it in order.
 ///
 /// # Errors
 /// Why it does not start.
@@ -27,11 +28,24 @@ pub fn run(args: &NodeArgs) -> CommandResult {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     let config = NodeConfig::load(&args.config).map_err(|error| error.to_string())?;
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| format!("cannot listen for signals: {error}"))?;
-    let node = Node::start(config).map_err(|error| error.to_string())?;
+    let must_stop = Arc::new(OnceLock::new());
+    let reason = Arc::clone(&must_stop);
+    let on_must_stop = Box::new(move |why: &str| {
+        let _ = reason.set(why.to_owned());
+        // The one way to a stop: as if an operator had asked for it.
+        signal_hook::low_level::raise(SIGTERM).expect("the signal is listened for");
+    });
+    let node = Node::start(config, on_must_stop).map_err(|error| error.to_string())?;
     tracing::info!(order_entry = %node.order_entry_address(), "started");
     signals.forever().next();
     node.stop();
-    Ok(ExitCode::SUCCESS)
+    match must_stop.get() {
+        None => Ok(ExitCode::SUCCESS),
+        Some(why) => {
+            eprintln!("tidegate: stopped in order: {why}");
+            Ok(ExitCode::from(EXIT_NO_SPACE as u8))
+        }
+    }
 }
 
 /// Checks a configuration.

@@ -2,18 +2,22 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
-use tidegate_journal::EventLog;
+use tidegate_journal::{EventLog, SpaceState};
 use tidegate_order_entry::{IoChoice, OrderEntry, OrderEntryConfig, OrderEntryPorts};
 use tidegate_replicator::LinkEvent;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 
-use super::{Handles, NodeError, start_error};
+use super::{Handles, NodeError, OnMustStop, start_error};
 use crate::admin;
 use crate::config::{IoName, NodeConfig};
 use crate::control::Control;
 use crate::view::View;
+
+/// Between two looks at the disk's room.
+const SPACE_LOOK: Duration = Duration::from_millis(50);
 
 /// Checks that an address can be bound before anything starts, and fills in a port where 0 was asked for.
 pub(super) fn reserve(field: &'static str, address: SocketAddr) -> Result<SocketAddr, NodeError> {
@@ -49,6 +53,19 @@ pub(super) fn http_listener(
 }
 
 /// Starts what lives on the runtime: the desk, the operator's socket, the link's news, HTTP. What ends HTTP comes back.
+/// Looks after the disk's room. The next segment is asked for while most of the current one is free, so there is time to stop
+/// in order.
+pub(super) async fn watch_space(control: Arc<Control>, on_must_stop: OnMustStop) {
+    while control.space() != SpaceState::Out {
+        tokio::time::sleep(SPACE_LOOK).await;
+    }
+    on_must_stop(&format!(
+        "no room for another log segment of {} MiB in {}: free some and start the node again",
+        control.config.journal.segment_mib,
+        control.config.node.data_dir.display()
+    ));
+}
+
 pub(super) fn start_tasks(
     runtime: &Runtime,
     control: &Arc<Control>,

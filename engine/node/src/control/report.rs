@@ -7,6 +7,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use tidegate_journal::SpaceState;
 use tidegate_pipeline::{AckRule, Serving};
 use tidegate_replicator::Replicator;
 
@@ -18,6 +19,11 @@ use crate::view::SinkTask;
 const DIGEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Control {
+    /// What the disk has left for both logs.
+    pub(crate) fn space(&self) -> SpaceState {
+        self.journal.space().max(self.log.space())
+    }
+
     /// The node in one word and one sentence.
     pub(crate) fn state(&self) -> (NodeState, String) {
         if self.stopping.load(Ordering::Acquire) {
@@ -108,6 +114,7 @@ impl Control {
             peer: self.peer(),
             sink: self.sink.lock().expect("no holder of this lock panics").as_ref().map(SinkTask::status),
             journal_bytes: self.journal.bytes(),
+            disk_space: self.space().as_str().to_owned(),
             event_log_bytes: self.log.bytes(),
             uptime_s: self.facts.started.elapsed().as_secs(),
             digest,
