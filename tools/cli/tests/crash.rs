@@ -15,7 +15,11 @@ use tidegate_node::Role;
 use tidegate_node::config::DurabilityName;
 
 const FAILOVERS: u64 = 5;
-const RESTARTS: u64 = 20;
+
+/// `KILLS=10000 cargo test --release -p tidegate --test crash single` for a long run.
+fn kills() -> u64 {
+    std::env::var("KILLS").map_or(100, |kills| kills.parse().expect("KILLS is a number"))
+}
 
 #[test]
 fn a_killed_primary_loses_nothing_that_was_acknowledged_and_its_standby_goes_on() {
@@ -55,8 +59,8 @@ fn a_killed_single_node_restarts_with_everything_that_was_acknowledged() {
     let mut node = start_single(dir.path(), DurabilityName::Local);
     let (market, traders) = seed(&node, dir.path(), 2);
     let load = Load::start(&traders, market, &[node.gateway()], 4);
-    for cycle in 0..RESTARTS {
-        load.wait_for_answers(60 + 31 * (cycle % 7));
+    for cycle in 0..kills() {
+        load.wait_for_answers(11 + 31 * (cycle % 7));
         node.kill();
         node.start().unwrap();
         let status = node.wait_for("the node leads again", leads).unwrap();
