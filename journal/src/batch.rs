@@ -3,7 +3,8 @@
 //! ```text
 //!   0 magic u64 | 8 version u16 | 10 kind u8 | 11 writer u8 | 12 count u32 | 16 cluster u128 | 32 segment u32 | 36 epoch u32
 //!  40 first sequence u64 | 48 commit sequence u64 | 56 first index u32 | 60 CRC32C of the records
-//!  64 hash of the batch before, 16 B | 80 hash of the records, 16 B | 96 zeros, 28 B | 124 CRC32C of bytes 0..124
+//!  64 hash of the batch before, 16 B | 80 hash of the records, 16 B | 96 pages of the segment u32 | 100 zeros, 24 B
+//! 124 CRC32C of bytes 0..124
 //! ```
 //!
 //! A direct writer fills each batch up with zeros to 4,096 bytes, so that a torn write never touches a page that holds an
@@ -25,7 +26,7 @@ pub const BATCH_RECORDS_MAX: usize = 511;
 pub(crate) const HEADER_LEN_BYTES: usize = RECORD_LEN_BYTES;
 
 // The table above, field by field, and a full batch is 64 KiB.
-const _: () = assert!(8 + 2 + 1 + 1 + 4 + 16 + 4 + 4 + 8 + 8 + 4 + 4 + 16 + 16 + 28 + 4 == HEADER_LEN_BYTES);
+const _: () = assert!(8 + 2 + 1 + 1 + 4 + 16 + 4 + 4 + 8 + 8 + 4 + 4 + 16 + 16 + 4 + 24 + 4 == HEADER_LEN_BYTES);
 const _: () = assert!(HEADER_LEN_BYTES + BATCH_RECORDS_MAX * RECORD_LEN_BYTES == 64 << 10);
 
 const MAGIC: u64 = u64::from_le_bytes(*b"TGBATCH\x01");
@@ -38,6 +39,8 @@ pub(crate) struct BatchHeader {
     pub(crate) count: u32,
     pub(crate) cluster: ClusterId,
     pub(crate) segment: u32,
+    /// Length of the segment, in pages of 4,096 bytes.
+    pub(crate) segment_pages: u32,
     pub(crate) epoch: Epoch,
     /// Of the first record; in an empty batch (a commit mark) of the next record to come.
     pub(crate) first: (u64, u32),
@@ -81,6 +84,7 @@ impl BatchHeader {
         bytes[60..64].copy_from_slice(&self.records_crc.to_le_bytes());
         bytes[64..80].copy_from_slice(&self.previous_hash.to_le_bytes());
         bytes[80..96].copy_from_slice(&self.records_hash.to_le_bytes());
+        bytes[96..100].copy_from_slice(&self.segment_pages.to_le_bytes());
         let crc = crc32c::crc32c(&bytes[..124]);
         bytes[124..128].copy_from_slice(&crc.to_le_bytes());
         bytes
@@ -105,7 +109,7 @@ impl BatchHeader {
         let Some(writer) = WriterKind::from_code(bytes[11]) else {
             return Err(BatchFault::Bad("the header names a kind of writer that this version does not know"));
         };
-        if bytes[96..124].iter().any(|byte| *byte != 0) {
+        if bytes[100..124].iter().any(|byte| *byte != 0) {
             return Err(BatchFault::Bad("reserved bytes of the header are not zero"));
         }
         let header = Self {
@@ -114,6 +118,7 @@ impl BatchHeader {
             count: u32::from_le_bytes(array(bytes, 12)),
             cluster: ClusterId::new(u128::from_le_bytes(array(bytes, 16))),
             segment: u32::from_le_bytes(array(bytes, 32)),
+            segment_pages: u32::from_le_bytes(array(bytes, 96)),
             epoch: Epoch::new(u32::from_le_bytes(array(bytes, 36))),
             first: (u64::from_le_bytes(array(bytes, 40)), u32::from_le_bytes(array(bytes, 56))),
             commit: Sequence::new(u64::from_le_bytes(array(bytes, 48))),
@@ -198,6 +203,7 @@ mod tests {
             count: 3,
             cluster: ClusterId::new(77),
             segment: 2,
+            segment_pages: 256,
             epoch: Epoch::new(5),
             first: (41, 0),
             commit: Sequence::new(40),

@@ -16,7 +16,7 @@ use tidegate_domain::{ClusterId, CommandRecord, Epoch, EventRecord, RECORD_LEN_B
 
 use crate::batch::{BatchFault, BatchHeader, HEADER_LEN_BYTES};
 use crate::disk::{Access, Disk};
-use crate::segment::{Position, check_len, path_of};
+use crate::segment::{Position, check_len, pages_of, path_of};
 use crate::{JournalError, LogKind, WriterKind};
 
 /// The log so far: what the next batch must continue.
@@ -90,6 +90,14 @@ impl<'a> Source<'a> {
         let len = check_len(&path, file.len_bytes().map_err(JournalError::io(&path, "stat"))?)?;
         let mut bytes = vec![0; len];
         file.read_at(&mut bytes, 0).map_err(JournalError::io(&path, "read"))?;
+        // What was cut off with the end of a file leaves no trace in the rest of it.
+        if let Ok(header) = BatchHeader::decode(&bytes)
+            && header.segment_pages != pages_of(len)
+        {
+            let made = u64::from(header.segment_pages) * 4_096;
+            let why = format!("it has {len} bytes and was made with {made}: it was cut short");
+            return Err(JournalError::BadSegment { file: path, why });
+        }
         let bytes: Rc<[u8]> = bytes.into();
         if self.kept.len() == 2 {
             self.kept.remove(0);
@@ -364,6 +372,7 @@ mod tests {
             count: positions.len() as u32,
             cluster: ClusterId::new(1),
             segment: 1,
+            segment_pages: 256,
             epoch: Epoch::default(),
             first,
             commit: Sequence::ZERO,

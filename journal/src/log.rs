@@ -274,6 +274,7 @@ impl LogWriter {
             count: count as u32,
             cluster: self.shared.cluster,
             segment: self.segment.number,
+            segment_pages: self.segment.pages(),
             epoch,
             first,
             commit,

@@ -89,6 +89,11 @@ pub(crate) fn list(dir: &Path, kind: LogKind) -> Result<Vec<u32>, JournalError> 
     Ok(numbers)
 }
 
+/// Length in pages of 4,096 bytes.
+pub(crate) fn pages_of(len: usize) -> u32 {
+    u32::try_from(len / 4_096).expect("a segment has a gibibyte at most")
+}
+
 /// Refuses a log whose first segments are not there.
 pub(crate) fn check_from_start(dir: &Path, kind: LogKind, numbers: &[u32]) -> Result<(), JournalError> {
     match numbers.first() {
@@ -137,6 +142,11 @@ impl Segment {
         let path = path_of(&config.dir, kind, number);
         let len = fs::metadata(&path).map_err(JournalError::io(&path, "stat"))?.len();
         Ok(Self::new(config, kind, number, check_len(&path, len)?, None))
+    }
+
+    /// Its length in pages, as every header in it says.
+    pub(crate) fn pages(&self) -> u32 {
+        pages_of(self.len)
     }
 
     fn file(&self) -> Result<Arc<dyn DiskFile>, JournalError> {

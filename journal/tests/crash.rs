@@ -15,7 +15,7 @@ use tidegate_journal::{open_event_log, open_journal};
 
 const CHILD_DIR: &str = "TIDEGATE_CRASH_TEST_DIR";
 const CHILD_SEED: &str = "TIDEGATE_CRASH_TEST_SEED";
-const CYCLES: u64 = 40;
+const CYCLES: u64 = 20;
 const KEYS: u32 = 3;
 
 /// One report a command, of one of three keys, numbered densely per key.

@@ -1,6 +1,7 @@
 //! Journal and event log: batches with right checksums and wrong contents, then damage, then recovery.
 //!
 //! ```text
+//!   writer: u8, odd is direct
 //!   batch:  flags u8 | count u8 | wrong field u8 | its value u64      up to 24 of them, then
 //!   damage: offset u16 | bytes xor u8 ..                              up to 32 of them
 //! ```
@@ -30,6 +31,7 @@ const COUNT_MAX: u8 = 6;
 
 struct Writer {
     kind: LogKind,
+    direct: bool,
     bytes: Vec<u8>,
     next: u64,
     previous_hash: u128,
@@ -40,9 +42,10 @@ impl Writer {
     fn batch(&mut self, flags: u8, count: u8, wrong: u8, value: u64) {
         let count = count % (COUNT_MAX + 1);
         let first = if wrong == 1 { value } else { self.next };
+        let epoch = u32::from(flags & 1);
         let mut records = Vec::new();
         for sequence in (first..).take(count.into()) {
-            records.extend_from_slice(&self.record(if wrong == 2 { value } else { sequence }));
+            records.extend_from_slice(&self.record(epoch, if wrong == 2 { value } else { sequence }));
         }
         let mut header = [0; RECORD_LEN_BYTES];
         header[0..8].copy_from_slice(b"TGBATCH\x01");
@@ -53,13 +56,14 @@ impl Writer {
             (_, LogKind::Journal) => 1,
             (_, LogKind::Events) => 2,
         };
+        header[11] = if wrong == 12 { value as u8 } else { self.direct.into() };
         let counted = if wrong == 5 { value as u32 } else { count.into() };
         header[12..16].copy_from_slice(&counted.to_le_bytes());
         let cluster = if wrong == 6 { value.into() } else { CLUSTER };
         header[16..32].copy_from_slice(&cluster.to_le_bytes());
         let segment: u32 = if wrong == 7 { value as u32 } else { 1 };
         header[32..36].copy_from_slice(&segment.to_le_bytes());
-        let epoch: u32 = if wrong == 8 { value as u32 } else { u32::from(flags & 1) };
+        let epoch: u32 = if wrong == 8 { value as u32 } else { epoch };
         header[36..40].copy_from_slice(&epoch.to_le_bytes());
         header[40..48].copy_from_slice(&first.to_le_bytes());
         let commit = match wrong {
@@ -72,9 +76,11 @@ impl Writer {
         let previous_hash = if wrong == 10 { value.into() } else { self.previous_hash };
         header[64..80].copy_from_slice(&previous_hash.to_le_bytes());
         header[80..96].copy_from_slice(&xxh3_128(&records).to_le_bytes());
+        let pages: u32 = if wrong == 13 { value as u32 } else { (SEGMENT_LEN_BYTES_MIN / 4_096) as u32 };
+        header[96..100].copy_from_slice(&pages.to_le_bytes());
         if wrong == 11 {
             // Reserved bytes, under a right checksum.
-            header[96 + usize::from(value as u8) % 28] = (value >> 8) as u8;
+            header[100 + usize::from(value as u8) % 24] = (value >> 8) as u8;
         }
         let crc = crc32c::crc32c(&header[..124]);
         header[124..128].copy_from_slice(&crc.to_le_bytes());
@@ -82,19 +88,22 @@ impl Writer {
         self.next = first.saturating_add(count.into());
         self.bytes.extend_from_slice(&header);
         self.bytes.extend_from_slice(&records);
+        if self.direct {
+            self.bytes.resize(self.bytes.len().next_multiple_of(4_096), u8::from(wrong == 14));
+        }
     }
 
-    fn record(&self, sequence: u64) -> [u8; RECORD_LEN_BYTES] {
-        let sequence = Sequence::new(sequence);
+    fn record(&self, epoch: u32, sequence: u64) -> [u8; RECORD_LEN_BYTES] {
+        let (epoch, sequence) = (Epoch::new(epoch), Sequence::new(sequence));
         match self.kind {
             LogKind::Journal => {
-                let header = CommandHeader { sequence, ..CommandHeader::default() };
+                let header = CommandHeader { sequence, epoch, ..CommandHeader::default() };
                 *CommandRecord::encode(&header, &Command::Tick).as_bytes()
             }
             LogKind::Events => {
                 let event =
                     Event::DurabilityChanged { durability: tidegate_domain::Durability::Local, degraded: false };
-                *EventRecord::encode(&EventHeader { sequence, ..EventHeader::default() }, &event).as_bytes()
+                *EventRecord::encode(&EventHeader { sequence, epoch, ..EventHeader::default() }, &event).as_bytes()
             }
         }
     }
@@ -102,11 +111,12 @@ impl Writer {
 
 fn write(dir: &Path, kind: LogKind, data: &[u8]) -> std::io::Result<()> {
     let mut input = Input::new(data);
-    let mut writer = Writer { kind, bytes: Vec::new(), next: 1, previous_hash: 0 };
+    let direct = input.u8() % 2 == 1;
+    let mut writer = Writer { kind, direct, bytes: Vec::new(), next: 1, previous_hash: 0 };
     for _ in 0..input.u8() % (BATCHES_MAX as u8 + 1) {
         let (flags, count, wrong) = (input.u8(), input.u8(), input.u8());
         // Most are right.
-        let value = if (1..=11).contains(&wrong) { input.u64() } else { 0 };
+        let value = if (1..=14).contains(&wrong) { input.u64() } else { 0 };
         writer.batch(flags, count, wrong, value);
     }
     for pair in input.rest().chunks_exact(3).take(DAMAGE_MAX) {
