@@ -63,7 +63,9 @@ pub(crate) struct Source<'a> {
     kind: LogKind,
     first: u32,
     last: u32,
-    kept: Vec<(u32, Rc<[u8]>)>,
+    kept: Vec<(u32, Rc<Vec<u8>>)>,
+    /// Memory of a segment that nobody looks at any more: fresh pages would cost more than reading into them.
+    free: Vec<u8>,
 }
 
 impl<'a> Source<'a> {
@@ -71,14 +73,14 @@ impl<'a> Source<'a> {
     pub(crate) fn new(disk: &'a dyn Disk, dir: &'a Path, kind: LogKind, numbers: &[u32]) -> Self {
         let ends = numbers.first().zip(numbers.last());
         let (first, last) = ends.expect("callers ask for a walk only where there is a segment");
-        Self { disk, dir, kind, first: *first, last: *last, kept: Vec::with_capacity(2) }
+        Self { disk, dir, kind, first: *first, last: *last, kept: Vec::with_capacity(2), free: Vec::new() }
     }
 
     fn path(&self, number: u32) -> PathBuf {
         path_of(self.dir, self.kind, number)
     }
 
-    fn segment(&mut self, number: u32) -> Result<Option<Rc<[u8]>>, JournalError> {
+    fn segment(&mut self, number: u32) -> Result<Option<Rc<Vec<u8>>>, JournalError> {
         if number < self.first || number > self.last {
             return Ok(None);
         }
@@ -88,7 +90,12 @@ impl<'a> Source<'a> {
         let path = self.path(number);
         let file = self.disk.open(&path, Access::Cached).map_err(JournalError::io(&path, "open"))?;
         let len = check_len(&path, file.len_bytes().map_err(JournalError::io(&path, "stat"))?)?;
-        let mut bytes = vec![0; len];
+        if self.kept.len() == 2 {
+            let (_, oldest) = self.kept.remove(0);
+            self.free = Rc::into_inner(oldest).unwrap_or_default();
+        }
+        let mut bytes = std::mem::take(&mut self.free);
+        bytes.resize(len, 0);
         file.read_at(&mut bytes, 0).map_err(JournalError::io(&path, "read"))?;
         // What was cut off with the end of a file leaves no trace in the rest of it.
         if let Ok(header) = BatchHeader::decode(&bytes)
@@ -98,16 +105,13 @@ impl<'a> Source<'a> {
             let why = format!("it has {len} bytes and was made with {made}: it was cut short");
             return Err(JournalError::BadSegment { file: path, why });
         }
-        let bytes: Rc<[u8]> = bytes.into();
-        if self.kept.len() == 2 {
-            self.kept.remove(0);
-        }
+        let bytes = Rc::new(bytes);
         self.kept.push((number, Rc::clone(&bytes)));
         Ok(Some(bytes))
     }
 
     /// Reads a segment again: a writer may have gone on since.
-    fn again(&mut self, number: u32) -> Result<Rc<[u8]>, JournalError> {
+    fn again(&mut self, number: u32) -> Result<Rc<Vec<u8>>, JournalError> {
         self.kept.retain(|(kept, _)| *kept != number);
         Ok(self.segment(number)?.expect("it was there a moment ago"))
     }

@@ -14,7 +14,7 @@ use tidegate_domain::{ClusterId, Epoch, LogAddress, RECORD_LEN_BYTES, Sequence};
 use crate::batch::{BATCH_RECORDS_MAX, BatchFault, BatchHeader, HEADER_LEN_BYTES, digest_of, hash_of};
 use crate::prepare::Preparer;
 use crate::recovery::Recovered;
-use crate::segment::{Position, Segment, Window};
+use crate::segment::{INDEX_STEP_BYTES, Position, Segment, Window};
 use crate::space::Space;
 use crate::writer::{SegmentWriter, WriterKind, writer_for};
 use crate::{JournalError, LogConfig, LogKind};
@@ -192,6 +192,8 @@ pub(crate) struct LogWriter {
     writer: Box<dyn SegmentWriter>,
     offset: usize,
     touched: usize,
+    /// Offset of the last batch that is in the segment's index.
+    noted: Option<usize>,
     previous_hash: u128,
     preparer: Preparer,
 }
@@ -209,7 +211,7 @@ impl LogWriter {
         let preparer = Preparer::start(config, kind, Arc::clone(&shared), spare)?;
         let (offset, previous_hash) = (recovered.offset, recovered.previous_hash);
         let writer = writer_for(recovered.writer.unwrap_or_default(), &segment)?;
-        Ok(Self { shared, segment, writer, offset, touched: offset, previous_hash, preparer })
+        Ok(Self { shared, segment, writer, offset, touched: offset, noted: None, previous_hash, preparer })
     }
 
     /// Which kind of writer is at work.
@@ -285,8 +287,10 @@ impl LogWriter {
         let header_bytes = header.encode();
         self.writer.write(self.offset, &header_bytes, records)?;
         self.previous_hash = hash_of(&header_bytes);
-        if count > 0 {
+        // The index takes a lock: only for the batches that it keeps.
+        if count > 0 && self.noted.is_none_or(|noted| self.offset - noted >= INDEX_STEP_BYTES) {
             self.segment.note(first, self.offset);
+            self.noted = Some(self.offset);
         }
         let at = address(self.segment.number, self.offset + HEADER_LEN_BYTES);
         self.offset += header.stored_len_bytes();
@@ -331,7 +335,7 @@ impl LogWriter {
             self.segment.close();
         }
         (self.segment, self.writer) = (next, writer);
-        (self.offset, self.touched) = (0, 0);
+        (self.offset, self.touched, self.noted) = (0, 0, None);
         Ok(())
     }
 }

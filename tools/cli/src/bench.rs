@@ -24,6 +24,12 @@ pub enum BenchCommand {
         Everything is in memory and on one core: no journal, no network. For figures, build with --release and leave\n\
         the machine alone meanwhile. Every fill is first compared with a naive book's; exit code 1 when one differs.")]
     Engine(Arguments),
+    /// Appends, syncs and verification of the journal, beside the bare device
+    #[command(
+        after_help = "The bare figures are taken in the same run on the same disk: a store into a mapping, and one write of 4 and of\n\
+        64 KiB with O_DIRECT and O_DSYNC into preallocated zeros. Name the disk that is meant with --dir."
+    )]
+    Journal(tidegate_perf_journal::Arguments),
 }
 
 /// `tidegate bench`
@@ -33,7 +39,24 @@ pub enum BenchCommand {
 pub fn run(command: &BenchCommand) -> CommandResult {
     match command {
         BenchCommand::Engine(arguments) => engine(arguments),
+        BenchCommand::Journal(arguments) => journal(arguments),
     }
+}
+
+fn journal(arguments: &tidegate_perf_journal::Arguments) -> CommandResult {
+    let bar = ProgressBar::new_spinner();
+    let report = tidegate_perf_journal::run(arguments, |what| {
+        bar.set_message(what.to_owned());
+        bar.tick();
+    });
+    bar.finish_and_clear();
+    let report = report?;
+    if arguments.json {
+        print_json(&serde_json::to_value(&report).expect("a report always serialises"));
+    } else {
+        print!("{}", report.table());
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn engine(arguments: &Arguments) -> CommandResult {

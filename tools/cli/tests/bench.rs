@@ -80,3 +80,42 @@ fn wrong_options_are_refused_with_field_value_limit_and_what_to_do() {
         assert_eq!(bench(&arguments).status.code(), Some(2), "{arguments:?}");
     }
 }
+
+#[test]
+fn the_journals_figures_stand_beside_the_bare_devices() {
+    let run = |arguments: &[&str]| {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_tidegate")).args(["bench", "journal", "--quick"]).args(arguments).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let report: Value = serde_json::from_str(&run(&["--json"])).unwrap();
+    for bare in ["write_4k", "write_64k", "store_128"] {
+        assert!(report["device"][bare]["p50"].as_u64() > Some(0), "{bare}");
+    }
+    let append = report["append"].as_array().unwrap();
+    let kinds: Vec<_> = append
+        .iter()
+        .map(|figures| (figures["writer"].as_str().unwrap(), figures["batch"].as_u64().unwrap()))
+        .collect();
+    let batches = [1, 8, 64, 511];
+    assert!(
+        kinds
+            .iter()
+            .copied()
+            .eq(["mapped", "direct"].into_iter().flat_map(|writer| batches.map(|batch| (writer, batch))))
+    );
+    assert!(
+        append
+            .iter()
+            .all(|figures| figures["records_per_second"].as_u64() > Some(0) && figures["sync_ns"]["p99"].is_u64())
+    );
+    assert!(report["stage"]["one_in_flight_ns"]["p50"].is_u64() && report["stage"]["records_per_second_full"].is_u64());
+    assert!(report["verify"]["gb_per_second"].is_f64());
+    let table = run(&[]);
+    for part in ["bare write, 4 KiB synced", "mapped append, batch of 511", "`local`, one order in flight", "verify: "]
+    {
+        assert!(table.contains(part), "{part:?} is not in {table}");
+    }
+}

@@ -1,0 +1,91 @@
+//! Measures the journal, and beside it, in the same run on the same disk, what it is made of.
+//!
+//! ```text
+//!   bare device:  a store into a mapping | one synced write of 4 or 64 KiB          [device]
+//!   journal:      append, mapped and direct, by batch size | sync | verify          [journal]
+//!   stage:        ring --> journal stage --> synced, one order in flight or a full ring [stage]
+//! ```
+//!
+//! Invariants: what is written is made before the clock starts; every journal is verified afterwards.
+//! Owning thread: the caller's.
+
+mod device;
+mod journal;
+mod report;
+mod stage;
+
+use std::path::PathBuf;
+
+use tidegate_domain::{CancelFilter, Command, CommandHeader, CommandRecord, Epoch, RequestNumber, Sequence, Timestamp};
+use tidegate_perf::Machine;
+
+pub use report::{AppendFigures, DeviceFigures, LatencyNs, Report, StageFigures, VerifyFigures};
+
+/// Records of one batch.
+const BATCHES: [usize; 4] = [1, 8, 64, 511];
+
+/// What to measure, as a command line says it.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Arguments {
+    /// Where to write, on the disk that is meant [default: a temporary folder]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Synced writes per figure
+    #[arg(long, default_value_t = 5_000, value_name = "N")]
+    pub writes: usize,
+    /// Records per figure of the mapped writer
+    #[arg(long, default_value_t = 2_000_000, value_name = "N")]
+    pub records: usize,
+    /// Next to nothing of everything: to see that it works
+    #[arg(long)]
+    pub quick: bool,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Measures everything. `progress` is told what comes next.
+///
+/// # Errors
+/// When the disk refuses, in words that name file and operation.
+pub fn run(arguments: &Arguments, mut progress: impl FnMut(&str)) -> Result<Report, String> {
+    let (writes, records) = if arguments.quick { (50, 20_000) } else { (arguments.writes, arguments.records) };
+    let folder = match &arguments.dir {
+        Some(dir) => tempfile::tempdir_in(dir),
+        None => tempfile::tempdir(),
+    };
+    let folder = folder.map_err(|error| format!("cannot make a folder to write in: {error}"))?;
+    let say = |error: tidegate_journal::JournalError| error.to_string();
+    progress("the bare device");
+    let device = device::measure(folder.path(), writes, records)
+        .map_err(|error| format!("{}: {error}", folder.path().display()))?;
+    let mut append = Vec::new();
+    for batch in BATCHES {
+        progress(&format!("mapped writer, batches of {batch}"));
+        append.push(journal::mapped(folder.path(), batch, records).map_err(say)?);
+    }
+    for batch in BATCHES {
+        progress(&format!("direct writer, batches of {batch}"));
+        append.push(journal::direct(folder.path(), batch, writes).map_err(say)?);
+    }
+    progress("the stage in `local`");
+    let stage = stage::measure(folder.path(), writes, &device)?;
+    progress("verify");
+    let verify = journal::verify(folder.path(), records).map_err(say)?;
+    Ok(Report { machine: Machine::this(), writes, records, device, append, stage, verify })
+}
+
+/// Commands `first..first + count`.
+fn commands(first: u64, count: usize) -> Vec<CommandRecord> {
+    let one = |sequence| {
+        let header = CommandHeader {
+            sequence: Sequence::new(sequence),
+            time: Timestamp::from_nanos(sequence * 1_000),
+            epoch: Epoch::new(1),
+            request: RequestNumber::new(sequence),
+            ..CommandHeader::default()
+        };
+        CommandRecord::encode(&header, &Command::CancelAll(CancelFilter::in_market(None)))
+    };
+    (first..).take(count).map(one).collect()
+}
