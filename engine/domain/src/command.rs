@@ -10,7 +10,7 @@ use crate::units::{
 };
 
 /// Version of the rules in `matching`. A node refuses a journal whose [`Genesis`] names another one.
-pub const LOGIC_VERSION: u32 = 2;
+pub const LOGIC_VERSION: u32 = 3;
 
 /// Declares an enum whose variants have a stable number on disk and on the wire, and a name for people.
 macro_rules! coded {

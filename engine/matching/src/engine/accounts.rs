@@ -1,4 +1,5 @@
-//! What the operator sets about accounts and keys: limits, owner groups, fee tiers, the kill switch, roles. RULES.md 7.
+//! What is set about accounts and keys: limits, owner groups, fee tiers, the kill switch, roles. RULES.md 7. The last two also
+//! by a key of the account.
 
 use tidegate_domain::{AccountLimits, CancelReason, Event, FeeRate, KeyId, Reject, Roles};
 
@@ -56,8 +57,13 @@ impl Engine {
 
     pub(super) fn set_key_roles(&mut self, to: To, key: KeyId, roles: Roles) -> Done {
         self.check_account(to)?;
-        if self.keys.get(key.raw()).is_none_or(|entry| entry.account != to.account) {
-            return Err(Reject::UnknownKey);
+        let of_account = self.keys.get(key.raw()).filter(|entry| entry.account == to.account);
+        let before = of_account.ok_or(Reject::UnknownKey)?.roles;
+        // The operator is no key: it gives what it likes.
+        if let Some(giver) = self.keys.get(to.key.raw())
+            && !before.with(giver.roles).has(roles)
+        {
+            return Err(Reject::KeyNotAllowed);
         }
         self.change_key(key, |key| key.roles = roles);
         Ok((to, Event::KeyRolesSet { key, roles }))

@@ -21,11 +21,19 @@ const DAY_S: u32 = 86_400;
 impl Engine {
     pub(super) fn administer(&mut self, call: &mut Call<'_>, command: &Command) {
         let to = call.requester();
-        if to.key != KeyId::OPERATOR {
+        if !call.is_operators() {
             // No gateway sends this for a client; refusing it here too costs nothing.
             return self.reject(call, to, Reject::UnknownKey);
         }
-        let done = match *command {
+        match self.set_up(call, to, command) {
+            Ok((to, event)) => self.emit(call, to, event),
+            Err(reason) => self.reject(call, to, reason),
+        }
+    }
+
+    /// Does what an administrator asks, the operator or a client for its own account; what came of it, and whom it concerns.
+    pub(super) fn set_up(&mut self, call: &mut Call<'_>, to: To, command: &Command) -> Result<(To, Event), Reject> {
+        match *command {
             Command::CreateAsset { name, decimals } => self.create_asset(to, name, decimals),
             Command::CreateMarket(ref terms) => self.create_market(to, terms),
             Command::CreateAccount { name } => self.create_account(to, name),
@@ -38,11 +46,7 @@ impl Engine {
             Command::SetFeeTier { tier, maker_fee, taker_fee } => self.set_fee_tier(to, tier, maker_fee, taker_fee),
             Command::SetKillSwitch { engaged } => self.set_kill_switch(call, to, engaged),
             Command::SetKeyRoles { key, roles } => self.set_key_roles(to, key, roles),
-            _ => unreachable!("dispatch sends only the operator's commands here"),
-        };
-        match done {
-            Ok((to, event)) => self.emit(call, to, event),
-            Err(reason) => self.reject(call, to, reason),
+            _ => unreachable!("dispatch sends only what is set up here"),
         }
     }
 

@@ -6,8 +6,8 @@
 //! first. A refused command changes nothing except the marks of the key that asked. Every report of a key gets the
 //! next number of that key, in the order of the events. The digest and the sums of money are kept, not walked for.
 //!
-//! Hot path: `apply` is called by match for every command. It allocates nothing for a client's command (tests/no_alloc.rs);
-//! what the operator creates, closes and pays does.
+//! Hot path: `apply` is called by match for every command. It allocates nothing for an order or a session (tests/no_alloc.rs);
+//! what is created, closed and paid does.
 
 mod accounts;
 mod admin;
@@ -30,7 +30,7 @@ use alloc::vec::Vec;
 use tidegate_domain::{
     AccountId, Command, CommandHeader, CommandKind, CommandRecord, Digest, EngineLimits, Epoch, Event, EventBuffer,
     EventFlags, EventHeader, EventKind, FeeRate, Genesis, KeyId, LOGIC_VERSION, LogAddress, MarketId, MarketState,
-    Reject, RequestNumber, Sequence, SessionSequence, StateMachine, Timestamp,
+    Reject, RequestNumber, Roles, Sequence, SessionSequence, StateMachine, Timestamp,
 };
 
 use crate::hash::Sum;
@@ -85,6 +85,10 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
+    fn is_operators(&self) -> bool {
+        self.header.key == KeyId::OPERATOR
+    }
+
     /// Who asked.
     const fn requester(&self) -> To {
         To {
@@ -233,8 +237,14 @@ impl Engine {
             | Command::ReduceOrder { .. }
             | Command::CancelAll(_)
             | Command::SetProtection { .. }
-            | Command::ResetProtection { .. } => self.request(call, command),
+            | Command::ResetProtection { .. } => self.request(call, command, Roles::TRADE),
             Command::MassQuote(ref slot) => self.take_slot(call, command, slot),
+            Command::HoldWithdrawal { .. } | Command::Transfer { .. } if !call.is_operators() => {
+                self.request(call, command, Roles::PAY);
+            }
+            Command::SetKillSwitch { .. } | Command::SetKeyRoles { .. } if !call.is_operators() => {
+                self.request(call, command, Roles::ADMIN);
+            }
             Command::CreateAsset { .. }
             | Command::CreateMarket(_)
             | Command::CreateAccount { .. }

@@ -9,8 +9,7 @@
 use alloc::collections::BTreeMap;
 
 use tidegate_domain::{
-    AccountId, AssetAmount, AssetId, Command, CommandKind, Event, KeyId, Name, Nanos, Reference, Reject, Sequence,
-    Timestamp,
+    AccountId, AssetAmount, AssetId, Command, CommandKind, Event, Name, Nanos, Reference, Reject, Sequence, Timestamp,
 };
 use xxhash_rust::xxh3::Xxh3;
 
@@ -151,11 +150,19 @@ struct Money {
 impl Engine {
     pub(super) fn move_money(&mut self, call: &mut Call<'_>, command: &Command) {
         let to = call.requester();
-        if to.key != KeyId::OPERATOR {
+        if !call.is_operators() {
             return self.reject(call, to, Reject::UnknownKey);
         }
+        match self.pay(call, to, command) {
+            Ok(event) => self.emit(call, to, event),
+            Err(reason) => self.reject(call, to, reason),
+        }
+    }
+
+    /// Moves money, for the operator or for a client; what came of it.
+    pub(super) fn pay(&mut self, call: &Call<'_>, to: To, command: &Command) -> Result<Event, Reject> {
         self.references.forget(call.header.time);
-        let done = match *command {
+        match *command {
             Command::Deposit { asset, amount, reference, at }
             | Command::Withdraw { asset, amount, reference, at }
             | Command::HoldWithdrawal { asset, amount, reference, at } => {
@@ -168,10 +175,6 @@ impl Engine {
                 self.finish_withdrawal(call, to, reference)
             }
             _ => unreachable!("dispatch sends only money here"),
-        };
-        match done {
-            Ok(event) => self.emit(call, to, event),
-            Err(reason) => self.reject(call, to, reason),
         }
     }
 

@@ -9,15 +9,18 @@
 //!
 //! Invariants: nothing is executed twice; a key's window holds its newest [`super::OUTCOMES_PER_KEY`] outcomes; a reject is an
 //! outcome like any other. A key that does not exist or belongs to another account is refused before all of this.
+//!
+//! Hot path: for every order. Whoever dispatches a request names the role that it needs: one test here.
 
 use tidegate_domain::{Command, CommandKind, Event, Reject, RequestNumber, Roles};
 
 use super::outcomes::{Outcome, RequestResult};
-use super::{Call, Engine, To};
+use super::{Call, Engine, To, is_report};
 use crate::hash::{Fact, hash};
 
 impl Engine {
-    pub(super) fn request(&mut self, call: &mut Call<'_>, command: &Command) {
+    /// Carries out a request of a key with the role that it `needs`.
+    pub(super) fn request(&mut self, call: &mut Call<'_>, command: &Command, needs: Roles) {
         let to = match *command {
             Command::NewOrder(ref order) => call.requester().in_market(order.market),
             Command::CancelAll(ref filter) => match filter.market {
@@ -43,7 +46,7 @@ impl Engine {
         if to.request <= mark {
             return self.answer_again(call, to, payload_hash);
         }
-        let result = if roles.has(Roles::TRADE) { self.execute(call, command) } else { Err(Reject::KeyNotAllowed) };
+        let result = if roles.has(needs) { self.execute(call, command) } else { Err(Reject::KeyNotAllowed) };
         if let Err(reason) = result {
             self.reject(call, to, reason);
         }
@@ -62,8 +65,26 @@ impl Engine {
             }
             Command::ResetProtection { group } => self.reset_protection(call, group),
             Command::MassQuote(_) => self.mass_quote(call),
-            _ => unreachable!("dispatch sends only requests here"),
+            _ => self.execute_for_account(call, command),
         }
+    }
+
+    /// What the operator may ask too. Its event is the operator's, without a number; the key is answered by an outcome, unless
+    /// the event is one: a business reference that is known.
+    #[cold]
+    fn execute_for_account(&mut self, call: &mut Call<'_>, command: &Command) -> RequestResult {
+        let to = call.requester();
+        let event = match *command {
+            Command::HoldWithdrawal { .. } | Command::Transfer { .. } => self.pay(call, to, command)?,
+            _ => self.set_up(call, to, command)?.1,
+        };
+        let is_answered = is_report(event.kind());
+        self.emit(call, to, event);
+        if !is_answered {
+            let original = call.header.sequence;
+            self.emit(call, to, Event::Outcome { original, order: None, reject: None, command: call.kind });
+        }
+        Ok(None)
     }
 
     fn answer_again(&mut self, call: &mut Call<'_>, to: To, payload_hash: u32) {

@@ -12,7 +12,7 @@
 //! without a leader is not counted: `TakeLead` gives every session [`SESSION_GRACE_AFTER_RESTART`] from its own time.
 
 use tidegate_domain::{
-    CancelReason, Event, KeyId, MarketId, Nanos, NodeId, Reject, RequestNumber, SessionCloseReason, SessionId,
+    CancelReason, Event, KeyId, MarketId, Nanos, NodeId, Reject, RequestNumber, Roles, SessionCloseReason, SessionId,
     Timestamp,
 };
 
@@ -34,6 +34,10 @@ impl Engine {
         let Some(to) = self.session_recipient(key, call.header.request) else {
             return self.reject(call, call.requester(), Reject::UnknownKey);
         };
+        if self.key_mut(key).roles == Roles::default() {
+            // A key without any role is switched off.
+            return self.reject(call, to, Reject::KeyNotAllowed);
+        }
         if let Some(older) = self.end_session(key)
             && older.open
         {

@@ -86,8 +86,18 @@ impl Coverage {
             (Reject::InsufficientFunds, CommandKind::MassQuote),
             (Reject::RequestNumberReused, CommandKind::MassQuote),
             (Reject::KeyNotAllowed, CommandKind::MassQuote),
+            (Reject::KeyNotAllowed, CommandKind::HoldWithdrawal),
+            (Reject::KeyNotAllowed, CommandKind::Transfer),
+            (Reject::KeyNotAllowed, CommandKind::SetKillSwitch),
+            (Reject::KeyNotAllowed, CommandKind::SetKeyRoles),
+            (Reject::KeyNotAllowed, CommandKind::OpenSession),
+            (Reject::RequestNumberReused, CommandKind::SetKillSwitch),
+            (Reject::UnknownKey, CommandKind::SetKeyRoles),
         ];
-        assert!(self.outcomes.contains_key(&CommandKind::MassQuote), "no mass quote was sent again\n{self}");
+        // Only keys are answered by those.
+        for kind in [CommandKind::MassQuote, CommandKind::SetKillSwitch, CommandKind::SetKeyRoles] {
+            assert!(self.outcomes.contains_key(&kind), "no outcome of {kind}\n{self}");
+        }
         for pair in rare {
             assert!(self.rejects.contains_key(&pair), "no {} of {}\n{self}", pair.0, pair.1);
         }

@@ -27,7 +27,7 @@ pub(crate) use dice::RollSource;
 use dice::any_rolls;
 
 use ops::Wait;
-use ops::{AccountOp, Ask, Number, Op, Payment, Target};
+use ops::{AccountOp, Ask, Number, Op, Pay, Payment, Target};
 pub(crate) use ops::{Profile, Step};
 use quotes::Cut;
 
@@ -117,7 +117,8 @@ impl Script {
         let accounts = [name("alice"), name("bob"), name("carol"), name("dave")];
         commands.extend(accounts.map(|name| (operator(0), Command::CreateAccount { name })));
         for (at, account) in [1, 1, 2, 3, 4].into_iter().enumerate() {
-            let (name, roles) = (name(["a", "a2", "b", "c", "d"][at]), Roles::READ.with(Roles::TRADE));
+            let (name, roles) = (name(["a", "a2", "b", "c", "d"][at]), [15, 3, 7, 11, 3][at]);
+            let roles = Roles::from_bits(roles).unwrap();
             commands.push((operator(account), Command::CreateKey { name, public_key: [at as u8; 32], roles }));
         }
         commands.extend([3, 4].map(|account| (operator(account), Command::SetAccountOwner { owner: 1 })));
@@ -199,7 +200,7 @@ impl Script {
             Op::Usurp { key } => {
                 header.key = KeyId::new(key);
                 header.account = AccountId::new(self.owners[key as usize]);
-                Command::SetKillSwitch { engaged: false }
+                Command::SetAccountOwner { owner: 0 }
             }
             Op::Login { key, cancels, grace_ms } => {
                 self.session += 1;
@@ -245,19 +246,7 @@ impl Script {
 
     fn admin(&self, op: &Op) -> Command {
         match *op {
-            Op::Pay { asset, amount, reference, age_ns, payment, .. } => {
-                let (asset, amount) = (asset_name(asset), AssetAmount::from_units(amount));
-                let reference = named(reference);
-                let at = Timestamp::from_nanos(self.now_ns.checked_add_signed(-age_ns).unwrap());
-                match payment {
-                    Payment::Deposit => Command::Deposit { asset, amount, reference, at },
-                    Payment::Withdraw => Command::Withdraw { asset, amount, reference, at },
-                    Payment::Hold => Command::HoldWithdrawal { asset, amount, reference, at },
-                    Payment::Transfer { to } => {
-                        Command::Transfer { to: AccountId::new(to), asset, amount, reference, at }
-                    }
-                }
-            }
+            Op::Pay { ref pay, .. } => self.payment(pay),
             Op::State { market, state } => Command::SetMarketState { market: market_name(market), state },
             Op::Rules { market, rules } => Command::SetMarketRules { market: market_name(market), rules },
             Op::FeeTier { tier, maker_ppm, taker_ppm } => {
@@ -284,6 +273,18 @@ impl Script {
             },
             Op::Create { name, extra, .. } => Command::CreateMarket(terms(name, extra)),
             _ => unreachable!(),
+        }
+    }
+
+    fn payment(&self, pay: &Pay) -> Command {
+        let (asset, amount) = (asset_name(pay.asset), AssetAmount::from_units(pay.amount));
+        let reference = named(pay.reference);
+        let at = Timestamp::from_nanos(self.now_ns.checked_add_signed(-pay.age_ns).unwrap());
+        match pay.payment {
+            Payment::Deposit => Command::Deposit { asset, amount, reference, at },
+            Payment::Withdraw => Command::Withdraw { asset, amount, reference, at },
+            Payment::Hold => Command::HoldWithdrawal { asset, amount, reference, at },
+            Payment::Transfer { to } => Command::Transfer { to: AccountId::new(to), asset, amount, reference, at },
         }
     }
 
@@ -332,6 +333,11 @@ impl Script {
                 Command::SetProtection { group, window, qty_max, count_max }
             }
             Ask::Reset { group } => Command::ResetProtection { group },
+            Ask::Pay(ref pay) => self.payment(pay),
+            Ask::Kill(engaged) => Command::SetKillSwitch { engaged },
+            Ask::Roles { key, roles } => {
+                Command::SetKeyRoles { key: KeyId::new(key), roles: Roles::from_bits(roles).unwrap() }
+            }
         };
         let header = CommandHeader {
             request: RequestNumber::new(number),

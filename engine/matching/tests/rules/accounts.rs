@@ -1,4 +1,4 @@
-//! Limits, fees, the kill switch and roles.
+//! Limits, fees and the kill switch.
 
 use crate::script::check;
 
@@ -133,28 +133,6 @@ fn a_killed_account_may_not_replace() {
           op kill switch on, 1 orders
         a 2 replace 1 6@100
           a:3 re 2 rejected order_not_open (replace_order)
-        ",
-    );
-}
-
-#[test]
-fn a_key_needs_its_role() {
-    check(
-        "
-        a 1 buy 5@100
-          a:1 re 1 accepted a#1 buy 5@100 gtc
-        roles alice a 1
-          op roles 1
-        a 2 buy 5@100
-          a:2 re 2 rejected key_not_allowed (new_order)
-        a 3 cancel 1
-          a:3 re 3 rejected key_not_allowed (cancel_order)
-        roles alice a 2
-          op roles 2
-        a 4 cancel 1
-          a:4 re 4 cancelled a#1 5 requested
-        roles bob a 2
-          op rejected unknown_key (set_key_roles)
         ",
     );
 }

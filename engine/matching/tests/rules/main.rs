@@ -16,6 +16,7 @@ mod protection;
 mod quotes;
 mod replace;
 mod requests;
+mod roles;
 mod script;
 mod self_trade;
 mod sessions;
@@ -42,6 +43,7 @@ fn every_reject_has_a_rule() {
         include_str!("quotes.rs"),
         include_str!("replace.rs"),
         include_str!("requests.rs"),
+        include_str!("roles.rs"),
         include_str!("self_trade.rs"),
         include_str!("sessions.rs"),
         include_str!("stops.rs"),

@@ -10,6 +10,7 @@
 //! options of orders: post reprice stp=decrement group=3 show=2 until=5000 (with gtd) day stop=105 (5@100: stop-limit)
 //! a 8 buy 5@stop stop=105   a stop without limit;  a 9 buy 0@budget budget=500 ioc
 //! a 9 protect 3 1000 20 4   group, window in ms, quantity, count;   a 10 unprotect 3
+//! a 11 hold 7 BTC r3   a 12 transfer bob 7 BTC r4   a 13 kill   a 14 unkill   a 15 roles a2 3
 //! a 11 quote M 5@99 6@101 F 1@9 - group=3 post      quotes (market, bid, ask; `-`: none), then what they share: group, post,
 //!                           reprice, stp; `15x M 5@99 -` is 15 times the same; slot=1: only that slot of the command
 //! the bid of its first quote is the order a#11.b0, the ask of its second a#11.s1
@@ -380,6 +381,24 @@ impl World {
                 count_max: number(count),
             },
             ["unprotect", group] => Command::ResetProtection { group: number(group) },
+            ["hold", amount, asset, reference] => Command::HoldWithdrawal {
+                asset: name(asset),
+                amount: AssetAmount::from_units(number(amount)),
+                reference: Reference::new(reference).unwrap(),
+                at: self.business_time(&[]),
+            },
+            ["transfer", to, amount, asset, reference] => Command::Transfer {
+                to: self.accounts.get(to).copied().unwrap_or(AccountId::new(99)),
+                asset: name(asset),
+                amount: AssetAmount::from_units(number(amount)),
+                reference: Reference::new(reference).unwrap(),
+                at: self.business_time(&[]),
+            },
+            ["kill" | "unkill"] => Command::SetKillSwitch { engaged: words[0] == "kill" },
+            ["roles", key, bits] => Command::SetKeyRoles {
+                key: self.keys.get(key).map_or(KeyId::new(99), |(key, _)| *key),
+                roles: Roles::from_bits(number(bits)).unwrap(),
+            },
             ["cancel", target] => Command::CancelOrder { target: self.target(target) },
             ["reduce", target, by] => {
                 Command::ReduceOrder { target: self.target(target), by: Qty::from_lots(number(by)) }

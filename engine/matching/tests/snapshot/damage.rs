@@ -1,7 +1,7 @@
 //! Bytes that no engine wrote: an error that says where, never a panic, an abort or an engine that is not what it says.
 
 use tidegate_domain::*;
-use tidegate_matching::{Engine, SnapshotError, SnapshotHeader};
+use tidegate_matching::{Engine, SNAPSHOT_FORMAT_VERSION, SnapshotError, SnapshotHeader};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::golden::small_state;
@@ -166,7 +166,8 @@ fn other_versions_and_other_files_are_told_apart() {
     let bytes = small_state().snapshot();
     let mut other = bytes.clone();
     other[8] = 200;
-    let expected = SnapshotError::OtherVersion { field: "format_version", found: 200, supported: 1 };
+    let supported = SNAPSHOT_FORMAT_VERSION;
+    let expected = SnapshotError::OtherVersion { field: "format_version", found: 200, supported };
     assert_eq!(Engine::restore(&sealed(other)).unwrap_err(), expected);
     let mut other = bytes.clone();
     other[12] = 200;

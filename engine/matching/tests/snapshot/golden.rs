@@ -17,7 +17,7 @@ use tidegate_matching::{Engine, SNAPSHOT_FORMAT_VERSION, SnapshotHeader};
 
 use crate::{apply, restored};
 
-const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshot/fixtures/snapshot-v1.hex");
+const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshot/fixtures/snapshot-v2.hex");
 
 #[test]
 fn the_golden_snapshot_is_restored_and_written_as_it_was() {

@@ -14,7 +14,7 @@
 use tidegate_domain::{
     AccountId, CancelReason, Command, Event, KeyId, MarketId, MassQuote, NewOrder, OrderId, OrderOptions, OrderType,
     Price, QUOTE_SLOTS_MAX, QUOTES_MAX, QUOTES_PER_SLOT, Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, Reject,
-    RequestNumber, SelfTrade, Side, TimeInForce,
+    RequestNumber, Roles, SelfTrade, Side, TimeInForce,
 };
 
 use super::recipient;
@@ -125,7 +125,7 @@ impl Engine {
     pub(in crate::engine) fn take_slot(&mut self, call: &mut Call<'_>, command: &Command, slot: &MassQuote) {
         let header = &call.header;
         if self.keep_slot((header.key, header.account, header.request), call.payload, slot) && slot.is_last() {
-            self.request(call, command);
+            self.request(call, command, Roles::TRADE);
             self.forget_slots();
         }
     }

@@ -44,7 +44,7 @@ mod sections;
 pub use sections::SnapshotHeader;
 
 /// Version of the byte layout. A new one needs a reader for the old one as long as the rules are the same.
-pub const SNAPSHOT_FORMAT_VERSION: u32 = 1;
+pub const SNAPSHOT_FORMAT_VERSION: u32 = 2;
 
 /// Most entries of a table that the journal's limits may ask for, as in a node's configuration.
 const TABLE_MAX: u32 = 1 << 20;

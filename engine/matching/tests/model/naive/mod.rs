@@ -369,6 +369,14 @@ impl Naive {
             | Command::SetProtection { .. }
             | Command::ResetProtection { .. } => self.once(0, command),
             Command::MassQuote(ref slot) => self.slot(command, slot),
+            Command::HoldWithdrawal { .. }
+            | Command::Transfer { .. }
+            | Command::SetKillSwitch { .. }
+            | Command::SetKeyRoles { .. }
+                if self.now.key.raw() != 0 =>
+            {
+                self.once(0, command);
+            }
             _ if self.now.key.raw() != 0 => self.refuse(0, Reject::UnknownKey),
             Command::Deposit { .. }
             | Command::Withdraw { .. }

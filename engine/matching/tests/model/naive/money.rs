@@ -103,7 +103,7 @@ impl Naive {
         Ok(())
     }
 
-    fn answer_as_before(&mut self, original: u64) {
+    pub(super) fn answer_as_before(&mut self, original: u64) {
         let (original, command) = (Sequence::new(original), self.kind.unwrap());
         self.answer(0, Event::Outcome { original, order: None, reject: None, command });
     }

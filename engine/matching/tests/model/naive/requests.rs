@@ -2,7 +2,7 @@
 
 use tidegate_domain::*;
 
-use super::{Answer, Done, Naive};
+use super::{Answer, Done, Naive, refuse_if};
 
 /// How many outcomes of a key are kept.
 const WINDOW: usize = 1_024;
@@ -33,8 +33,13 @@ impl Naive {
                 Err(reason) => self.refuse(market, reason),
             };
         }
-        let may_trade = known.roles.has(Roles::TRADE);
-        let answer = if may_trade { self.request(command) } else { Err(Reject::KeyNotAllowed) };
+        let needed = match command.kind() {
+            CommandKind::HoldWithdrawal | CommandKind::Transfer => Roles::PAY,
+            CommandKind::SetKillSwitch | CommandKind::SetKeyRoles => Roles::ADMIN,
+            _ => Roles::TRADE,
+        };
+        let is_allowed = known.roles.bits() & needed.bits() != 0;
+        let answer = if is_allowed { self.request(command) } else { Err(Reject::KeyNotAllowed) };
         if let Err(reason) = answer {
             self.refuse(market, reason);
         }
@@ -70,7 +75,32 @@ impl Naive {
             }
             Command::ResetProtection { group } => self.reset_protection(group),
             Command::MassQuote(_) => self.mass_quote(),
-            _ => unreachable!(),
+            Command::HoldWithdrawal { .. } | Command::Transfer { .. } => {
+                self.pay(command)?;
+                self.answer_as_to_a_request()
+            }
+            Command::SetKeyRoles { key, roles } => {
+                let (giver, keys) = (self.now.key.raw() as usize, &self.keys);
+                let is_own = self.has_key(key.raw()) && keys[key.raw() as usize - 1].account == keys[giver - 1].account;
+                refuse_if(!is_own, Reject::UnknownKey)?;
+                let has = |key: usize| keys[key - 1].roles.bits();
+                let added = roles.bits() & !has(key.raw() as usize);
+                refuse_if(added & !has(giver) != 0, Reject::KeyNotAllowed)?;
+                self.set_up(command)?;
+                self.answer_as_to_a_request()
+            }
+            _ => {
+                self.set_up(command)?;
+                self.answer_as_to_a_request()
+            }
         }
+    }
+
+    /// The last row of 1.5: what the operator is told too has no number, so an outcome follows, if it is none itself.
+    fn answer_as_to_a_request(&mut self) -> Answer {
+        if !matches!(self.out.last(), Some((_, Event::Outcome { .. }))) {
+            self.answer_as_before(self.now.sequence.raw());
+        }
+        Ok(None)
     }
 }

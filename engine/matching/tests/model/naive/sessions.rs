@@ -45,6 +45,11 @@ impl Naive {
             return self.refuse(0, Reject::UnknownKey);
         }
         let at = key as usize - 1;
+        if self.keys[at].roles.bits() == 0 {
+            let (account, command) = (self.keys[at].account, CommandKind::OpenSession);
+            let refused = Event::Rejected { reason: Reject::KeyNotAllowed, command };
+            return self.tell(key, account, 0, self.now.request.raw(), refused);
+        }
         if let Some(old) = self.keys[at].session.take()
             && !old.told
         {

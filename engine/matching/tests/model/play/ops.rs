@@ -75,6 +75,13 @@ pub(crate) enum Ask {
         quotes: QuoteRolls,
         cut: Cut,
     },
+    /// What the operator may ask for the account too.
+    Pay(Pay),
+    Kill(bool),
+    Roles {
+        key: u32,
+        roles: u8,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +90,16 @@ pub(crate) enum Payment {
     Withdraw,
     Hold,
     Transfer { to: u32 },
+}
+
+/// `age_ns`: of the business time; below 0 it is ahead.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pay {
+    pub(crate) asset: u8,
+    pub(crate) amount: u128,
+    pub(crate) reference: u8,
+    pub(crate) age_ns: i64,
+    pub(crate) payment: Payment,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -113,14 +130,9 @@ pub(crate) enum Op {
         key: u32,
         back: usize,
     },
-    /// `age_ns`: of the business time; below 0 it is ahead.
     Pay {
         account: u32,
-        asset: u8,
-        amount: u128,
-        reference: u8,
-        age_ns: i64,
-        payment: Payment,
+        pay: Pay,
     },
     /// An older payment again, byte for byte.
     PayAgain {
@@ -308,6 +320,12 @@ fn ask(profile: Profile, dice: &mut Dice<'_>) -> Ask {
         (much(6, 12), protection),
         (much(6, 12), |_, dice| Ask::Reset { group: group(dice) }),
         (much(25, 150), mass_quote),
+        (6, |profile, dice| Ask::Pay(pay(profile, dice))),
+        (5, |_, dice| Ask::Kill(dice.happens(150))),
+        (5, |_, dice| {
+            let (key, roles) = key_and_roles(dice);
+            Ask::Roles { key, roles }
+        }),
     ]);
     draw(profile, dice)
 }
@@ -363,10 +381,16 @@ fn payment(profile: Profile, dice: &mut Dice<'_>) -> Op {
         3 => return Op::FinishAny { account, reference, settles },
         _ => {}
     }
+    let pay = Pay { reference, ..pay(profile, dice) };
+    let is_from_pool = matches!(pay.payment, Payment::Transfer { .. }) && dice.happens(400);
+    Op::Pay { account: if is_from_pool { 0 } else { account }, pay }
+}
+
+fn pay(profile: Profile, dice: &mut Dice<'_>) -> Pay {
+    let reference = dice.below(24) as u8;
     let to = dice.pick(&[(3, 1), (3, 2), (3, 3), (3, 4), (1, 0), (1, 6)]);
     let payment =
         dice.pick(&[(3, Payment::Deposit), (3, Payment::Withdraw), (3, Payment::Hold), (3, Payment::Transfer { to })]);
-    let is_from_pool = matches!(payment, Payment::Transfer { .. }) && dice.happens(400);
     let (small, large) = (u128::from(dice.below(120)), u128::from(dice.below(900)));
     let odd = dice.any(&[0, (1 << 96) - 1, 1 << 96, u128::MAX]);
     let giant = dice.any(&[1 << 93, 1 << 90, 1 << 66, (1 << 70) + 1]);
@@ -379,7 +403,7 @@ fn payment(profile: Profile, dice: &mut Dice<'_>) -> Op {
     let ages = [0, HOUR_NS, 29 * DAY_NS, 30 * DAY_NS, 30 * DAY_NS + 1, 40 * DAY_NS, -DAY_NS, -DAY_NS - 1, -2 * DAY_NS];
     let age_ns = if dice.happens(500) { dice.any(&ages) } else { 29 * DAY_NS + 23 * HOUR_NS };
     let asset = dice.pick(&[(6, 0), (6, 1), (1, 2), (1, 3)]);
-    Op::Pay { account: if is_from_pool { 0 } else { account }, asset, amount, reference, age_ns, payment }
+    Pay { asset, amount, reference, age_ns, payment }
 }
 
 fn state(dice: &mut Dice<'_>) -> MarketState {
@@ -452,12 +476,16 @@ fn account_op(_: Profile, dice: &mut Dice<'_>) -> Op {
         1 => AccountOp::Owner(dice.pick(&[(3, 0), (2, 1), (2, 2)])),
         2 => AccountOp::Tier(dice.pick(&[(3, 0), (2, 1), (2, 2), (1, 9)])),
         3 => AccountOp::Kill(dice.happens(120)),
-        _ => AccountOp::Roles {
-            key: dice.within(0, 6) as u32,
-            roles: dice.pick(&[(20, 15), (8, 2), (1, 1), (1, 13), (1, 0)]),
-        },
+        _ => {
+            let (key, roles) = key_and_roles(dice);
+            AccountOp::Roles { key, roles }
+        }
     };
     Op::Account { account, op }
+}
+
+fn key_and_roles(dice: &mut Dice<'_>) -> (u32, u8) {
+    (dice.within(0, 6) as u32, dice.pick(&[(20, 15), (8, 2), (4, 11), (1, 1), (1, 13), (1, 0)]))
 }
 
 fn session(_: Profile, dice: &mut Dice<'_>) -> Op {
