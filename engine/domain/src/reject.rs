@@ -1,6 +1,6 @@
 //! The catalogue of business refusals: one number and one sentence each, shared by code, wire, SQL and documents.
 //!
-//! Invariants: a code is never reused or renumbered. A rejected command changed nothing.
+//! Invariants: a code is never reused or renumbered. A rejected command changed nothing. A reject that is about a field names one.
 
 /// Declares the catalogue: code, name, and the sentence for people.
 macro_rules! catalogue {
@@ -87,7 +87,7 @@ catalogue! {
     PriceTooLow = 32 "price_too_low" "The price is under the market's limit.",
     PriceOutOfBand = 33 "price_out_of_band" "The price is too far from the market's last or reference price.",
     NotionalTooSmall = 34 "notional_too_small" "Price times quantity is under the market's limit for one order.",
-    OrderTooLarge = 35 "order_too_large" "The quantity or the notional is over the account's limit for one order.",
+    // 35 was `order_too_large`: now 72 and 73.
     AccountKilled = 36 "account_killed" "The account's kill switch is engaged: cancels only.",
     KeyNotAllowed = 37 "key_not_allowed" "The key does not have the role that this needs.",
     BudgetZero = 38 "budget_zero" "The budget must be at least one smallest unit.",
@@ -116,18 +116,30 @@ catalogue! {
     ProtectionActive = 69 "protection_triggered" "The group's protection was triggered: reset it first.",
     QuotesCount = 70 "quotes_count" "A mass quote has 1 to 15 quotes.",
     QuoteCrossed = 71 "quote_crossed" "The bid of the quote is not below its ask.",
+    QtyOverAccountLimit = 72 "qty_over_account_limit" "The quantity is over the account's limit for one order.",
+    NotionalOverAccountLimit = 73 "notional_over_account_limit" "Price times quantity is over the account's limit for one order.",
 
     DecimalsTooMany = 80 "decimals_too_many" "An asset has at most 30 decimal places.",
-    UnitsPerLotZero = 81 "units_per_lot_zero" "Units per lot and units per tick and lot must be at least 1.",
-    FeeTooHigh = 82 "fee_too_high" "A fee is at most 1,000,000 parts per million; only a maker's may be negative, down to -1,000,000.",
+    // 81 was `units_per_lot_zero`: now 93 and 94. 82 was `fee_too_high`: now 91 and 92.
     BaseEqualsQuote = 83 "base_equals_quote" "A market needs two different assets.",
-    MarketLimitZero = 84 "market_limit_zero" "The largest quantity and the highest price must be at least 1.",
-    NotionalOverflow = 85 "notional_overflow" "Highest price times largest quantity must stay below 2^96 units on both sides.",
-    MarketLimitsCrossed = 86 "market_limits_crossed" "The smallest quantity or lowest price is over the largest or highest.",
+    // 84 was `market_limit_zero`: now 95 and 96. 85 was `notional_overflow`: now 97 and 98. 86 was `market_limits_crossed`:
+    // now 99 and 100.
     DayEndOutOfRange = 87 "day_end_out_of_range" "The end of the day must be before 86,400 seconds.",
     BandOutOfRange = 88 "band_out_of_range" "A price band is at most 1,000,000 parts per million.",
     GroupZero = 89 "group_zero" "A group is a number from 1 to 255.",
     TierZero = 90 "tier_zero" "A fee tier is a number from 1 to 255; tier 0 is the market's own fees.",
+    MakerFeeOutOfRange = 91 "maker_fee_out_of_range" "A maker's fee is from -1,000,000 to 1,000,000 parts per million.",
+    TakerFeeOutOfRange = 92 "taker_fee_out_of_range" "A taker's fee is from 0 to 1,000,000 parts per million.",
+    BaseUnitsPerLotZero = 93 "base_units_per_lot_zero" "A lot must be at least one smallest unit of the base asset.",
+    QuoteUnitsPerTickLotZero = 94 "quote_units_per_tick_lot_zero" "A tick of a lot must be at least one smallest unit of the quote asset.",
+    QtyMaxZero = 95 "qty_max_zero" "The market's largest quantity must be at least one lot.",
+    PriceMaxNotPositive = 96 "price_max_not_positive" "The market's highest price must be at least one tick.",
+    BaseAmountOverflow = 97 "base_amount_overflow" "The largest quantity must stay below 2^96 units of the base asset.",
+    QuoteAmountOverflow = 98 "quote_amount_overflow" "Highest price times largest quantity must stay below 2^96 units of the quote asset.",
+    QtyMinOverQtyMax = 99 "qty_min_over_qty_max" "The market's smallest quantity is over its largest.",
+    PriceMinOverPriceMax = 100 "price_min_over_price_max" "The market's lowest price is over its highest.",
+    PriceMinNegative = 101 "price_min_negative" "The market's lowest price must not be below 0.",
+    ReferenceNegative = 102 "reference_negative" "The market's reference price must not be below 0.",
 }
 
 #[cfg(test)]
@@ -140,5 +152,12 @@ mod tests {
             assert_eq!(Reject::from_code(reject.code()), Some(*reject));
         }
         assert!(Reject::ALL.windows(2).all(|pair| pair[0].code() < pair[1].code()));
+    }
+
+    #[test]
+    fn a_code_that_was_given_up_means_nothing_any_more() {
+        for code in [35, 81, 82, 84, 85, 86] {
+            assert_eq!(Reject::from_code(code), None, "{code}");
+        }
     }
 }

@@ -192,39 +192,46 @@ fn public_key_hash(id: u32, name: Name, public_key: &[u8; 32]) -> u128 {
 }
 
 pub(super) fn check_fees(maker: FeeRate, taker: FeeRate) -> Result<(), Reject> {
-    if (-PPM..=PPM).contains(&maker.ppm()) && (0..=PPM).contains(&taker.ppm()) {
-        Ok(())
-    } else {
-        Err(Reject::FeeTooHigh)
+    if !(-PPM..=PPM).contains(&maker.ppm()) {
+        return Err(Reject::MakerFeeOutOfRange);
     }
+    if !(0..=PPM).contains(&taker.ppm()) {
+        return Err(Reject::TakerFeeOutOfRange);
+    }
+    Ok(())
 }
 
 /// What a market may be, but for its name and its assets.
 pub(super) fn check_definition(market: &MarketDefinition) -> Result<(), Reject> {
-    if market.base_units_per_lot == 0 || market.quote_units_per_tick_lot == 0 {
-        return Err(Reject::UnitsPerLotZero);
+    if market.base_units_per_lot == 0 {
+        return Err(Reject::BaseUnitsPerLotZero);
+    }
+    if market.quote_units_per_tick_lot == 0 {
+        return Err(Reject::QuoteUnitsPerTickLotZero);
     }
     check_fees(market.maker_fee, market.taker_fee)?;
-    if market.qty_max.is_zero() || market.price_max.ticks() < 1 {
-        return Err(Reject::MarketLimitZero);
-    }
-    check_notional(market.base_units_per_lot, market.quote_units_per_tick_lot, market.qty_max, market.price_max)
+    check_largest(market.qty_max, market.price_max)?;
+    check_amounts(market.base_units_per_lot, market.quote_units_per_tick_lot, market.qty_max, market.price_max)
 }
 
 /// What the rules of a market may be.
 pub(super) fn check_rules(definition: &MarketDefinition, rules: &MarketRules) -> Result<(), Reject> {
-    if rules.qty_max.is_zero() || rules.price_max.ticks() < 1 {
-        return Err(Reject::MarketLimitZero);
+    check_largest(rules.qty_max, rules.price_max)?;
+    if rules.qty_min > rules.qty_max {
+        return Err(Reject::QtyMinOverQtyMax);
     }
-    if rules.qty_min > rules.qty_max || rules.price_min > rules.price_max {
-        return Err(Reject::MarketLimitsCrossed);
+    if rules.price_min > rules.price_max {
+        return Err(Reject::PriceMinOverPriceMax);
     }
-    if rules.price_min.ticks() < 0 || rules.reference.ticks() < 0 {
-        return Err(Reject::PriceNotPositive);
+    if rules.price_min.ticks() < 0 {
+        return Err(Reject::PriceMinNegative);
+    }
+    if rules.reference.ticks() < 0 {
+        return Err(Reject::ReferenceNegative);
     }
     check_fees(rules.maker_fee, rules.taker_fee)?;
     let (base, quote) = (definition.base_units_per_lot, definition.quote_units_per_tick_lot);
-    check_notional(base, quote, rules.qty_max, rules.price_max)?;
+    check_amounts(base, quote, rules.qty_max, rules.price_max)?;
     if rules.day_end_s >= DAY_S {
         return Err(Reject::DayEndOutOfRange);
     }
@@ -234,14 +241,27 @@ pub(super) fn check_rules(definition: &MarketDefinition, rules: &MarketRules) ->
     Ok(())
 }
 
+fn check_largest(qty_max: Qty, price_max: Price) -> Result<(), Reject> {
+    if qty_max.is_zero() {
+        return Err(Reject::QtyMaxZero);
+    }
+    if price_max.ticks() < 1 {
+        return Err(Reject::PriceMaxNotPositive);
+    }
+    Ok(())
+}
+
 /// The largest order stays below 2^96 units on both sides.
-fn check_notional(base_units: u64, quote_units: u64, qty_max: Qty, price_max: Price) -> Result<(), Reject> {
+fn check_amounts(base_units: u64, quote_units: u64, qty_max: Qty, price_max: Price) -> Result<(), Reject> {
     let (qty_max, price_max) = (u128::from(qty_max.lots()), u128::from(price_max.ticks().unsigned_abs()));
     // Two factors below 2^64 fit; the third may not.
     let base = qty_max * u128::from(base_units);
     let quote = (price_max * qty_max).checked_mul(u128::from(quote_units));
-    if base >= UNITS_LIMIT || quote.is_none_or(|quote| quote >= UNITS_LIMIT) {
-        return Err(Reject::NotionalOverflow);
+    if base >= UNITS_LIMIT {
+        return Err(Reject::BaseAmountOverflow);
+    }
+    if quote.is_none_or(|quote| quote >= UNITS_LIMIT) {
+        return Err(Reject::QuoteAmountOverflow);
     }
     Ok(())
 }

@@ -399,12 +399,29 @@ fn terms(market: u8, extra: u8) -> MarketTerms {
     MarketTerms {
         name: market_name(market),
         base: asset_name(0),
-        quote: asset_name(if extra == 20 { 0 } else { 1 + extra / 33 }),
-        base_units_per_lot: if extra == 9 { 10 } else { 3 },
+        quote: asset_name(match extra {
+            20 => 0,
+            33 | 34 => 2,
+            _ => 1,
+        }),
+        base_units_per_lot: match extra {
+            9 => 10,
+            29 => 0,
+            38 | 39 => 1 << 40,
+            _ => 3,
+        },
         quote_units_per_tick_lot: if extra == 30 { 0 } else { 1 + u64::from(extra % 5) },
-        maker_fee: FeeRate::from_ppm(if extra == 9 { -100_000 } else { i32::from(extra) * 1_000 }),
+        maker_fee: FeeRate::from_ppm(match extra {
+            9 => -100_000,
+            28 => -1_000_001,
+            _ => i32::from(extra) * 1_000,
+        }),
         taker_fee: FeeRate::from_ppm(if extra == 31 { 1_000_001 } else { i32::from(extra) * 20_000 }),
-        qty_max: Qty::from_lots(if is_large { u64::MAX } else { 50 }),
+        qty_max: Qty::from_lots(match extra {
+            27 => 0,
+            _ if is_large => u64::MAX,
+            _ => 50,
+        }),
         price_max: Price::from_ticks(match extra {
             32 => 0,
             36.. => i64::MAX,

@@ -9,9 +9,9 @@ fn an_accounts_own_limits() {
         limits alice open=2 market=1 qty=10 notional=500
           op limits set
         a 1 buy 11@10
-          a:1 re 1 rejected order_too_large (new_order)
+          a:1 re 1 rejected qty_over_account_limit (new_order)
         a 2 buy 10@51
-          a:2 re 2 rejected order_too_large (new_order)
+          a:2 re 2 rejected notional_over_account_limit (new_order)
         a 3 buy 10@50
           a:3 re 3 accepted a#3 buy 10@50 gtc
         a 4 buy 1@10
@@ -91,7 +91,9 @@ fn a_tier_stands_above_the_markets_fees() {
         fee-tier 0 1 1
           op rejected tier_zero (set_fee_tier)
         fee-tier 2 0 -1
-          op rejected fee_too_high (set_fee_tier)
+          op rejected taker_fee_out_of_range (set_fee_tier)
+        fee-tier 2 1000001 -1
+          op rejected maker_fee_out_of_range (set_fee_tier)
         tier alice 0
           op tier 0
         ",

@@ -81,19 +81,19 @@ fn market_terms_are_checked() {
         market X BTC BTC
           op rejected base_equals_quote (create_market)
         market X BTC USD base_units=0
-          op rejected units_per_lot_zero (create_market)
+          op rejected base_units_per_lot_zero (create_market)
         market X BTC USD quote_units=0
-          op rejected units_per_lot_zero (create_market)
+          op rejected quote_units_per_tick_lot_zero (create_market)
         market X BTC USD maker=1000001
-          op rejected fee_too_high (create_market)
+          op rejected maker_fee_out_of_range (create_market)
         market X BTC USD taker=1000001
-          op rejected fee_too_high (create_market)
+          op rejected taker_fee_out_of_range (create_market)
         market X BTC USD qty_max=0
-          op rejected market_limit_zero (create_market)
+          op rejected qty_max_zero (create_market)
         market X BTC USD price_max=0
-          op rejected market_limit_zero (create_market)
+          op rejected price_max_not_positive (create_market)
         market X BTC USD price_max=-5
-          op rejected market_limit_zero (create_market)
+          op rejected price_max_not_positive (create_market)
         ",
     );
 }
@@ -110,11 +110,11 @@ fn highest_price_times_largest_quantity_stays_below_2_to_96_on_both_sides() {
     check(
         "
         market X BTC USD qty_max=4294967297 base_units=18446744073709551615 price_max=1
-          op rejected notional_overflow (create_market)
+          op rejected base_amount_overflow (create_market)
         market X BTC USD qty_max=4294967296 quote_units=9223372036854775808 price_max=2
-          op rejected notional_overflow (create_market)
+          op rejected quote_amount_overflow (create_market)
         market X BTC USD qty_max=18446744073709551615 quote_units=18446744073709551615 price_max=9223372036854775807
-          op rejected notional_overflow (create_market)
+          op rejected quote_amount_overflow (create_market)
         market X BTC USD qty_max=4294967296 quote_units=9223372036854775807 price_max=2
           op in X market X
         ",

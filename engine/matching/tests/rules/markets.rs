@@ -122,22 +122,32 @@ fn a_band_is_around_the_last_price_or_the_reference() {
 fn rules_that_contradict_themselves_are_refused() {
     check(
         "
-        rules M qty_max=0
-          op rejected market_limit_zero (set_market_rules)
-        rules M qty_min=3 qty_max=2
-          op rejected market_limits_crossed (set_market_rules)
-        rules M price_min=5 price_max=4
-          op rejected market_limits_crossed (set_market_rules)
+        rules M qty_max=0 price_max=0
+          op rejected qty_max_zero (set_market_rules)
+        rules M price_max=0 qty_min=2000
+          op rejected price_max_not_positive (set_market_rules)
+        rules M qty_min=3 qty_max=2 price_min=5 price_max=4
+          op rejected qty_min_over_qty_max (set_market_rules)
+        rules M price_min=5 price_max=4 reference=-1
+          op rejected price_min_over_price_max (set_market_rules)
+        rules M price_min=-1 reference=-1
+          op rejected price_min_negative (set_market_rules)
+        rules M reference=-1 maker=-1000001
+          op rejected reference_negative (set_market_rules)
+        rules M taker=-1 maker=-1000001
+          op rejected maker_fee_out_of_range (set_market_rules)
         rules M taker=-1
-          op rejected fee_too_high (set_market_rules)
-        rules M maker=-1000001
-          op rejected fee_too_high (set_market_rules)
+          op rejected taker_fee_out_of_range (set_market_rules)
         rules M day_end=86400
           op rejected day_end_out_of_range (set_market_rules)
         rules M band=1000001
           op rejected band_out_of_range (set_market_rules)
         rules M qty_max=18446744073709551615 price_max=9223372036854775807
-          op rejected notional_overflow (set_market_rules)
+          op rejected quote_amount_overflow (set_market_rules)
+        market X BTC USD base_units=9223372036854775807
+          op in X market X
+        rules X qty_max=18446744073709551615 price_max=9223372036854775807
+          op rejected base_amount_overflow (set_market_rules)
         rules N band=1
           op rejected unknown_market (set_market_rules)
         ",

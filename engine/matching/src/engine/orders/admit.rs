@@ -254,10 +254,12 @@ pub(super) fn check_size(
         }
     }
     let own = &account.limits;
-    let too_many = !own.qty_max.is_zero() && qty > own.qty_max;
+    if !own.qty_max.is_zero() && qty > own.qty_max {
+        return Err(Reject::QtyOverAccountLimit);
+    }
     let too_much = !own.notional_max.is_zero()
         && limit.is_some_and(|price| definition.quote_amount(price, qty) > own.notional_max);
-    if too_many || too_much { Err(Reject::OrderTooLarge) } else { Ok(()) }
+    if too_much { Err(Reject::NotionalOverAccountLimit) } else { Ok(()) }
 }
 
 /// Bounds of a quantity.

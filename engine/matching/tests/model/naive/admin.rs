@@ -99,7 +99,8 @@ impl Naive {
         let quote = id_of(terms.quote).ok_or(Reject::UnknownAsset)?;
         refuse_if(base == quote, Reject::BaseEqualsQuote)?;
         let (base_unit, quote_unit) = (terms.base_units_per_lot, terms.quote_units_per_tick_lot);
-        refuse_if(base_unit < 1 || quote_unit < 1, Reject::UnitsPerLotZero)?;
+        refuse_if(base_unit < 1, Reject::BaseUnitsPerLotZero)?;
+        refuse_if(quote_unit < 1, Reject::QuoteUnitsPerTickLotZero)?;
         check_fees(terms.maker_fee, terms.taker_fee)?;
         let (base_unit, quote_unit) = (i128::from(base_unit), i128::from(quote_unit));
         let MarketTerms { name, maker_fee, taker_fee, qty_max, price_max, .. } = *terms;
@@ -154,9 +155,10 @@ impl Naive {
         let id = self.market_named(name)?;
         let market = self.market(id);
         check_not_zero(rules.qty_max, rules.price_max)?;
-        let is_crossed = rules.qty_min > rules.qty_max || rules.price_min > rules.price_max;
-        refuse_if(is_crossed, Reject::MarketLimitsCrossed)?;
-        refuse_if(rules.price_min.ticks().min(rules.reference.ticks()) < 0, Reject::PriceNotPositive)?;
+        refuse_if(rules.qty_min > rules.qty_max, Reject::QtyMinOverQtyMax)?;
+        refuse_if(rules.price_min > rules.price_max, Reject::PriceMinOverPriceMax)?;
+        refuse_if(rules.price_min.ticks() < 0, Reject::PriceMinNegative)?;
+        refuse_if(rules.reference.ticks() < 0, Reject::ReferenceNegative)?;
         check_fees(rules.maker_fee, rules.taker_fee)?;
         check_notional(rules.qty_max, rules.price_max, market.base_unit, market.quote_unit)?;
         refuse_if(rules.day_end_s >= 86_400, Reject::DayEndOutOfRange)?;
@@ -168,12 +170,13 @@ impl Naive {
 }
 
 fn check_fees(maker: FeeRate, taker: FeeRate) -> Result<(), Reject> {
-    let is_fine = (-1_000_000..=1_000_000).contains(&maker.ppm()) && (0..=1_000_000).contains(&taker.ppm());
-    refuse_if(!is_fine, Reject::FeeTooHigh)
+    refuse_if(i64::from(maker.ppm()).abs() > 1_000_000, Reject::MakerFeeOutOfRange)?;
+    refuse_if(taker.ppm() < 0 || taker.ppm() > 1_000_000, Reject::TakerFeeOutOfRange)
 }
 
 fn check_not_zero(qty_max: Qty, price_max: Price) -> Result<(), Reject> {
-    refuse_if(qty_max.lots() < 1 || price_max.ticks() < 1, Reject::MarketLimitZero)
+    refuse_if(qty_max.lots() < 1, Reject::QtyMaxZero)?;
+    refuse_if(price_max.ticks() < 1, Reject::PriceMaxNotPositive)
 }
 
 /// The largest trade must stay below 2^96 units on both sides.
@@ -181,5 +184,6 @@ fn check_notional(qty_max: Qty, price_max: Price, base_unit: i128, quote_unit: i
     let (qty, price) = (i128::from(qty_max.lots()), i128::from(price_max.ticks()));
     let is_too_much = |product: Option<i128>| product.is_none_or(|product| product >= TOO_MUCH);
     let money = qty.checked_mul(price).and_then(|product| product.checked_mul(quote_unit));
-    refuse_if(is_too_much(qty.checked_mul(base_unit)) || is_too_much(money), Reject::NotionalOverflow)
+    refuse_if(is_too_much(qty.checked_mul(base_unit)), Reject::BaseAmountOverflow)?;
+    refuse_if(is_too_much(money), Reject::QuoteAmountOverflow)
 }

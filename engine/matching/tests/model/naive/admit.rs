@@ -170,10 +170,10 @@ impl Naive {
         let smallest = i128::from(market.rules.notional_min);
         refuse_if(order.has_limit() && smallest > 0 && price * qty < smallest, Reject::NotionalTooSmall)?;
         let largest = i128::from(own.qty_max.lots());
-        refuse_if(largest > 0 && qty > largest, Reject::OrderTooLarge)?;
+        refuse_if(largest > 0 && qty > largest, Reject::QtyOverAccountLimit)?;
         let largest = own.notional_max.units();
         let notional = (price * qty * market.quote_unit) as u128;
-        refuse_if(order.has_limit() && largest > 0 && notional > largest, Reject::OrderTooLarge)
+        refuse_if(order.has_limit() && largest > 0 && notional > largest, Reject::NotionalOverAccountLimit)
     }
 
     /// 2.4.

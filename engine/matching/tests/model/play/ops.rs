@@ -441,13 +441,14 @@ fn rules(profile: Profile, dice: &mut Dice<'_>) -> MarketRules {
         day_end_s: dice.any(&DAY_ENDS_S),
     };
     if is_wrong {
-        match dice.below(8) {
+        match dice.below(9) {
             0 => rules.qty_max = Qty::from_lots(dice.any(&[0, 1])),
             1 => rules.price_max = Price::from_ticks(dice.any(&[0, -1, 2])),
             2 => rules.maker_fee = FeeRate::from_ppm(dice.any(&[1_000_001, -1_000_001])),
             3 => rules.taker_fee = FeeRate::from_ppm(dice.any(&[1_000_001, -1])),
             4 => (rules.qty_max, rules.price_max) = (Qty::from_lots(u64::MAX), Price::from_ticks(i64::MAX)),
             5 => rules.day_end_s = 86_400,
+            8 => rules.price_min = Price::from_ticks(-1),
             6 => {
                 (rules.qty_min, rules.price_min) =
                     dice.any(&[(Qty::from_lots(51), Price::from_ticks(1)), (Qty::ZERO, Price::from_ticks(101))])
