@@ -61,11 +61,11 @@ catalogue! {
     UnknownAsset = 2 "unknown_asset" "No asset has this name.",
     UnknownAccount = 3 "unknown_account" "No account has this id.",
     UnknownKey = 4 "unknown_key" "No key has this id, or it belongs to another account.",
-    UnknownOrder = 5 "unknown_order" "No open order of this account has this id; it may be filled or cancelled already.",
+    UnknownOrder = 5 "unknown_order" "No open order of this account has this id, and none that this key created lately.",
     NameTaken = 6 "name_taken" "Something of this kind already has this name.",
     PublicKeyTaken = 7 "public_key_taken" "Another key already has this public key.",
     TableFull = 8 "table_full" "A table of the engine is full; its size is a limit of the journal's first record.",
-    OrderNotOpen = 9 "order_not_open" "This request created an order that is filled or cancelled already.",
+    OrderNotOpen = 9 "order_not_open" "This key created the order, but it is filled or cancelled already.",
     UnknownReference = 10 "unknown_reference" "No held withdrawal has this business reference.",
 
     MarketHalted = 16 "market_halted" "The market's state does not allow this now.",

@@ -181,6 +181,7 @@ impl Engine {
         for (raw, key) in self.keys.iter() {
             assert!(self.public_keys.contains(&key.public_key));
             assert!(key.outcomes.iter().is_sorted_by(|before, after| before.request < after.request));
+            assert!(key.outcomes.iter().is_sorted_by(|before, after| before.sequence < after.sequence));
             assert!(key.outcomes.newest().is_none_or(|outcome| outcome.request == key.request_mark));
             let deadline = self.timers.deadline(Subject::Session(KeyId::new(raw)));
             assert_eq!(deadline, key.session.and_then(|session| session.deadline));

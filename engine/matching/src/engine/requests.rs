@@ -14,7 +14,7 @@
 
 use tidegate_domain::{Command, CommandKind, Event, Reject, RequestNumber, Roles};
 
-use super::outcomes::{Outcome, RequestResult};
+use super::outcomes::{Created, Outcome, RequestResult};
 use super::{Call, Engine, To, is_report};
 use crate::hash::{Fact, hash};
 
@@ -103,8 +103,12 @@ impl Engine {
 
     fn remember(&mut self, call: &Call<'_>, request: RequestNumber, payload_hash: u32, result: RequestResult) {
         let id = call.header.key;
-        let is_new_order = call.kind == CommandKind::NewOrder;
-        let outcome = Outcome::new((request, call.header.sequence), payload_hash, result, is_new_order);
+        let created = match (call.kind, result) {
+            (CommandKind::NewOrder, Ok(_)) => Created::Order,
+            (CommandKind::MassQuote, Ok(_)) => self.quotes.created(),
+            _ => Created::Nothing,
+        };
+        let outcome = Outcome::new((request, call.header.sequence), payload_hash, result, created);
         self.sum.add(outcome.hash(id));
         let key = self.key_mut(id);
         let step = u128::from(request.raw() - key.request_mark.raw()) << 64;

@@ -306,6 +306,11 @@ impl Script {
                 OrderTarget::Order(order.or(self.orders.last().copied()).unwrap_or(OrderId::new(0)))
             }
             Target::Any(back) => OrderTarget::Order(nth_newest(&self.orders, back).unwrap_or(OrderId::new(0))),
+            Target::Beside(back) => {
+                // Another side of a quote of the same command, or its only order.
+                let order = nth_newest(&self.orders, back).unwrap_or(OrderId::new(0)).raw();
+                OrderTarget::Order(OrderId::new(order ^ (1 + back as u64 % 3) << 48))
+            }
             Target::Request { back } => OrderTarget::Request(RequestNumber::new(mark.saturating_sub(back))),
             Target::OldRequest { back } => {
                 let old = nth_newest(&self.answered[key as usize], back).map(|at| self.requests[at].0.request);

@@ -390,11 +390,11 @@ fn a_cancel_names_the_order_by_id_or_by_request() {
         a 4 cancel 2
           a:4 re 4 cancelled a#2 6 requested
         a 5 cancel a#1
-          a:5 re 5 rejected unknown_order (cancel_order)
+          a:5 re 5 rejected order_not_open (cancel_order)
         a 6 cancel 2
           a:6 re 6 rejected order_not_open (cancel_order)
         a 7 reduce a#1 1
-          a:7 re 7 rejected unknown_order (reduce_order)
+          a:7 re 7 rejected order_not_open (reduce_order)
         funds alice
           1000 BTC + 0 held, 100000 USD + 0 held
         ",

@@ -144,7 +144,7 @@ fn a_quote_is_an_order_like_any_other() {
         a 5 cancel a#1.b0
           a:9 re 5 cancelled a#1.b0 4 requested
         a 6 cancel a#1.b0
-          a:10 re 6 rejected unknown_order (cancel_order)
+          a:10 re 6 rejected order_not_open (cancel_order)
         a 7 cancel 1
           a:11 re 7 rejected unknown_order (cancel_order)
         a 8 quote M 1@97 6@101

@@ -1,6 +1,8 @@
 //! Replacing an order: what keeps its place, what comes in anew, and what is refused with nothing changed.
 
-use crate::script::check;
+use tidegate_matching::OUTCOMES_PER_KEY;
+
+use crate::script::{World, check};
 
 #[test]
 fn less_at_the_same_price_keeps_its_place() {
@@ -140,7 +142,7 @@ fn a_race_with_a_fill_has_its_own_codes() {
         a 2 replace 1 6@100
           a:3 re 2 rejected order_not_open (replace_order)
         a 3 replace a#1 6@100
-          a:4 re 3 rejected unknown_order (replace_order)
+          a:4 re 3 rejected order_not_open (replace_order)
         a 4 cancel 1
           a:5 re 4 rejected order_not_open (cancel_order)
         a 5 buy 5@100
@@ -155,6 +157,51 @@ fn a_race_with_a_fill_has_its_own_codes() {
           a:9 re 7 rejected unknown_order (replace_order)
         ",
     );
+}
+
+#[test]
+fn only_the_key_that_created_an_order_learns_that_it_was_too_late() {
+    check(
+        "
+        a 1 quote M 5@99 6@101
+          a:1 re 1 accepted a#1.b0 buy 5@99 gtc
+          a:2 re 1 accepted a#1.s0 sell 6@101 gtc
+          a:3 re 1 quotes done: 2 accepted, 0 withdrawn, 0 rejected
+        a 2 quote M 4@98 -
+          a:4 re 2 replaced a#1.b0 4@98 anew
+          a:5 re 2 cancelled a#1.s0 6 quote_withdrawn
+          a:6 re 2 quotes done: 1 accepted, 1 withdrawn, 0 rejected
+        a 3 cancel a#1.s0
+          a:7 re 3 rejected order_not_open (cancel_order)
+        a2 1 cancel a#1.s0
+          a2:1 re 1 rejected unknown_order (cancel_order)
+        b 1 cancel a#1.s0
+          b:1 re 1 rejected unknown_order (cancel_order)
+        a 4 cancel nobody#1
+          a:8 re 4 rejected unknown_order (cancel_order)
+        a 5 quote M - -
+          a:9 re 5 cancelled a#1.b0 4 quote_withdrawn
+          a:10 re 5 quotes done: 0 accepted, 1 withdrawn, 0 rejected
+        a 6 reduce a#1.b0 1
+          a:11 re 6 rejected order_not_open (reduce_order)
+        ",
+    );
+}
+
+/// The window holds what its key asked last: an order that was created before is one that never was.
+#[test]
+fn an_order_whose_creation_left_the_window_is_unknown() {
+    let mut world = World::with_room(6);
+    let first = "  a:1 re 1 accepted a#1 buy 1@100 gtc\n";
+    assert_eq!(world.play("a 1 buy 1@100"), first);
+    world.play("a 2 cancel a#1");
+    let kept = OUTCOMES_PER_KEY as u64;
+    for number in 3..=kept {
+        world.play(&format!("a {number} cancel-all"));
+    }
+    // Its own outcome pushes that of the creation out.
+    assert!(world.play(&format!("a {} cancel a#1", kept + 1)).contains("rejected order_not_open"));
+    assert!(world.play(&format!("a {} cancel a#1", kept + 2)).contains("rejected unknown_order"));
 }
 
 #[test]

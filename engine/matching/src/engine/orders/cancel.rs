@@ -7,7 +7,7 @@ use tidegate_domain::{
 use super::{recipient, reservation};
 use crate::book::Handle;
 use crate::engine::open_orders::Order;
-use crate::engine::outcomes::{Outcome, RequestResult};
+use crate::engine::outcomes::{Created, Outcome, RequestResult};
 use crate::engine::{Call, Engine, To};
 
 impl Engine {
@@ -96,13 +96,24 @@ impl Engine {
             OrderTarget::Order(order) => {
                 let found = self.orders.by_id(order);
                 let own = found.filter(|handle| self.orders.identity(*handle).account == header.account);
-                own.ok_or(Reject::UnknownOrder)
+                own.ok_or_else(|| self.why_not_found(header, target))
             }
-            OrderTarget::Request(request) => self.orders.by_request(header.key, request).ok_or_else(|| {
-                let outcomes = &self.keys.get(header.key.raw()).expect("the key was looked up before").outcomes;
-                let order = outcomes.find(request).and_then(Outcome::created);
-                if order.is_some() { Reject::OrderNotOpen } else { Reject::UnknownOrder }
-            }),
+            OrderTarget::Request(request) => {
+                self.orders.by_request(header.key, request).ok_or_else(|| self.why_not_found(header, target))
+            }
         }
+    }
+
+    /// Of an order that is not open: whether the key is known to have created it.
+    #[cold]
+    fn why_not_found(&self, header: &CommandHeader, target: OrderTarget) -> Reject {
+        let outcomes = &self.keys.get(header.key.raw()).expect("the key was looked up before").outcomes;
+        let is_created = match target {
+            OrderTarget::Order(order) => outcomes.has_created(order),
+            OrderTarget::Request(request) => {
+                outcomes.find(request).map(Outcome::created).is_some_and(|created| created == Created::Order)
+            }
+        };
+        if is_created { Reject::OrderNotOpen } else { Reject::UnknownOrder }
     }
 }

@@ -20,7 +20,7 @@ use tidegate_domain::{
 use super::recipient;
 use crate::book::Handle;
 use crate::engine::open_orders::{Order, Terms};
-use crate::engine::outcomes::RequestResult;
+use crate::engine::outcomes::{Created, RequestResult};
 use crate::engine::{Call, Engine};
 use crate::hash::{Fact, Sum, hash};
 
@@ -43,6 +43,8 @@ pub(crate) struct Pending {
     count: usize,
     /// Of the slots that are here.
     payload_hash: u32,
+    /// Sides that became new orders while the command is carried out, as in [`Created::Quotes`].
+    created: u32,
     /// Hashes of the slots that are here and in the engine's sum.
     sum: Sum,
 }
@@ -59,6 +61,7 @@ impl Default for Pending {
             quotes: [NO_QUOTE; ROOM],
             count: 0,
             payload_hash: 0,
+            created: 0,
             sum: Sum::default(),
         }
     }
@@ -73,6 +76,11 @@ impl Pending {
     /// Hash of all slots of the command that is complete.
     pub(crate) const fn payload_hash(&self) -> u32 {
         self.payload_hash
+    }
+
+    /// What the command that was carried out created.
+    pub(crate) const fn created(&self) -> Created {
+        if self.created == 0 { Created::Nothing } else { Created::Quotes(self.created) }
     }
 
     /// What the pending slots are in the digest, from the slots themselves.
@@ -184,7 +192,7 @@ impl Engine {
         let pending = &mut self.quotes;
         self.sum.remove(pending.sum.0);
         (pending.slots, pending.here, pending.count) = (0, 0, 0);
-        (pending.payload_hash, pending.sum) = (0, Sum::default());
+        (pending.payload_hash, pending.created, pending.sum) = (0, 0, Sum::default());
     }
 
     /// Carries out the command whose slots are all here.
@@ -281,7 +289,9 @@ impl Engine {
             },
         };
         let id = OrderId::of_quote(call.header.sequence, asked.at, asked.side);
-        self.admit_and_trade(call, &new, id, Some(asked.side))
+        self.admit_and_trade(call, &new, id, Some(asked.side))?;
+        self.quotes.created |= 1 << id.age().1;
+        Ok(())
     }
 
     /// A quote where one is: that order gets price, quantity and terms, and what it was filled before counts no more.

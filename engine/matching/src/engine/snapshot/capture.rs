@@ -178,8 +178,8 @@ fn fee_tier_entries(tiers: &[(FeeRate, FeeRate)]) -> impl Iterator<Item = FeeTie
 }
 
 fn outcome_entry(key: KeyId, outcome: &Outcome) -> OutcomeEntry {
-    let Outcome { request, sequence, payload_hash, is_new_order, .. } = *outcome;
-    OutcomeEntry { key, request, sequence, payload_hash, result: outcome.result(), is_new_order }
+    let Outcome { request, sequence, payload_hash, .. } = *outcome;
+    OutcomeEntry { key, request, sequence, payload_hash, result: outcome.result(), created: outcome.created() }
 }
 
 /// All of them are full: the last slot is never kept.

@@ -16,7 +16,7 @@ use tidegate_domain::{
 use super::fields::{Field, Wrong, record};
 use crate::engine::money::{Hold, Moved};
 use crate::engine::open_orders::Terms;
-use crate::engine::outcomes::RequestResult;
+use crate::engine::outcomes::{Created, RequestResult};
 use crate::engine::tables::{Protection, Session};
 
 /// An entry of a section.
@@ -76,9 +76,9 @@ entry! {
 }
 entry! {
     /// By key, then request.
-    OutcomeEntry = 8 "outcomes" 34 {
+    OutcomeEntry = 8 "outcomes" 38 {
         key: KeyId, request: RequestNumber, sequence: Sequence, payload_hash: u32, result: RequestResult,
-        is_new_order: bool,
+        created: Created,
     }
 }
 entry! {

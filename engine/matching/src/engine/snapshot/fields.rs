@@ -12,12 +12,12 @@ use alloc::vec::Vec;
 
 use tidegate_domain::{
     AccountId, AssetAmount, AssetId, ClusterId, CommandKind, Epoch, FeeRate, KeyId, MarketId, MarketState, Name, Nanos,
-    OrderId, Price, Qty, QuoteMode, Reference, Reject, RequestNumber, Roles, SelfTrade, Sequence, SessionId,
-    SessionSequence, Side, TimeInForce, Timestamp,
+    OrderId, Price, QUOTES_MAX, Qty, QuoteMode, Reference, Reject, RequestNumber, Roles, SelfTrade, Sequence,
+    SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 
 use super::SnapshotError;
-use crate::engine::outcomes::RequestResult;
+use crate::engine::outcomes::{Created, RequestResult};
 
 /// A field that is not as it must be.
 #[derive(Clone, Copy, Debug)]
@@ -222,6 +222,31 @@ impl Field for RequestResult {
             _ => None,
         };
         result.ok_or(Wrong { field: "", allowed: "nothing, an order's id or the code of a reject" })
+    }
+}
+
+/// 0: nothing; 1: the order of the result; 2: sides of quotes, a bit each.
+impl Field for Created {
+    const LEN_BYTES: usize = 1 + u32::LEN_BYTES;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        let (kind, sides): (u8, u32) = match *self {
+            Self::Nothing => (0, 0),
+            Self::Order => (1, 0),
+            Self::Quotes(sides) => (2, sides),
+        };
+        (kind, sides).put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Result<Self, Wrong> {
+        /// Two for each of the quotes that a mass quote may have, counted from 1.
+        const SIDES: u32 = ((1 << (2 * QUOTES_MAX)) - 1) << 1;
+        match <(u8, u32)>::take(from)? {
+            (0, 0) => Ok(Self::Nothing),
+            (1, 0) => Ok(Self::Order),
+            (2, sides @ 1..) if sides & !SIDES == 0 => Ok(Self::Quotes(sides)),
+            _ => Err(Wrong { field: "", allowed: "nothing, an order or sides of quotes" }),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use alloc::vec;
 
 use tidegate_domain::{
     AssetAmount, AssetId, Command, CommandHeader, CommandKind, CommandRecord, Genesis, KeyId, LOGIC_VERSION, MassQuote,
-    Name, Sequence, StateMachine,
+    Name, OrderId, Sequence, StateMachine,
 };
 
 use super::entries::*;
@@ -21,7 +21,7 @@ use super::{PAIRS_MAX, SnapshotError, TABLE_MAX};
 use crate::engine::Engine;
 use crate::engine::admin::{DECIMALS_MAX, check_definition, check_fees, check_rules};
 use crate::engine::money::{Moved, UNITS_LIMIT};
-use crate::engine::outcomes::{Outcome, Outcomes};
+use crate::engine::outcomes::{Created, Outcome, Outcomes};
 use crate::engine::tables::{Account, Asset, Key, Market, PROTECTIONS_MAX, Table};
 use crate::engine::timers::Subject;
 use crate::ledger::Balance;
@@ -185,13 +185,21 @@ impl Engine {
     fn put_outcomes(&mut self, section: &Section<'_, OutcomeEntry>) -> Result<(), SnapshotError> {
         let (mut before, applied) = (None, self.applied);
         section.each(|entry| {
-            let OutcomeEntry { key, request, sequence, payload_hash, result, is_new_order } = entry;
+            let OutcomeEntry { key, request, sequence, payload_hash, result, created } = entry;
             check(is_next(&mut before, (key, request)), "request", NEXT)?;
             check(request.raw() > 0, "request", "1 or more")?;
             check((Sequence::new(1)..=applied).contains(&sequence), "sequence", "that of an applied command")?;
             let key = self.keys.get_mut(key.raw()).ok_or(missing("key"))?;
             check(request <= key.request_mark, "request", "not above the mark of its key")?;
-            let outcome = Outcome::new((request, sequence), payload_hash, result, is_new_order);
+            let before = key.outcomes.newest().map_or(Sequence::ZERO, |before| before.sequence);
+            check(sequence > before, "sequence", "above that of the request before")?;
+            let is_possible = match created {
+                Created::Nothing => true,
+                Created::Order => result == Ok(Some(OrderId::of_command(sequence))),
+                Created::Quotes(_) => result == Ok(None),
+            };
+            check(is_possible, "created", "what came of the request")?;
+            let outcome = Outcome::new((request, sequence), payload_hash, result, created);
             check(key.outcomes.push(outcome).is_none(), "key", "with 1,024 outcomes at most")
         })?;
         for (id, key) in self.keys.iter() {

@@ -143,8 +143,8 @@ struct Done {
     request: u64,
     sequence: u64,
     payload: Vec<u8>,
-    /// Whether it made the order, rather than changed it.
-    is_creator: bool,
+    /// Ids of the orders that it made.
+    made: Vec<u64>,
     order: Option<u64>,
     reject: Option<Reject>,
 }
@@ -200,6 +200,8 @@ pub(crate) struct Naive {
     now: CommandHeader,
     kind: Option<CommandKind>,
     payload: Vec<u8>,
+    /// Ids of the orders that the command made.
+    made: Vec<u64>,
     /// Of a mass quote that is not complete: who sent them, what they say, their payloads.
     slots: Vec<(CommandHeader, MassQuote, Vec<u8>)>,
     out: Vec<(EventHeader, Event)>,
@@ -214,6 +216,7 @@ impl Naive {
         self.now = header;
         self.kind = Some(command.kind());
         self.payload.clear();
+        self.made.clear();
         self.payload.extend_from_slice(record.payload());
         self.forget_old_references();
         if !matches!(command, Command::TakeLead { .. }) {

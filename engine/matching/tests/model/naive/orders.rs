@@ -16,6 +16,7 @@ impl Naive {
     /// What becomes of a new order that was admitted.
     pub(super) fn accept(&mut self, order: NaiveOrder, new: &NewOrder) {
         let (id, place) = (order.id, order.place);
+        self.made.push(id);
         self.take_seat(order.account, order.market);
         let accepted = Event::OrderAccepted {
             order: OrderId::new(id),
@@ -61,9 +62,14 @@ impl Naive {
         if let Some(order) = self.orders.iter().find(is_it) {
             return Ok(order.clone());
         }
-        let OrderTarget::Request(number) = target else { return Err(Reject::UnknownOrder) };
         let mut done = self.keys[key as usize - 1].done.iter();
-        let made_one = done.any(|done| done.request == number.raw() && done.is_creator && done.order.is_some());
+        let made_one = match target {
+            OrderTarget::Order(id) => done.any(|done| done.made.contains(&id.raw())),
+            // The orders of a mass quote are not found by its number.
+            OrderTarget::Request(number) => {
+                done.any(|done| done.request == number.raw() && done.order.is_some_and(|id| done.made == [id]))
+            }
+        };
         Err(if made_one { Reject::OrderNotOpen } else { Reject::UnknownOrder })
     }
 

@@ -47,7 +47,7 @@ impl Naive {
             request,
             sequence: self.now.sequence.raw(),
             payload: self.payload.clone(),
-            is_creator: matches!(command, Command::NewOrder(_)),
+            made: self.made.clone(),
             order: answer.unwrap_or(None),
             reject: answer.err(),
         };

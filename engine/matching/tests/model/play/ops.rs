@@ -43,6 +43,8 @@ pub(crate) enum Target {
     Own(usize),
     /// One of the newest orders, whoever's, open or not.
     Any(usize),
+    /// An id close to that of one of the newest orders, most likely nobody's.
+    Beside(usize),
     Request {
         back: u64,
     },
@@ -304,6 +306,7 @@ fn target(dice: &mut Dice<'_>) -> Target {
     dice.pick(&[
         (60, Target::Own(own)),
         (5, Target::Any(any)),
+        (2, Target::Beside(any)),
         (15, Target::Request { back }),
         (1, Target::OldRequest { back: old }),
     ])
