@@ -350,9 +350,11 @@ pub struct MarketRules {
     pub price_max: Price,
     /// Least price times quantity of one order, in ticks times lots; 0 is none.
     pub notional_min: u64,
+    /// How far a limit may be from the reference price, in ppm of it; 0 is no band.
+    pub static_band_ppm: u32,
     /// How far a limit may be from the last price, in ppm of it; 0 is no band.
-    pub band_ppm: u32,
-    /// What stands for the last price before the first trade; 0 is nothing.
+    pub dynamic_band_ppm: u32,
+    /// The middle of the static band, which the operator moves; 0 is none.
     pub reference: Price,
     /// When a day ends, in seconds after midnight UTC.
     pub day_end_s: u32,

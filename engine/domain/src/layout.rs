@@ -98,7 +98,7 @@ layout!(CreateKeyV1 within 88 { name: [u8; 16], public_key: [u8; 32], roles: u8,
 layout!(SetMarketStateV1 within 88 { market: [u8; 16], state: u8, reserved: [u8; 7], });
 layout!(SetMarketRulesV1 within 88 {
     market: [u8; 16], qty_min: u64, qty_max: u64, price_min: i64, price_max: i64, notional_min: u64, reference: i64,
-    maker_fee: i32, taker_fee: i32, band_ppm: u32, day_end_s: u32,
+    maker_fee: i32, taker_fee: i32, static_band_ppm: u32, dynamic_band_ppm: u32, day_end_s: u32, reserved: [u8; 4],
 });
 layout!(KeyRolesV1 within 64 { key: u32, roles: u8, reserved: [u8; 3], });
 layout!(
@@ -168,8 +168,11 @@ layout!(MarketCreatedV1 within 64 {
     base: u32, quote: u32, maker_fee: i32, taker_fee: i32,
 });
 layout!(KeyCreatedV1 within 64 { name: [u8; 16], public_key: [u8; 32], key: u32, roles: u8, reserved: [u8; 3], });
-layout!(MarketRulesV1 within 64 {
-    qty_min: u64, qty_max: u64, price_min: i64, price_max: i64, notional_min: u64, reference: i64,
-    maker_fee: i32, taker_fee: i32, band_ppm: u32, day_end_s: u32,
-});
+layout!(
+    /// `bands_and_day_end`: 20 bits of ppm of the static band, 20 of the dynamic one, 24 of seconds, from the lowest bit.
+    MarketRulesV1 within 64 {
+        qty_min: u64, qty_max: u64, price_min: i64, price_max: i64, notional_min: u64, reference: i64,
+        maker_fee: i32, taker_fee: i32, bands_and_day_end: u64,
+    }
+);
 layout!(MarketStateChangedV1 within 64 { state: u8, reserved: [u8; 7], });

@@ -85,7 +85,7 @@ catalogue! {
     MarketPostOnly = 30 "market_post_only" "The market takes only orders that rest; this one would have traded at once.",
     QtyTooSmall = 31 "qty_too_small" "The quantity is under the market's limit for one order.",
     PriceTooLow = 32 "price_too_low" "The price is under the market's limit.",
-    PriceOutOfBand = 33 "price_out_of_band" "The price is too far from the market's last or reference price.",
+    PriceOutOfBand = 33 "price_out_of_band" "The price is too far from the market's last price.",
     NotionalTooSmall = 34 "notional_too_small" "Price times quantity is under the market's limit for one order.",
     // 35 was `order_too_large`: now 72 and 73.
     AccountKilled = 36 "account_killed" "The account's kill switch is engaged: cancels only.",
@@ -118,6 +118,7 @@ catalogue! {
     QuoteCrossed = 71 "quote_crossed" "The bid of the quote is not below its ask.",
     QtyOverAccountLimit = 72 "qty_over_account_limit" "The quantity is over the account's limit for one order.",
     NotionalOverAccountLimit = 73 "notional_over_account_limit" "Price times quantity is over the account's limit for one order.",
+    PriceOutOfStaticBand = 74 "price_out_of_static_band" "The price is too far from the market's reference price.",
 
     DecimalsTooMany = 80 "decimals_too_many" "An asset has at most 30 decimal places.",
     // 81 was `units_per_lot_zero`: now 93 and 94. 82 was `fee_too_high`: now 91 and 92.
@@ -125,7 +126,7 @@ catalogue! {
     // 84 was `market_limit_zero`: now 95 and 96. 85 was `notional_overflow`: now 97 and 98. 86 was `market_limits_crossed`:
     // now 99 and 100.
     DayEndOutOfRange = 87 "day_end_out_of_range" "The end of the day must be before 86,400 seconds.",
-    BandOutOfRange = 88 "band_out_of_range" "A price band is at most 1,000,000 parts per million.",
+    // 88 was `band_out_of_range`: now 103 and 104.
     GroupZero = 89 "group_zero" "A group is a number from 1 to 255.",
     TierZero = 90 "tier_zero" "A fee tier is a number from 1 to 255; tier 0 is the market's own fees.",
     MakerFeeOutOfRange = 91 "maker_fee_out_of_range" "A maker's fee is from -1,000,000 to 1,000,000 parts per million.",
@@ -140,6 +141,8 @@ catalogue! {
     PriceMinOverPriceMax = 100 "price_min_over_price_max" "The market's lowest price is over its highest.",
     PriceMinNegative = 101 "price_min_negative" "The market's lowest price must not be below 0.",
     ReferenceNegative = 102 "reference_negative" "The market's reference price must not be below 0.",
+    StaticBandOutOfRange = 103 "static_band_out_of_range" "The band around the reference price is at most 1,000,000 parts per million.",
+    DynamicBandOutOfRange = 104 "dynamic_band_out_of_range" "The band around the last price is at most 1,000,000 parts per million.",
 }
 
 #[cfg(test)]
@@ -156,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_code_that_was_given_up_means_nothing_any_more() {
-        for code in [35, 81, 82, 84, 85, 86] {
+        for code in [35, 81, 82, 84, 85, 86, 88] {
             assert_eq!(Reject::from_code(code), None, "{code}");
         }
     }

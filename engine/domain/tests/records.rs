@@ -143,7 +143,8 @@ fn rules() -> MarketRules {
         price_min: Price::from_ticks(3),
         price_max: Price::from_ticks(9_999),
         notional_min: 40,
-        band_ppm: 50_000,
+        static_band_ppm: 1_000_000,
+        dynamic_band_ppm: 50_000,
         reference: Price::from_ticks(60),
         day_end_s: 86_399,
     }

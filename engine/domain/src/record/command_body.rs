@@ -135,8 +135,10 @@ pub(super) fn encode_command_body(body: &mut [u8], command: &Command) {
                 reference: rules.reference.ticks(),
                 maker_fee: rules.maker_fee.ppm(),
                 taker_fee: rules.taker_fee.ppm(),
-                band_ppm: rules.band_ppm,
+                static_band_ppm: rules.static_band_ppm,
+                dynamic_band_ppm: rules.dynamic_band_ppm,
                 day_end_s: rules.day_end_s,
+                ..Default::default()
             },
         ),
         Command::SetAccountLimits(ref limits) => put(body, &account_limits_layout(limits)),
@@ -276,7 +278,8 @@ pub(super) fn decode_command_body(kind: CommandKind, body: &[u8]) -> Result<Comm
                 price_min: Price::from_ticks(raw.price_min),
                 price_max: Price::from_ticks(raw.price_max),
                 notional_min: raw.notional_min,
-                band_ppm: raw.band_ppm,
+                static_band_ppm: raw.static_band_ppm,
+                dynamic_band_ppm: raw.dynamic_band_ppm,
                 reference: Price::from_ticks(raw.reference),
                 day_end_s: raw.day_end_s,
             };

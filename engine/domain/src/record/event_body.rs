@@ -18,6 +18,18 @@ fn moved_layout(to: AccountId, asset: AssetId, amount: AssetAmount, reference: R
     MovedV1 { reference: reference.bytes(), amount_low, amount_high, asset: asset.raw(), to: to.raw() }
 }
 
+/// Bits of a price band in the event of a market's rules.
+const BAND_BITS: u32 = 20;
+const BAND_MAX: u32 = (1 << BAND_BITS) - 1;
+
+/// # Panics
+/// When one of them is what no market has.
+fn bands_and_day_end(rules: &MarketRules) -> u64 {
+    let MarketRules { static_band_ppm, dynamic_band_ppm, day_end_s, .. } = *rules;
+    assert!(static_band_ppm <= BAND_MAX && dynamic_band_ppm <= BAND_MAX && day_end_s < 1 << (64 - 2 * BAND_BITS));
+    u64::from(static_band_ppm) | u64::from(dynamic_band_ppm) << BAND_BITS | u64::from(day_end_s) << (2 * BAND_BITS)
+}
+
 pub(super) fn encode_event_body(body: &mut [u8], event: &Event) {
     match *event {
         Event::Rejected { reason, command } => {
@@ -193,8 +205,7 @@ pub(super) fn encode_event_body(body: &mut [u8], event: &Event) {
                 reference: rules.reference.ticks(),
                 maker_fee: rules.maker_fee.ppm(),
                 taker_fee: rules.taker_fee.ppm(),
-                band_ppm: rules.band_ppm,
-                day_end_s: rules.day_end_s,
+                bands_and_day_end: bands_and_day_end(rules),
             },
         ),
         Event::AccountLimitsSet(ref limits) => put(body, &account_limits_layout(limits)),
@@ -421,9 +432,10 @@ pub(super) fn decode_event_body(kind: EventKind, body: &[u8]) -> Result<Event, R
                 price_min: Price::from_ticks(raw.price_min),
                 price_max: Price::from_ticks(raw.price_max),
                 notional_min: raw.notional_min,
-                band_ppm: raw.band_ppm,
+                static_band_ppm: raw.bands_and_day_end as u32 & BAND_MAX,
+                dynamic_band_ppm: (raw.bands_and_day_end >> BAND_BITS) as u32 & BAND_MAX,
                 reference: Price::from_ticks(raw.reference),
-                day_end_s: raw.day_end_s,
+                day_end_s: (raw.bands_and_day_end >> (2 * BAND_BITS)) as u32,
             })
         }
         EventKind::AccountLimitsSet => {

@@ -235,8 +235,11 @@ pub(super) fn check_rules(definition: &MarketDefinition, rules: &MarketRules) ->
     if rules.day_end_s >= DAY_S {
         return Err(Reject::DayEndOutOfRange);
     }
-    if rules.band_ppm > PPM.unsigned_abs() {
-        return Err(Reject::BandOutOfRange);
+    if rules.static_band_ppm > PPM.unsigned_abs() {
+        return Err(Reject::StaticBandOutOfRange);
+    }
+    if rules.dynamic_band_ppm > PPM.unsigned_abs() {
+        return Err(Reject::DynamicBandOutOfRange);
     }
     Ok(())
 }

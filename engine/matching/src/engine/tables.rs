@@ -104,7 +104,8 @@ impl Market {
             price_min: Price::from_ticks(0),
             price_max: definition.price_max,
             notional_min: 0,
-            band_ppm: 0,
+            static_band_ppm: 0,
+            dynamic_band_ppm: 0,
             reference: Price::from_ticks(0),
             day_end_s: 0,
         };
@@ -119,7 +120,7 @@ impl Market {
         hash(
             Fact::Market,
             [
-                u64::from(id) << 8 | u64::from(self.state.code()),
+                u64::from(id) << 32 | u64::from(rules.day_end_s) << 8 | u64::from(self.state.code()),
                 self.last.ticks().cast_unsigned(),
                 fees,
                 rules.qty_min.lots(),
@@ -127,7 +128,7 @@ impl Market {
                 rules.price_min.ticks().cast_unsigned(),
                 rules.price_max.ticks().cast_unsigned(),
                 rules.notional_min,
-                u64::from(rules.band_ppm) << 32 | u64::from(rules.day_end_s),
+                u64::from(rules.static_band_ppm) << 32 | u64::from(rules.dynamic_band_ppm),
                 rules.reference.ticks().cast_unsigned(),
             ],
         )

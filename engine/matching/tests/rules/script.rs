@@ -16,7 +16,7 @@
 //! the bid of its first quote is the order a#11.b0, the ask of its second a#11.s1
 //! deposit alice 7 BTC r1    withdraw alice 7 BTC r2          hold alice 7 BTC r3, settle alice r3, release alice r3
 //! transfer alice bob 7 BTC r4 (giver `pool`: the fee pool)   any with @MS: its business time
-//! halt M, open M            state M cancel_only              rules M maker=-100 qty_min=2 band=100000 reference=100
+//! halt M, open M            state M cancel_only              rules M maker=-100 qty_min=2 static=100000 reference=100
 //! limits alice open=3 market=2 qty=50 notional=5000          owner alice 7, tier alice 1, fee-tier 1 -100 500
 //! kill alice, unkill alice  roles alice a 1
 //! login a 7 cancel 500      session 7, orders cancelled after 500 ms away; `login a 7 keep`        logout a 7
@@ -703,7 +703,8 @@ fn market_rules(options: &[&str]) -> MarketRules {
         price_min: Price::from_ticks(0),
         price_max: Price::from_ticks(1_000),
         notional_min: 0,
-        band_ppm: 0,
+        static_band_ppm: 0,
+        dynamic_band_ppm: 0,
         reference: Price::from_ticks(0),
         day_end_s: 0,
     };
@@ -717,7 +718,8 @@ fn market_rules(options: &[&str]) -> MarketRules {
             "price_min" => rules.price_min = Price::from_ticks(number(value)),
             "price_max" => rules.price_max = Price::from_ticks(number(value)),
             "notional_min" => rules.notional_min = number(value),
-            "band" => rules.band_ppm = number(value),
+            "static" => rules.static_band_ppm = number(value),
+            "dynamic" => rules.dynamic_band_ppm = number(value),
             "reference" => rules.reference = Price::from_ticks(number(value)),
             "day_end" => rules.day_end_s = number(value),
             _ => panic!("no such rule: {field}"),

@@ -132,7 +132,7 @@ fn an_error_says_where_and_what_is_allowed() {
             "section assets, entry 0, field deposited: must be all balances, the fees and what was withdrawn",
         ),
         (said(3, 0, 16, &[3]), "section markets, entry 0, field base: must be one that exists"),
-        (said(3, 0, 128, &[9]), "section markets, entry 0, field state: must be the code of a market's state"),
+        (said(3, 0, 132, &[9]), "section markets, entry 0, field state: must be the code of a market's state"),
         (said(6, 2, 48, &[9]), "section keys, entry 2, field account: must be one that exists"),
         (said(7, 0, 0, &[2]), "section sessions, entry 1, field key: must be above that of the entry before"),
         (said(8, 0, 4, &[0]), "section outcomes, entry 0, field request: must be 1 or more"),

@@ -44,7 +44,7 @@ impl Engine {
             price = post_only_price(&market.rules, new.side, price, opposite, new.options.reprice)?;
         }
         if has_limit {
-            check_band(market, price)?;
+            check_bands(market, price)?;
         }
         check_size(account, &market.definition, &market.rules, has_limit.then_some(price), new.qty)?;
         let is_stop = matches!(new.order_type, OrderType::Stop | OrderType::StopLimit);
@@ -225,18 +225,27 @@ pub(super) fn post_only_price(
     }
 }
 
-/// How far a limit may be from the last price.
-pub(super) fn check_band(market: &Market, price: Price) -> Result<(), Reject> {
+/// How far a limit may be from the reference price and from the last price.
+pub(super) fn check_bands(market: &Market, price: Price) -> Result<(), Reject> {
     let rules = &market.rules;
-    let around = if market.last.ticks() > 0 { market.last } else { rules.reference };
-    if rules.band_ppm == 0 || around.ticks() == 0 {
-        return Ok(());
+    if !is_in_band(price, rules.reference, rules.static_band_ppm) {
+        return Err(Reject::PriceOutOfStaticBand);
     }
-    let (around, band) = (u128::from(around.ticks().unsigned_abs()), u128::from(rules.band_ppm));
+    if !is_in_band(price, market.last, rules.dynamic_band_ppm) {
+        return Err(Reject::PriceOutOfBand);
+    }
+    Ok(())
+}
+
+/// Without a band, or a price that it is around, everything is inside.
+fn is_in_band(price: Price, around: Price, band_ppm: u32) -> bool {
+    if band_ppm == 0 || around.ticks() == 0 {
+        return true;
+    }
+    let (around, band) = (u128::from(around.ticks().unsigned_abs()), u128::from(band_ppm));
     let low = (around * (PPM - band)).div_ceil(PPM);
     let high = around * (PPM + band) / PPM;
-    let price = u128::from(price.ticks().unsigned_abs());
-    if (low..=high).contains(&price) { Ok(()) } else { Err(Reject::PriceOutOfBand) }
+    (low..=high).contains(&u128::from(price.ticks().unsigned_abs()))
 }
 
 /// The market's least notional and the account's largest order; orders without a limit have no notional.

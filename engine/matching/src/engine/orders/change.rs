@@ -2,7 +2,7 @@
 
 use tidegate_domain::{CommandHeader, Event, MarketState, OrderTarget, Price, Qty, Reject};
 
-use super::admit::{check_band, check_price, check_protection, check_qty, check_size, post_only_price};
+use super::admit::{check_bands, check_price, check_protection, check_qty, check_size, post_only_price};
 use super::{Taker, opposite_best, recipient, reservation};
 use crate::book::{Handle, crosses};
 use crate::engine::open_orders::{Order, Terms, shown_of};
@@ -157,7 +157,7 @@ impl Engine {
         } else {
             price
         };
-        check_band(market, price)?;
+        check_bands(market, price)?;
         check_size(account, &market.definition, &market.rules, Some(price), qty)?;
         let takes = opposite.is_some_and(|best| crosses(order.side, Some(price), best));
         if market.state == MarketState::PostOnly && takes {

@@ -53,7 +53,7 @@ entry! {
 }
 entry! {
     /// By id, which is the place in the section, from 1. `last` is 0 before the first trade.
-    MarketEntry = 3 "markets" 137 { definition: MarketDefinition, rules: MarketRules, state: MarketState, last: Price, }
+    MarketEntry = 3 "markets" 141 { definition: MarketDefinition, rules: MarketRules, state: MarketState, last: Price, }
 }
 entry! {
     /// By id, which is the place in the section, from 1.
@@ -145,7 +145,8 @@ record!(MarketRules {
     price_min: Price,
     price_max: Price,
     notional_min: u64,
-    band_ppm: u32,
+    static_band_ppm: u32,
+    dynamic_band_ppm: u32,
     reference: Price,
     day_end_s: u32,
 });

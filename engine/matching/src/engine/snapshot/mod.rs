@@ -16,7 +16,7 @@
 //! tag section      entry  order             tag section      entry  order
 //!  1  state         84 B  one entry          8  outcomes      38 B  key, request
 //!  2  assets        65 B  id from 1          9  fee tiers      9 B  tier, if it has fees
-//!  3  markets      137 B  id from 1         10  balances      56 B  account, asset
+//!  3  markets      141 B  id from 1         10  balances      56 B  account, asset
 //!  4  accounts      54 B  id from 1         11  seats          8 B  account, market
 //!  5  protections   54 B  account, group    12  references    92 B  reference
 //!  6  keys          69 B  id from 1         13  orders       101 B  age

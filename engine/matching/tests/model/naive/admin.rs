@@ -115,7 +115,8 @@ impl Naive {
             price_min: Price::from_ticks(0),
             price_max,
             notional_min: 0,
-            band_ppm: 0,
+            static_band_ppm: 0,
+            dynamic_band_ppm: 0,
             reference: Price::from_ticks(0),
             day_end_s: 0,
         };
@@ -162,7 +163,8 @@ impl Naive {
         check_fees(rules.maker_fee, rules.taker_fee)?;
         check_notional(rules.qty_max, rules.price_max, market.base_unit, market.quote_unit)?;
         refuse_if(rules.day_end_s >= 86_400, Reject::DayEndOutOfRange)?;
-        refuse_if(rules.band_ppm > 1_000_000, Reject::BandOutOfRange)?;
+        refuse_if(rules.static_band_ppm > 1_000_000, Reject::StaticBandOutOfRange)?;
+        refuse_if(rules.dynamic_band_ppm > 1_000_000, Reject::DynamicBandOutOfRange)?;
         self.markets[id as usize - 1].rules = *rules;
         self.answer(id, Event::MarketRulesSet(*rules));
         Ok(())

@@ -151,16 +151,14 @@ impl Naive {
 
     /// 6.3.
     pub(super) fn check_band(&self, order: &NaiveOrder, price: i128) -> Result<(), Reject> {
-        let market = self.market(order.market);
-        let middle = market.last.unwrap_or(i128::from(market.rules.reference.ticks()));
-        let band = i128::from(market.rules.band_ppm);
-        if !order.has_limit() || band == 0 || middle <= 0 {
-            return Ok(());
-        }
+        let NaiveMarket { last, rules, .. } = self.market(order.market);
         // Both sides times a million: no rounding to get wrong.
-        let is_below = price * 1_000_000 < middle * (1_000_000 - band);
-        let is_above = price * 1_000_000 > middle * (1_000_000 + band);
-        refuse_if(is_below || is_above, Reject::PriceOutOfBand)
+        let is_outside = |middle: i128, band: u32| {
+            let distance = (price - middle).abs();
+            order.has_limit() && band > 0 && middle > 0 && distance * 1_000_000 > middle * i128::from(band)
+        };
+        refuse_if(is_outside(rules.reference.ticks().into(), rules.static_band_ppm), Reject::PriceOutOfStaticBand)?;
+        refuse_if(last.is_some_and(|last| is_outside(last, rules.dynamic_band_ppm)), Reject::PriceOutOfBand)
     }
 
     /// 6.2 and 7.2.

@@ -439,12 +439,13 @@ fn rules(profile: Profile, dice: &mut Dice<'_>) -> MarketRules {
         price_min: Price::from_ticks(dice.pick(&[(8, 0), (1, 1), (1, 3)])),
         price_max: Price::from_ticks(price_max),
         notional_min: dice.pick(&[(8, 0), (1, 4), (1, 12)]),
-        band_ppm: dice.pick(&[(8, 0), (1, 333_333), (1, 500_000), (1, 1_000_000)]),
+        static_band_ppm: dice.pick(&[(8, 0), (1, 333_333), (1, 750_000), (1, 1_000_000)]),
+        dynamic_band_ppm: dice.pick(&[(8, 0), (1, 333_333), (1, 500_000), (1, 1_000_000)]),
         reference: Price::from_ticks(dice.any(&[0, 4, 5, 0, 4, -4])),
         day_end_s: dice.any(&DAY_ENDS_S),
     };
     if is_wrong {
-        match dice.below(9) {
+        match dice.below(10) {
             0 => rules.qty_max = Qty::from_lots(dice.any(&[0, 1])),
             1 => rules.price_max = Price::from_ticks(dice.any(&[0, -1, 2])),
             2 => rules.maker_fee = FeeRate::from_ppm(dice.any(&[1_000_001, -1_000_001])),
@@ -456,7 +457,8 @@ fn rules(profile: Profile, dice: &mut Dice<'_>) -> MarketRules {
                 (rules.qty_min, rules.price_min) =
                     dice.any(&[(Qty::from_lots(51), Price::from_ticks(1)), (Qty::ZERO, Price::from_ticks(101))])
             }
-            _ => rules.band_ppm = 1_000_001,
+            9 => rules.static_band_ppm = 1_000_001,
+            _ => rules.dynamic_band_ppm = 1_000_001,
         }
     }
     rules
