@@ -305,6 +305,9 @@ pub struct Genesis {
     pub logic_version: u32,
     /// See [`EngineLimits`].
     pub limits: EngineLimits,
+    /// Where things are in the engine's hash tables, and nothing else, depends on it: drawn at random for each journal, and told to
+    /// no client, who could otherwise compute names that fall onto one place.
+    pub seed: u64,
 }
 
 /// What a market trades, and how prices and quantities become amounts.

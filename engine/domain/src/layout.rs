@@ -73,7 +73,7 @@ const _: () = assert!(size_of::<rkyv::Archived<EventHeaderV1>>() == 64);
 layout!(GenesisV1 within 64 {
     cluster_low: u64, cluster_high: u64, logic_version: u32, assets_max: u32, markets_max: u32, accounts_max: u32,
     keys_max: u32, open_orders_max: u32, account_open_orders_max: u32, references_max: u32, balances_max: u32,
-    seats_max: u32,
+    seats_max: u32, seed: u64,
 });
 layout!(LeadV1 within 64 { incarnation: u64, node: u32, reserved: [u8; 4], });
 layout!(DurabilityV1 within 64 { durability: u8, degraded: u8, reserved: [u8; 6], });

@@ -312,6 +312,7 @@ fn genesis_layout(genesis: &Genesis) -> GenesisV1 {
         references_max: limits.references_max,
         balances_max: limits.balances_max,
         seats_max: limits.seats_max,
+        seed: genesis.seed,
     }
 }
 
@@ -330,6 +331,7 @@ fn genesis_value(raw: &GenesisV1) -> Genesis {
             balances_max: raw.balances_max,
             seats_max: raw.seats_max,
         },
+        seed: raw.seed,
     }
 }
 

@@ -53,6 +53,7 @@ fn commands() -> Vec<Command> {
         cluster: ClusterId::new(u128::MAX - 3),
         logic_version: LOGIC_VERSION,
         limits: EngineLimits::default(),
+        seed: 0xa1a2_a3a4_a5a6_a7a8,
     };
     vec![
         Command::Genesis(genesis),
@@ -173,7 +174,7 @@ fn events() -> Vec<Event> {
         qty_max: Qty::from_lots(1_000_000),
         price_max: Price::from_ticks(9_999_999),
     };
-    let genesis = Genesis { cluster: ClusterId::new(9), logic_version: 1, limits: EngineLimits::default() };
+    let genesis = Genesis { cluster: ClusterId::new(9), logic_version: 1, limits: EngineLimits::default(), seed: 7 };
     let amount = AssetAmount::from_units((1 << 95) + 1);
     vec![
         Event::Rejected { reason: Reject::PriceTooHigh, command: CommandKind::NewOrder },

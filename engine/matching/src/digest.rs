@@ -3,7 +3,8 @@
 //! The sum of the hashes of all facts is kept while they change ([`crate::hash`]), so a digest costs the same whether ten orders
 //! are open or ten million. [`walked`] adds the same sum up from the state itself: tests compare the two after every command.
 //!
-//! Invariants: nothing that depends on memory (handles, capacities) and nothing that follows from the rest (indexes) is in it.
+//! Invariants: nothing that depends on memory (handles, capacities, places in tables and the seed that they come from) and nothing that
+//! follows from the rest (indexes) is in it.
 
 use tidegate_domain::{AccountId, AssetId, Digest, KeyId, Side};
 

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Invariants: pure. The same commands make the same state and the same events, byte for byte, on every node: no clock,
-//! no I/O, no randomness, no hash seed, no iteration order that depends on memory. Money is neither made nor lost: per
+//! no I/O, no randomness, no hash seed but the journal's, no iteration order that depends on memory. Money is neither made nor lost: per
 //! asset, available + held + pending + fees = deposits - withdrawals after every command.
 //! Owning thread: whoever drives [`Engine`]; it is a plain value.
 

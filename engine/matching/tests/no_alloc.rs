@@ -61,7 +61,7 @@ impl Desk {
     fn setup(&mut self) {
         let limits = EngineLimits { open_orders_max: 20_000, ..EngineLimits::default() };
         let cluster = ClusterId::new(7);
-        self.send(0, 0, 0, &Command::Genesis(Genesis { cluster, logic_version: LOGIC_VERSION, limits }));
+        self.send(0, 0, 0, &Command::Genesis(Genesis { cluster, logic_version: LOGIC_VERSION, limits, seed: 7 }));
         self.out.reserve_total(self.engine.events_per_command_max());
         let name = |text: &str| Name::new(text).unwrap();
         for asset in ["BTC", "USD"] {

@@ -38,8 +38,10 @@ fn a_replay_makes_the_same_events_and_the_same_digest_after_every_command() {
             }
         }
         let (first, first_events, first_digests) = run(&records);
+        // Places in hash tables are nothing that anybody sees.
+        records[0] = with_seed(&records[0], 0xdead_beef);
         let (second, second_events, second_digests) = run(&records);
-        prop_assert!(first_events == second_events);
+        prop_assert!(first_events[1..] == second_events[1..]);
         prop_assert_eq!(&first_digests, &second_digests);
         prop_assert_eq!(first.digest(), engine.digest());
         prop_assert_eq!(second.applied_through(), engine.applied_through());
@@ -48,6 +50,17 @@ fn a_replay_makes_the_same_events_and_the_same_digest_after_every_command() {
         Ok(())
     });
     result.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// Genesis with another seed.
+fn with_seed(genesis: &CommandRecord, seed: u64) -> CommandRecord {
+    match genesis.decode().unwrap() {
+        (header, Command::Genesis(genesis)) => {
+            assert_ne!(genesis.seed, seed);
+            CommandRecord::encode(&header, &Command::Genesis(Genesis { seed, ..genesis }))
+        }
+        _ => unreachable!("a script begins with genesis"),
+    }
 }
 
 fn record(sequence: u64, account: u32, key: u32, request: u64, command: &Command) -> CommandRecord {
@@ -180,7 +193,7 @@ fn a_journal_without_genesis_stops_the_engine() {
 #[should_panic(expected = "the journal was written by other rules")]
 fn a_journal_of_another_logic_version_stops_the_engine() {
     let limits = EngineLimits::default();
-    let genesis = Genesis { cluster: ClusterId::new(1), logic_version: LOGIC_VERSION + 1, limits };
+    let genesis = Genesis { cluster: ClusterId::new(1), logic_version: LOGIC_VERSION + 1, limits, seed: 7 };
     run(&[record(1, 0, 0, 0, &Command::Genesis(genesis))]);
 }
 

@@ -196,7 +196,8 @@ impl Control {
     fn genesis(&self) -> Result<CommandRecord, Fatal> {
         let cluster = self.config.cluster()?;
         let limits = (&self.config.limits).into();
-        let genesis = Command::Genesis(Genesis { cluster, logic_version: LOGIC_VERSION, limits });
+        let seed = getrandom::u64().map_err(|error| format!("no random numbers from the system: {error}"))?;
+        let genesis = Command::Genesis(Genesis { cluster, logic_version: LOGIC_VERSION, limits, seed });
         Ok(CommandRecord::encode(&CommandHeader::default(), &genesis))
     }
 

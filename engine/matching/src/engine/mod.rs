@@ -278,7 +278,7 @@ impl Engine {
     /// Makes every table, with the room that the journal's limits give it.
     fn make_room(&mut self, genesis: Genesis) {
         let limits = &genesis.limits;
-        let (orders, seed) = (limits.open_orders_max as usize, genesis.cluster.raw() as u64);
+        let (orders, seed) = (limits.open_orders_max as usize, genesis.seed);
         self.orders = OpenOrders::with_capacity(orders, seed);
         self.timers = Timers::with_capacity(limits.keys_max as usize, orders);
         let (balances, seats) = (limits.balances_max as usize, limits.seats_max as usize);

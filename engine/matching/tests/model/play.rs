@@ -108,7 +108,7 @@ impl Script {
     /// What every run begins with: two assets, two markets with fees and odd units, one of them with a rebate, four
     /// accounts with little money, two of one owner, five keys of which two share an account.
     pub(crate) fn prelude(&mut self) -> Vec<CommandRecord> {
-        let genesis = Genesis { cluster: ClusterId::new(1), logic_version: LOGIC_VERSION, limits: LIMITS };
+        let genesis = Genesis { cluster: ClusterId::new(1), logic_version: LOGIC_VERSION, limits: LIMITS, seed: 7 };
         let operator = |account| CommandHeader { account: AccountId::new(account), ..Default::default() };
         let mut commands = vec![(operator(0), Command::Genesis(genesis))];
         commands.extend([0, 1].map(|at| (operator(0), Command::CreateAsset { name: asset_name(at), decimals: 2 })));

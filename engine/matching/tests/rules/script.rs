@@ -142,7 +142,7 @@ impl World {
             markets: BTreeMap::new(),
             orders: BTreeMap::new(),
         };
-        let genesis = Genesis { cluster: ClusterId::new(7), logic_version: LOGIC_VERSION, limits };
+        let genesis = Genesis { cluster: ClusterId::new(7), logic_version: LOGIC_VERSION, limits, seed: 7 };
         world.apply(CommandHeader::default(), Command::Genesis(genesis));
         world
     }

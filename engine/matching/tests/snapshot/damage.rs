@@ -73,9 +73,10 @@ fn forged_entries_are_refused_or_harmless() {
     let body = |at: usize| {
         sections.iter().any(|(start, len, entries)| (*start + HEAD..start + HEAD + len * entries).contains(&at))
     };
-    // Larger limits would be allocated, as the journal's are: only whether they are refused is tested, below.
+    // Larger limits would be allocated, as the journal's are: only whether they are refused is tested, below. The seed is no
+    // part of the state.
     let places: Vec<usize> =
-        (HEADER..bytes.len()).filter(|at| body(*at) && !(LIMITS - 8..LIMITS + 36).contains(at)).collect();
+        (HEADER..bytes.len()).filter(|at| body(*at) && !(LIMITS - 8..LIMITS + 44).contains(at)).collect();
     let (markets, len, entries) = sections[2];
     let is_first_term = |at: usize| {
         let (entry, place) = (at.wrapping_sub(markets + HEAD) / len, at.wrapping_sub(markets + HEAD) % len);

@@ -68,7 +68,7 @@ pub(crate) fn small_state() -> Engine {
         balances_max: 16,
         seats_max: 16,
     };
-    let genesis = Genesis { cluster: ClusterId::new(0x7169), logic_version: LOGIC_VERSION, limits };
+    let genesis = Genesis { cluster: ClusterId::new(0x7169), logic_version: LOGIC_VERSION, limits, seed: 0x5eed };
     desk.send(0, 0, 0, Command::Genesis(genesis));
     desk.send(0, 0, 0, Command::TakeLead { node: NodeId::new(1), incarnation: 7 });
     desk.set_up();

@@ -198,7 +198,8 @@ impl Node {
             seats_max: 1_024,
         };
         let record = |command: Command| CommandRecord::encode(&CommandHeader::default(), &command);
-        let genesis = record(Command::Genesis(Genesis { cluster: CLUSTER, logic_version: LOGIC_VERSION, limits }));
+        let genesis =
+            record(Command::Genesis(Genesis { cluster: CLUSTER, logic_version: LOGIC_VERSION, limits, seed: 7 }));
         let first = record(Command::TakeLead { node: NODE, incarnation: 1 });
         control.give(SequencerOrder::Lead { epoch: EPOCH, first, genesis: Some(genesis) });
         self.serving.set(Serving::Primary { epoch: EPOCH });

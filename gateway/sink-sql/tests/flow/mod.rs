@@ -41,7 +41,7 @@ impl Flow {
     /// Everything that exists before the first order.
     pub fn prelude(&mut self) -> Vec<EventRecord> {
         let limits = EngineLimits { assets_max: 8, markets_max: 8, accounts_max: 8, keys_max: 8, ..Default::default() };
-        let genesis = Genesis { cluster: CLUSTER, logic_version: LOGIC_VERSION, limits };
+        let genesis = Genesis { cluster: CLUSTER, logic_version: LOGIC_VERSION, limits, seed: 7 };
         let mut events = self.apply(0, 0, Command::Genesis(genesis));
         let at = Timestamp::from_nanos(self.time);
         let mut then = |account, command| events.extend(self.apply(0, account, command));

@@ -165,7 +165,8 @@ impl Encoder {
     /// Everything before the first order.
     fn set_up(&mut self, workload: &Workload) -> Vec<CommandRecord> {
         let operator = CommandHeader::default();
-        let genesis = Genesis { cluster: ClusterId::new(1), logic_version: LOGIC_VERSION, limits: self.limits };
+        let genesis =
+            Genesis { cluster: ClusterId::new(1), logic_version: LOGIC_VERSION, limits: self.limits, seed: 7 };
         let lead = Command::TakeLead { node: NodeId::new(1), incarnation: 1 };
         let mut records = vec![self.record(operator, &Command::Genesis(genesis), 0), self.record(operator, &lead, 0)];
         let (base, quote) = (name("BASE"), name("QUOTE"));

@@ -30,7 +30,7 @@ impl Desk {
         let limits = EngineLimits::default();
         desk.operate(
             0,
-            &Command::Genesis(Genesis { cluster: ClusterId::new(1), logic_version: LOGIC_VERSION, limits }),
+            &Command::Genesis(Genesis { cluster: ClusterId::new(1), logic_version: LOGIC_VERSION, limits, seed: 7 }),
         );
         for asset in ["BASE", "QUOTE"] {
             desk.operate(0, &Command::CreateAsset { name: name(asset), decimals: 0 });

@@ -43,7 +43,7 @@ macro_rules! entry {
 
 entry! {
     /// The one entry of its section.
-    StateEntry = 1 "state" 84 { genesis: Genesis, applied: Sequence, time: Timestamp, epoch: Epoch, priority: u64, }
+    StateEntry = 1 "state" 92 { genesis: Genesis, applied: Sequence, time: Timestamp, epoch: Epoch, priority: u64, }
 }
 entry! {
     /// By id, which is the place in the section, from 1.
@@ -114,7 +114,7 @@ entry! {
     }
 }
 
-record!(Genesis { cluster: ClusterId, logic_version: u32, limits: EngineLimits });
+record!(Genesis { cluster: ClusterId, logic_version: u32, limits: EngineLimits, seed: u64 });
 record!(EngineLimits {
     assets_max: u32,
     markets_max: u32,

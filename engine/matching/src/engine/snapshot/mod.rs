@@ -14,7 +14,7 @@
 //! section         | tag u32 | entry length u32 | entries u64 | entry, entry, ..                                 | checksum u64 |
 //!
 //! tag section      entry  order             tag section      entry  order
-//!  1  state         84 B  one entry          8  outcomes      38 B  key, request
+//!  1  state         92 B  one entry          8  outcomes      38 B  key, request
 //!  2  assets        65 B  id from 1          9  fee tiers      9 B  tier, if it has fees
 //!  3  markets      141 B  id from 1         10  balances      56 B  account, asset
 //!  4  accounts      54 B  id from 1         11  seats          8 B  account, market
