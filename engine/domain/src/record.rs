@@ -3,7 +3,8 @@
 //!   Command --encode--> CommandRecord (ring = disk = QUIC) --decode--> Command
 //!
 //! Invariants: decode(encode(x)) == x; bytes from disk or network are read as numbers, which any bytes are, and then
-//! go through the checks of every code and name here; nothing panics on any input. Unused bytes of a body are zero.
+//! go through the checks of every code and name here; nothing panics on any input. Unused bytes of a body are zero, or it is refused:
+//! what decodes encodes to the same bytes.
 
 use rkyv::rancor::{Failure, Strategy};
 use rkyv::{Deserialize, Place, Portable, Serialize, access_unchecked};
@@ -12,8 +13,8 @@ use crate::command::{Command, CommandHeader, CommandKind, EngineLimits, Genesis}
 use crate::event::{Event, EventFlags, EventHeader, EventKind, LogAddress};
 use crate::layout::{CommandHeaderV1, EventHeaderV1, GenesisV1, Layout};
 use crate::units::{
-    AccountId, AssetAmount, ClusterId, Epoch, KeyId, MarketId, Name, RequestNumber, Sequence, SessionSequence,
-    Timestamp,
+    AccountId, AssetAmount, ClusterId, Epoch, KeyId, MarketId, Name, Reference, RequestNumber, Sequence,
+    SessionSequence, Timestamp,
 };
 
 mod command_body;
@@ -28,6 +29,8 @@ pub const RECORD_LEN_BYTES: usize = 128;
 const VERSION_1: u8 = 1;
 const COMMAND_HEADER_LEN_BYTES: usize = 40;
 const EVENT_HEADER_LEN_BYTES: usize = 64;
+const COMMAND_BODY_LEN_BYTES: usize = RECORD_LEN_BYTES - COMMAND_HEADER_LEN_BYTES;
+const EVENT_BODY_LEN_BYTES: usize = RECORD_LEN_BYTES - EVENT_HEADER_LEN_BYTES;
 /// The only flag of a command: it goes on in the next slot.
 const MORE: u8 = 1;
 /// Where the flags of a command are.
@@ -78,20 +81,38 @@ where
     value.resolve(resolver, unsafe { Place::new_unchecked(0, archived) });
 }
 
-/// Reads a `T` from the front of `room`; `field` names it in the error.
+/// Reads a `T` from the front of `room`, whose other bytes must be zero; `field` names it in the error.
 #[inline]
-fn take<T>(room: &[u8], field: &'static str) -> Result<T, RecordError>
+fn take<T, const ROOM: usize>(room: &[u8; ROOM], field: &'static str) -> Result<T, RecordError>
 where
     T: Layout,
     T::Archived: Deserialize<T, Strategy<(), Failure>> + Portable,
 {
-    if room.len() < size_of::<T::Archived>() || !room.as_ptr().cast::<T::Archived>().is_aligned() {
+    const { assert!(size_of::<T::Archived>() <= ROOM) };
+    if !room.as_ptr().cast::<T::Archived>().is_aligned() {
         return Err(RecordError::BadField(field));
     }
+    check(is_blank(&room[T::USED_BYTES..]), "reserved")?;
     // SAFETY: there are enough bytes at an aligned address, and any bytes are a valid `Layout`: it is only numbers. What they
     // mean is checked by whoever takes them.
     let archived = unsafe { access_unchecked::<T::Archived>(&room[..size_of::<T::Archived>()]) };
     archived.deserialize(Strategy::wrap(&mut ())).map_err(|_| RecordError::BadField(field))
+}
+
+/// Whether all bytes are zero: word by word, the last of which overlaps the one before.
+#[inline]
+fn is_blank(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks();
+    let last = match bytes.last_chunk() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => rest.iter().fold(0, |all, byte| all | u64::from(*byte)),
+    };
+    words.iter().fold(last, |all, word| all | u64::from_le_bytes(*word)) == 0
+}
+
+/// Refuses a field that is not as it must be.
+const fn check(is_right: bool, field: &'static str) -> Result<(), RecordError> {
+    if is_right { Ok(()) } else { Err(RecordError::BadField(field)) }
 }
 
 fn halves(amount: AssetAmount) -> (u64, u64) {
@@ -103,7 +124,13 @@ fn whole(low: u64, high: u64) -> u128 {
 }
 
 fn name(bytes: [u8; 16], field: &'static str) -> Result<Name, RecordError> {
-    Name::from_bytes(bytes).ok_or(RecordError::BadField(field))
+    let name = Name::from_bytes(bytes).filter(|name| *name != Name::default());
+    name.ok_or(RecordError::BadField(field))
+}
+
+fn reference(bytes: [u8; 32]) -> Result<Reference, RecordError> {
+    let reference = Reference::from_bytes(bytes).filter(|reference| *reference != Reference::default());
+    reference.ok_or(RecordError::BadField("reference"))
 }
 
 fn flag(byte: u8, field: &'static str) -> Result<bool, RecordError> {
@@ -160,6 +187,14 @@ macro_rules! record_bytes {
             #[must_use]
             pub fn time(&self) -> Timestamp {
                 Timestamp::from_nanos(u64::from_le_bytes(self.array_at(8)))
+            }
+
+            fn head<const N: usize>(&self) -> &[u8; N] {
+                self.0.first_chunk().expect("a header is shorter than the record")
+            }
+
+            fn body<const N: usize>(&self) -> &[u8; N] {
+                self.0.last_chunk().expect("a body is shorter than the record")
             }
 
             fn array_at<const N: usize>(&self, offset: usize) -> [u8; N] {
@@ -264,7 +299,7 @@ impl CommandRecord {
     /// As for [`Self::decode`].
     #[inline]
     pub fn decode_header(&self) -> Result<(CommandHeader, CommandKind), RecordError> {
-        let raw: CommandHeaderV1 = take(&self.0[..COMMAND_HEADER_LEN_BYTES], "header")?;
+        let raw: CommandHeaderV1 = take(self.head::<COMMAND_HEADER_LEN_BYTES>(), "header")?;
         let kind = CommandKind::from_code(raw.kind).ok_or(RecordError::UnknownKind(raw.kind))?;
         if raw.version != VERSION_1 {
             return Err(RecordError::UnknownVersion { kind: raw.kind, version: raw.version });
@@ -289,7 +324,7 @@ impl CommandRecord {
     /// As for [`Self::decode`].
     #[inline]
     pub fn decode_body(&self, kind: CommandKind) -> Result<Command, RecordError> {
-        let decoded = decode_command_body(kind, &self.0[COMMAND_HEADER_LEN_BYTES..]);
+        let decoded = decode_command_body(kind, self.body());
         if decoded.as_ref().is_ok_and(|command| command.has_more() != self.has_more()) {
             return Err(RecordError::BadField("flags"));
         }
@@ -420,8 +455,7 @@ impl EventRecord {
     /// # Errors
     /// [`RecordError`] names what is wrong; no input panics.
     pub fn decode(&self) -> Result<(EventHeader, Event), RecordError> {
-        let (head, body) = self.0.split_at(EVENT_HEADER_LEN_BYTES);
-        let raw: EventHeaderV1 = take(head, "header")?;
+        let raw: EventHeaderV1 = take(self.head::<EVENT_HEADER_LEN_BYTES>(), "header")?;
         let kind = EventKind::from_code(raw.kind).ok_or(RecordError::UnknownKind(raw.kind))?;
         if raw.version != VERSION_1 {
             return Err(RecordError::UnknownVersion { kind: raw.kind, version: raw.version });
@@ -439,6 +473,6 @@ impl EventRecord {
             previous_report: LogAddress::new(raw.previous_report),
             flags: EventFlags::from_bits(raw.flags).ok_or(RecordError::BadField("flags"))?,
         };
-        Ok((header, decode_event_body(kind, body)?))
+        Ok((header, decode_event_body(kind, self.body())?))
     }
 }

@@ -1,6 +1,9 @@
 //! Bodies of commands: typed values to layouts and back, one arm per kind.
 
-use super::{RecordError, code, flag, genesis_layout, genesis_value, halves, name, put, take, whole};
+use super::{
+    COMMAND_BODY_LEN_BYTES, RecordError, check, code, flag, genesis_layout, genesis_value, halves, name, put,
+    reference, take, whole,
+};
 use crate::command::{
     AccountLimits, CancelFilter, Command, CommandKind, Durability, MarketRules, MarketState, MarketTerms, NewOrder,
     OrderOptions, OrderTarget, OrderType, Roles, SelfTrade, Side, TimeInForce,
@@ -83,8 +86,17 @@ fn mass_quote_value(raw: &MassQuoteV1) -> Result<MassQuote, RecordError> {
         mode: code!(QuoteMode, raw.mode, "mode"),
         self_trade: code!(SelfTrade, raw.self_trade, "self_trade"),
     };
-    let used = quotes.get(..usize::from(raw.count)).ok_or(RecordError::BadField("count"))?;
-    MassQuote::new(terms, raw.slots, raw.slot, used).ok_or(RecordError::BadField("slot"))
+    let (used, unused) = quotes.split_at_checked(raw.count.into()).ok_or(RecordError::BadField("count"))?;
+    let slot = MassQuote::new(terms, raw.slots, raw.slot, used).ok_or(RecordError::BadField("slot"))?;
+    check(unused.iter().all(|quote| *quote == Quote::default()), "reserved")?;
+    Ok(slot)
+}
+
+/// Of a protection of which only the group is told.
+pub(super) fn group_value(raw: &ProtectionV1) -> Result<u8, RecordError> {
+    let ProtectionV1 { window, qty_max, count_max, group, reserved: _ } = *raw;
+    check(window == 0 && qty_max == 0 && count_max == 0, "reserved")?;
+    Ok(group)
 }
 
 pub(super) fn roles(bits: u8) -> Result<Roles, RecordError> {
@@ -228,7 +240,10 @@ pub(super) fn encode_command_body(body: &mut [u8], command: &Command) {
     }
 }
 
-pub(super) fn decode_command_body(kind: CommandKind, body: &[u8]) -> Result<Command, RecordError> {
+pub(super) fn decode_command_body(
+    kind: CommandKind,
+    body: &[u8; COMMAND_BODY_LEN_BYTES],
+) -> Result<Command, RecordError> {
     Ok(match kind {
         CommandKind::Genesis => Command::Genesis(genesis_value(&take(body, "genesis")?)),
         CommandKind::TakeLead => {
@@ -240,7 +255,10 @@ pub(super) fn decode_command_body(kind: CommandKind, body: &[u8]) -> Result<Comm
             let durability = code!(Durability, raw.durability, "durability");
             Command::SetDurability { durability, degraded: flag(raw.degraded, "degraded")? }
         }
-        CommandKind::Tick => Command::Tick,
+        CommandKind::Tick => {
+            let EmptyV1 { .. } = take(body, "tick")?;
+            Command::Tick
+        }
         CommandKind::CreateAsset => {
             let raw: CreateAssetV1 = take(body, "create_asset")?;
             Command::CreateAsset { name: name(raw.name, "name")?, decimals: raw.decimals }
@@ -294,6 +312,7 @@ pub(super) fn decode_command_body(kind: CommandKind, body: &[u8]) -> Result<Comm
         }
         CommandKind::SetAccountTier => {
             let raw: FeeTierV1 = take(body, "set_account_tier")?;
+            check(raw.maker_fee == 0 && raw.taker_fee == 0, "reserved")?;
             Command::SetAccountTier { tier: raw.tier }
         }
         CommandKind::SetFeeTier => {
@@ -303,6 +322,7 @@ pub(super) fn decode_command_body(kind: CommandKind, body: &[u8]) -> Result<Comm
         }
         CommandKind::SetKillSwitch => {
             let raw: KillSwitchV1 = take(body, "set_kill_switch")?;
+            check(raw.cancelled == 0, "reserved")?;
             Command::SetKillSwitch { engaged: flag(raw.engaged, "engaged")? }
         }
         CommandKind::SetKeyRoles => {
@@ -316,8 +336,9 @@ pub(super) fn decode_command_body(kind: CommandKind, body: &[u8]) -> Result<Comm
         }
         CommandKind::Deposit | CommandKind::Withdraw | CommandKind::HoldWithdrawal | CommandKind::Transfer => {
             let raw: MoneyV1 = take(body, "money")?;
+            check(kind == CommandKind::Transfer || raw.to == 0, "reserved")?;
             let asset = name(raw.asset, "asset")?;
-            let reference = Reference::from_bytes(raw.reference).ok_or(RecordError::BadField("reference"))?;
+            let reference = reference(raw.reference)?;
             let amount = AssetAmount::from_units(whole(raw.amount_low, raw.amount_high));
             let at = Timestamp::from_nanos(raw.at);
             match kind {
@@ -329,7 +350,7 @@ pub(super) fn decode_command_body(kind: CommandKind, body: &[u8]) -> Result<Comm
         }
         CommandKind::SettleWithdrawal | CommandKind::ReleaseWithdrawal => {
             let raw: ReferenceV1 = take(body, "reference")?;
-            let reference = Reference::from_bytes(raw.reference).ok_or(RecordError::BadField("reference"))?;
+            let reference = reference(raw.reference)?;
             if kind == CommandKind::SettleWithdrawal {
                 Command::SettleWithdrawal { reference }
             } else {
@@ -369,7 +390,11 @@ pub(super) fn decode_command_body(kind: CommandKind, body: &[u8]) -> Result<Comm
                 },
             })
         }
-        CommandKind::CancelOrder => Command::CancelOrder { target: target_value(&take(body, "cancel_order")?)? },
+        CommandKind::CancelOrder => {
+            let raw: ChangeOrderV1 = take(body, "cancel_order")?;
+            check(raw.by == 0, "reserved")?;
+            Command::CancelOrder { target: target_value(&raw)? }
+        }
         CommandKind::ReduceOrder => {
             let raw: ChangeOrderV1 = take(body, "reduce_order")?;
             Command::ReduceOrder { target: target_value(&raw)?, by: Qty::from_lots(raw.by) }
@@ -397,8 +422,7 @@ pub(super) fn decode_command_body(kind: CommandKind, body: &[u8]) -> Result<Comm
             Command::SetProtection { group: raw.group, window, qty_max, count_max: raw.count_max }
         }
         CommandKind::ResetProtection => {
-            let raw: ProtectionV1 = take(body, "reset_protection")?;
-            Command::ResetProtection { group: raw.group }
+            Command::ResetProtection { group: group_value(&take(body, "reset_protection")?)? }
         }
         CommandKind::MassQuote => Command::MassQuote(mass_quote_value(&take(body, "mass_quote")?)?),
     })

@@ -1,7 +1,10 @@
 //! Bodies of events: typed values to layouts and back, one arm per kind.
 
-use super::command_body::{account_limits_layout, account_limits_value, roles};
-use super::{RecordError, code, flag, genesis_layout, genesis_value, halves, name, put, take, whole};
+use super::command_body::{account_limits_layout, account_limits_value, group_value, roles};
+use super::{
+    EVENT_BODY_LEN_BYTES, RecordError, check, code, flag, genesis_layout, genesis_value, halves, name, put, reference,
+    take, whole,
+};
 use crate::command::{
     CommandKind, Durability, MarketRules, MarketState, OrderOptions, OrderType, SelfTrade, Side, TimeInForce,
 };
@@ -234,7 +237,7 @@ pub(super) fn encode_event_body(body: &mut [u8], event: &Event) {
     }
 }
 
-pub(super) fn decode_event_body(kind: EventKind, body: &[u8]) -> Result<Event, RecordError> {
+pub(super) fn decode_event_body(kind: EventKind, body: &[u8; EVENT_BODY_LEN_BYTES]) -> Result<Event, RecordError> {
     Ok(match kind {
         EventKind::Rejected => {
             let raw: RejectedV1 = take(body, "rejected")?;
@@ -342,13 +345,9 @@ pub(super) fn decode_event_body(kind: EventKind, body: &[u8]) -> Result<Event, R
             let (window, qty_max) = (Nanos::from_nanos(raw.window), Qty::from_lots(raw.qty_max));
             Event::ProtectionSet { group: raw.group, window, qty_max, count_max: raw.count_max }
         }
-        EventKind::ProtectionReset => {
-            let raw: ProtectionV1 = take(body, "protection_reset")?;
-            Event::ProtectionReset { group: raw.group }
-        }
+        EventKind::ProtectionReset => Event::ProtectionReset { group: group_value(&take(body, "protection_reset")?)? },
         EventKind::ProtectionTriggered => {
-            let raw: ProtectionV1 = take(body, "protection_triggered")?;
-            Event::ProtectionTriggered { group: raw.group }
+            Event::ProtectionTriggered { group: group_value(&take(body, "protection_triggered")?)? }
         }
         EventKind::QuoteRejected => {
             let raw: QuoteRejectedV1 = take(body, "quote_rejected")?;
@@ -381,8 +380,9 @@ pub(super) fn decode_event_body(kind: EventKind, body: &[u8]) -> Result<Event, R
         | EventKind::WithdrawalReleased
         | EventKind::Transferred => {
             let raw: MovedV1 = take(body, "money")?;
+            check(kind == EventKind::Transferred || raw.to == 0, "reserved")?;
             let asset = AssetId::new(raw.asset);
-            let reference = Reference::from_bytes(raw.reference).ok_or(RecordError::BadField("reference"))?;
+            let reference = reference(raw.reference)?;
             let amount = AssetAmount::from_units(whole(raw.amount_low, raw.amount_high));
             match kind {
                 EventKind::Deposited => Event::Deposited { asset, amount, reference },
@@ -447,6 +447,7 @@ pub(super) fn decode_event_body(kind: EventKind, body: &[u8]) -> Result<Event, R
         }
         EventKind::AccountTierSet => {
             let raw: FeeTierV1 = take(body, "account_tier_set")?;
+            check(raw.maker_fee == 0 && raw.taker_fee == 0, "reserved")?;
             Event::AccountTierSet { tier: raw.tier }
         }
         EventKind::FeeTierSet => {

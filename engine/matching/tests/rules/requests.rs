@@ -143,7 +143,8 @@ fn a_key_cannot_ask_for_what_is_the_operators() {
         ..Default::default()
     };
     let asset = tidegate_domain::Name::new("BTC").unwrap();
-    let (amount, reference) = (tidegate_domain::AssetAmount::from_units(1), Default::default());
+    let amount = tidegate_domain::AssetAmount::from_units(1);
+    let reference = tidegate_domain::Reference::new("r1").unwrap();
     let mut out = EventBuffer::default();
     let command = Command::Deposit { asset, amount, reference, at: Timestamp::from_nanos(0) };
     world.engine.apply(&CommandRecord::encode(&header, &command), &mut out);
