@@ -9,6 +9,8 @@
 //! digest    one hash of all of it
 //! ```
 //!
+//! The book can be had alone, without accounts and money: [`book`], and `examples/order_book.rs`.
+//!
 //! Invariants: pure. The same commands make the same state and the same events, byte for byte, on every node: no clock,
 //! no I/O, no randomness, no hash seed but the journal's, no iteration order that depends on memory. Money is neither made nor lost: per
 //! asset, available + held + pending + fees = deposits - withdrawals after every command.
