@@ -3,14 +3,12 @@
 //! Invariants: a command says what is wanted, never what came of it. Every limit that can decide a reject is in
 //! [`Genesis`] or in a market's terms, never in a node's configuration.
 
+use crate::genesis::Genesis;
 use crate::quote::MassQuote;
 use crate::units::{
-    AccountId, AssetAmount, ClusterId, Epoch, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty,
-    Reference, RequestNumber, Sequence, SessionId, Timestamp,
+    AccountId, AssetAmount, Epoch, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty, Reference,
+    RequestNumber, Sequence, SessionId, Timestamp,
 };
-
-/// Version of the rules in `matching`. A node refuses a journal whose [`Genesis`] names another one.
-pub const LOGIC_VERSION: u32 = 3;
 
 /// Declares an enum whose variants have a stable number on disk and on the wire, and a name for people.
 macro_rules! coded {
@@ -255,59 +253,6 @@ pub struct CommandHeader {
     pub account: AccountId,
     /// The leadership term in which it was sequenced.
     pub epoch: Epoch,
-}
-
-/// Limits that decide rejects and sizes, fixed for the life of a journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EngineLimits {
-    /// Most assets.
-    pub assets_max: u32,
-    /// Most markets.
-    pub markets_max: u32,
-    /// Most accounts.
-    pub accounts_max: u32,
-    /// Most keys.
-    pub keys_max: u32,
-    /// Most resting orders in all.
-    pub open_orders_max: u32,
-    /// Most resting orders of one account.
-    pub account_open_orders_max: u32,
-    /// Most business references kept; a money command beyond it is rejected, not forgotten.
-    pub references_max: u32,
-    /// Most pairs of account and asset that ever had a balance.
-    pub balances_max: u32,
-    /// Most pairs of account and market that ever had an order.
-    pub seats_max: u32,
-}
-
-impl Default for EngineLimits {
-    fn default() -> Self {
-        Self {
-            assets_max: 1_024,
-            markets_max: 1_024,
-            accounts_max: 65_536,
-            keys_max: 4_096,
-            open_orders_max: 262_144,
-            account_open_orders_max: 131_072,
-            references_max: 262_144,
-            balances_max: 524_288,
-            seats_max: 262_144,
-        }
-    }
-}
-
-/// The first command of every journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Genesis {
-    /// The cluster that this journal belongs to.
-    pub cluster: ClusterId,
-    /// See [`LOGIC_VERSION`].
-    pub logic_version: u32,
-    /// See [`EngineLimits`].
-    pub limits: EngineLimits,
-    /// Where things are in the engine's hash tables, and nothing else, depends on it: drawn at random for each journal, and told to
-    /// no client, who could otherwise compute names that fall onto one place.
-    pub seed: u64,
 }
 
 /// What a market trades, and how prices and quantities become amounts.

@@ -7,9 +7,10 @@
 //! index, the maker's: a trade is identified by (sequence, index) of the taker's.
 
 use crate::command::{
-    AccountLimits, CommandKind, Durability, Genesis, MarketRules, MarketState, OrderOptions, OrderType, Roles, Side,
+    AccountLimits, CommandKind, Durability, MarketRules, MarketState, OrderOptions, OrderType, Roles, Side,
     TimeInForce, coded,
 };
+use crate::genesis::Genesis;
 use crate::reject::Reject;
 use crate::units::{
     AccountId, AssetAmount, AssetId, Epoch, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty,

@@ -11,6 +11,7 @@
 
 pub mod command;
 pub mod event;
+pub mod genesis;
 mod layout;
 pub mod quote;
 pub mod record;
@@ -19,14 +20,14 @@ pub mod state_machine;
 pub mod units;
 
 pub use command::{
-    AccountLimits, CancelFilter, Command, CommandHeader, CommandKind, Durability, EngineLimits, Genesis, LOGIC_VERSION,
-    MarketRules, MarketState, MarketTerms, NewOrder, OrderOptions, OrderTarget, OrderType, Roles, SelfTrade, Side,
-    TimeInForce,
+    AccountLimits, CancelFilter, Command, CommandHeader, CommandKind, Durability, MarketRules, MarketState,
+    MarketTerms, NewOrder, OrderOptions, OrderTarget, OrderType, Roles, SelfTrade, Side, TimeInForce,
 };
 pub use event::{
     CancelReason, Event, EventFlags, EventHeader, EventKind, Fill, Liquidity, LogAddress, MarketDefinition,
     SessionCloseReason,
 };
+pub use genesis::{EngineLimits, Genesis, LOGIC_VERSION, LimitOutOfRange};
 pub use quote::{MassQuote, QUOTE_SLOTS_MAX, QUOTES_MAX, QUOTES_PER_SLOT, Quote, QuoteMode, QuoteSide, QuoteTerms};
 pub use record::{CommandRecord, EventRecord, RECORD_LEN_BYTES, RecordError};
 pub use reject::Reject;

@@ -9,8 +9,9 @@
 use rkyv::rancor::{Failure, Strategy};
 use rkyv::{Deserialize, Place, Portable, Serialize, access_unchecked};
 
-use crate::command::{Command, CommandHeader, CommandKind, EngineLimits, Genesis};
+use crate::command::{Command, CommandHeader, CommandKind};
 use crate::event::{Event, EventFlags, EventHeader, EventKind, LogAddress};
+use crate::genesis::{EngineLimits, Genesis};
 use crate::layout::{CommandHeaderV1, EventHeaderV1, GenesisV1, Layout};
 use crate::units::{
     AccountId, AssetAmount, ClusterId, Epoch, KeyId, MarketId, Name, Reference, RequestNumber, Sequence,

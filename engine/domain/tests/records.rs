@@ -387,6 +387,21 @@ fn a_slot_that_no_mass_quote_has_is_refused() {
 }
 
 #[test]
+fn limits_are_checked_at_both_ends() {
+    assert_eq!(EngineLimits::default().check(), Ok(()));
+    let largest = EngineLimits { markets_max: 1 << 20, balances_max: 1 << 24, ..EngineLimits::default() };
+    assert_eq!(largest.check(), Ok(()));
+    for (limits, said) in [
+        (EngineLimits { assets_max: 0, ..largest }, "limits.assets_max is 0; must be 1 to 1048576"),
+        (EngineLimits { keys_max: (1 << 20) + 1, ..largest }, "limits.keys_max is 1048577; must be 1 to 1048576"),
+        (EngineLimits { seats_max: u32::MAX, ..largest }, "limits.seats_max is 4294967295; must be 1 to 16777216"),
+        (EngineLimits { open_orders_max: 0, ..largest }, "limits.open_orders_max is 0; must be 1 to 16777216"),
+    ] {
+        assert_eq!(limits.check().unwrap_err().to_string(), said);
+    }
+}
+
+#[test]
 fn ids_of_quotes_are_unique_and_exact_in_a_double() {
     let mut ids = std::collections::BTreeSet::new();
     for sequence in [1, 2, (1 << 48) - 1].map(Sequence::new) {

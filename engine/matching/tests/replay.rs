@@ -198,6 +198,14 @@ fn a_journal_of_another_logic_version_stops_the_engine() {
 }
 
 #[test]
+#[should_panic(expected = "the journal cannot begin: limits.seats_max is 16777217; must be 1 to 16777216")]
+fn a_journal_whose_limits_are_out_of_range_stops_the_engine() {
+    let limits = EngineLimits { seats_max: (1 << 24) + 1, ..EngineLimits::default() };
+    let genesis = Genesis { cluster: ClusterId::new(1), logic_version: LOGIC_VERSION, limits, seed: 7 };
+    run(&[record(1, 0, 0, 0, &Command::Genesis(genesis))]);
+}
+
+#[test]
 #[should_panic(expected = "time goes back at sequence 3")]
 fn time_that_goes_back_stops_the_engine() {
     let mut records = Script::default().prelude()[..1].to_vec();

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tidegate_domain::{ClusterId, Durability, EngineLimits, NodeId};
+use tidegate_domain::{ClusterId, Durability, EngineLimits, LimitOutOfRange, NodeId};
 use tidegate_pipeline::CorePlanChoice;
 
 /// Which part a node plays when it starts.
@@ -392,23 +392,11 @@ impl NodeConfig {
     }
 
     fn check_limits(&self) -> Result<(), ConfigError> {
-        let l = &self.limits;
-        const TABLE: &str = "1 to 1048576";
-        let table = |n: u32| (1..=1 << 20).contains(&n);
-        check(table(l.assets_max), "limits.assets_max", l.assets_max, TABLE)?;
-        check(table(l.markets_max), "limits.markets_max", l.markets_max, TABLE)?;
-        check(table(l.accounts_max), "limits.accounts_max", l.accounts_max, TABLE)?;
-        check(table(l.keys_max), "limits.keys_max", l.keys_max, TABLE)?;
-        check(table(l.references_max), "limits.references_max", l.references_max, TABLE)?;
-        const PAIRS: &str = "1 to 16777216";
-        let pairs = |n: u32| (1..=1 << 24).contains(&n);
-        check(pairs(l.balances_max), "limits.balances_max", l.balances_max, PAIRS)?;
-        check(pairs(l.seats_max), "limits.seats_max", l.seats_max, PAIRS)?;
-        const ORDERS: &str = "1 to 16777216";
-        let orders = |n: u32| (1..=1 << 24).contains(&n);
-        check(orders(l.open_orders_max), "limits.open_orders_max", l.open_orders_max, ORDERS)?;
-        let account = l.account_open_orders_max;
-        check(orders(account), "limits.account_open_orders_max", account, ORDERS)
+        let limits = EngineLimits::from(&self.limits);
+        limits.check().map_err(|wrong| {
+            let LimitOutOfRange { field, value, allowed } = wrong;
+            ConfigError::Refused { field, value: value.to_string(), allowed }
+        })
     }
 
     /// The cluster's identity.

@@ -271,6 +271,9 @@ impl Engine {
             genesis.logic_version, LOGIC_VERSION,
             "the journal was written by other rules; run it with a build that has them"
         );
+        if let Err(wrong) = genesis.limits.check() {
+            panic!("the journal cannot begin: {wrong}");
+        }
         self.make_room(genesis);
         self.emit(call, call.requester(), Event::JournalBegun(genesis));
     }

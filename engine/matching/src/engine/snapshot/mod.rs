@@ -29,7 +29,7 @@
 //! Invariants: equal states are equal bytes, whatever the history of slots and handles: everything goes by id. Nothing
 //! that is read is trusted: a restored engine has the digest of the header by a full walk, its money adds up, and every
 //! reference from one entry to another leads somewhere. No bytes make [`crate::Engine::restore`] panic, and room is
-//! made by the limits of the journal, within [`TABLE_MAX`] and [`PAIRS_MAX`].
+//! made by the limits of the journal, which are checked first.
 //!
 //! Owning thread: whoever drives the engine. Not on the hot path: both directions allocate, and take time that grows
 //! with the state.
@@ -45,11 +45,6 @@ pub use sections::SnapshotHeader;
 
 /// Version of the byte layout. A new one needs a reader for the old one as long as the rules are the same.
 pub const SNAPSHOT_FORMAT_VERSION: u32 = 2;
-
-/// Most entries of a table that the journal's limits may ask for, as in a node's configuration.
-const TABLE_MAX: u32 = 1 << 20;
-/// As [`TABLE_MAX`], of orders, balances and seats.
-const PAIRS_MAX: u32 = 1 << 24;
 
 /// Why bytes are not a snapshot that this build can go on from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,14 +10,14 @@
 use alloc::vec;
 
 use tidegate_domain::{
-    AssetAmount, AssetId, Command, CommandHeader, CommandKind, CommandRecord, Genesis, KeyId, LOGIC_VERSION, MassQuote,
-    Name, OrderId, Sequence, StateMachine,
+    AssetAmount, AssetId, Command, CommandHeader, CommandKind, CommandRecord, Genesis, KeyId, LOGIC_VERSION,
+    LimitOutOfRange, MassQuote, Name, OrderId, Sequence, StateMachine,
 };
 
+use super::SnapshotError;
 use super::entries::*;
 use super::fields::{Wrong, check};
 use super::sections::{Section, Sections, SnapshotHeader};
-use super::{PAIRS_MAX, SnapshotError, TABLE_MAX};
 use crate::engine::Engine;
 use crate::engine::admin::{DECIMALS_MAX, check_definition, check_fees, check_rules};
 use crate::engine::money::{Moved, UNITS_LIMIT};
@@ -345,23 +345,10 @@ impl Engine {
     }
 }
 
-/// Rules of another version would go on differently; limits beyond those of a configuration would be memory for
-/// nothing.
+/// Rules of another version would go on differently; limits out of range would be memory for nothing.
 fn check_genesis(genesis: &Genesis) -> Result<(), Wrong> {
-    let limits = &genesis.limits;
     check(genesis.logic_version == LOGIC_VERSION, "logic_version", "that of the header")?;
-    let (table, pairs) = (1..=TABLE_MAX, 1..=PAIRS_MAX);
-    const TABLE: &str = "1 to 1048576";
-    const PAIRS: &str = "1 to 16777216";
-    check(table.contains(&limits.assets_max), "assets_max", TABLE)?;
-    check(table.contains(&limits.markets_max), "markets_max", TABLE)?;
-    check(table.contains(&limits.accounts_max), "accounts_max", TABLE)?;
-    check(table.contains(&limits.keys_max), "keys_max", TABLE)?;
-    check(table.contains(&limits.references_max), "references_max", TABLE)?;
-    check(pairs.contains(&limits.open_orders_max), "open_orders_max", PAIRS)?;
-    check(pairs.contains(&limits.account_open_orders_max), "account_open_orders_max", PAIRS)?;
-    check(pairs.contains(&limits.balances_max), "balances_max", PAIRS)?;
-    check(pairs.contains(&limits.seats_max), "seats_max", PAIRS)
+    genesis.limits.check().map_err(|LimitOutOfRange { field, allowed, .. }| Wrong { field, allowed })
 }
 
 fn check_name<T>(table: &Table<T>, name: Name) -> Result<(), Wrong> {
