@@ -334,6 +334,9 @@ impl Roles {
     pub const PAY: Self = Self(4);
     /// Change keys and limits.
     pub const ADMIN: Self = Self(8);
+    /// Each role with its name for people.
+    pub const NAMED: [(Self, &'static str); 4] =
+        [(Self::READ, "read"), (Self::TRADE, "trade"), (Self::PAY, "pay"), (Self::ADMIN, "admin")];
 
     /// The roles of both.
     #[must_use]
@@ -356,6 +359,41 @@ impl Roles {
         if bits & !15 == 0 { Some(Self(bits)) } else { None }
     }
 }
+
+impl core::fmt::Display for Roles {
+    /// The names, joined by commas; `none` where there is none.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let mut names = Self::NAMED.iter().filter(|(role, _)| self.has(*role)).map(|(_, name)| name);
+        f.write_str(names.next().unwrap_or(&"none"))?;
+        names.try_for_each(|name| write!(f, ",{name}"))
+    }
+}
+
+impl core::str::FromStr for Roles {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        if text == "none" {
+            return Ok(Self::default());
+        }
+        text.split(',').try_fold(Self::default(), |roles, name| {
+            let role = Self::NAMED.iter().find(|(_, known)| *known == name);
+            role.map(|(role, _)| roles.with(*role)).ok_or(UnknownRole)
+        })
+    }
+}
+
+/// A text that is no list of [`Roles`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownRole;
+
+impl core::fmt::Display for UnknownRole {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("roles are read, trade, pay and admin, joined by commas, or none")
+    }
+}
+
+impl core::error::Error for UnknownRole {}
 
 /// Which order a cancel, reduce or replace means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -288,6 +288,23 @@ pub struct MarketDefinition {
 }
 
 impl MarketDefinition {
+    /// The rules that the market begins with.
+    #[must_use]
+    pub const fn first_rules(&self) -> MarketRules {
+        MarketRules {
+            maker_fee: self.maker_fee,
+            taker_fee: self.taker_fee,
+            qty_min: Qty::from_lots(0),
+            qty_max: self.qty_max,
+            price_min: Price::from_ticks(0),
+            price_max: self.price_max,
+            notional_min: 0,
+            band_ppm: 0,
+            reference: Price::from_ticks(0),
+            day_end_s: 0,
+        }
+    }
+
     /// Amount of the base asset in `qty`: exact.
     #[must_use]
     pub const fn base_amount(&self, qty: Qty) -> AssetAmount {

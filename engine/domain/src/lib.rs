@@ -21,7 +21,7 @@ pub mod units;
 
 pub use command::{
     AccountLimits, CancelFilter, Command, CommandHeader, CommandKind, Durability, MarketRules, MarketState,
-    MarketTerms, NewOrder, OrderOptions, OrderTarget, OrderType, Roles, SelfTrade, Side, TimeInForce,
+    MarketTerms, NewOrder, OrderOptions, OrderTarget, OrderType, Roles, SelfTrade, Side, TimeInForce, UnknownRole,
 };
 pub use event::{
     CancelReason, Event, EventFlags, EventHeader, EventKind, Fill, Liquidity, LogAddress, MarketDefinition,

@@ -52,10 +52,53 @@ pub(crate) struct MarketBody<'a> {
     lot: Option<String>,
     base_units_per_lot: u64,
     quote_units_per_tick_lot: u64,
+    #[serde(flatten)]
+    rules: RulesBody,
+}
+
+/// The rules that are in force. RULES.md of `matching`, 6.
+#[derive(Debug, Serialize)]
+struct RulesBody {
     maker_fee_ppm: i32,
     taker_fee_ppm: i32,
+    qty_min_lots: u64,
+    qty_min: Option<String>,
     qty_max_lots: u64,
+    qty_max: Option<String>,
+    price_min_ticks: i64,
+    price_min: Option<String>,
     price_max_ticks: i64,
+    price_max: Option<String>,
+    notional_min_tick_lots: u64,
+    notional_min: Option<String>,
+    band_ppm: u32,
+    reference_ticks: i64,
+    reference: Option<String>,
+    day_end_s: u32,
+}
+
+impl RulesBody {
+    fn of(market: &MarketView) -> Self {
+        let (rules, scale) = (&market.rules, &market.scale);
+        Self {
+            maker_fee_ppm: rules.maker_fee.ppm(),
+            taker_fee_ppm: rules.taker_fee.ppm(),
+            qty_min_lots: rules.qty_min.lots(),
+            qty_min: qty(market, rules.qty_min),
+            qty_max_lots: rules.qty_max.lots(),
+            qty_max: qty(market, rules.qty_max),
+            price_min_ticks: rules.price_min.ticks(),
+            price_min: scale.price(rules.price_min),
+            price_max_ticks: rules.price_max.ticks(),
+            price_max: scale.price(rules.price_max),
+            notional_min_tick_lots: rules.notional_min,
+            notional_min: scale.notional(rules.notional_min.into()),
+            band_ppm: rules.band_ppm,
+            reference_ticks: rules.reference.ticks(),
+            reference: scale.price(rules.reference),
+            day_end_s: rules.day_end_s,
+        }
+    }
 }
 
 impl<'a> MarketBody<'a> {
@@ -73,10 +116,7 @@ impl<'a> MarketBody<'a> {
             lot: market.scale.qty(1),
             base_units_per_lot: terms.base_units_per_lot,
             quote_units_per_tick_lot: terms.quote_units_per_tick_lot,
-            maker_fee_ppm: terms.maker_fee.ppm(),
-            taker_fee_ppm: terms.taker_fee.ppm(),
-            qty_max_lots: terms.qty_max.lots(),
-            price_max_ticks: terms.price_max.ticks(),
+            rules: RulesBody::of(market),
         }
     }
 }

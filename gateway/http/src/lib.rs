@@ -11,7 +11,6 @@
 //! Owning thread: tasks of the asynchronous runtime, never a thread of the pipeline.
 
 mod board;
-mod decimal;
 mod json;
 mod routes;
 mod socket;

@@ -13,11 +13,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use tidegate_domain::{
-    AssetId, Epoch, Event, EventFlags, EventHeader, Fill, Liquidity, MarketDefinition, MarketId, MarketState, OrderId,
-    OrderType, Price, Qty, Sequence, Side, Timestamp,
+    AssetId, Epoch, Event, EventFlags, EventHeader, Fill, Liquidity, MarketDefinition, MarketId, MarketRules,
+    MarketState, OrderId, OrderType, Price, Qty, Sequence, Side, Timestamp,
 };
+use tidegate_wire::Scale;
 
-use crate::decimal::Scale;
 use crate::ticker::{Span, Ticker};
 
 /// Trades kept of each market.
@@ -55,6 +55,7 @@ pub struct MarketView {
     pub(crate) id: MarketId,
     pub(crate) definition: MarketDefinition,
     pub(crate) state: MarketState,
+    pub(crate) rules: MarketRules,
     pub(crate) base: Asset,
     pub(crate) quote: Asset,
     pub(crate) scale: Scale,
@@ -221,6 +222,7 @@ impl MarketViews {
             }
             Event::MarketCreated(definition) => self.create(header.market, definition),
             Event::MarketStateChanged { state } => self.market_mut(header.market).state = state,
+            Event::MarketRulesSet(rules) => self.market_mut(header.market).rules = rules,
             Event::OrderAccepted { order, side, order_type, time_in_force, price, qty, ref options, .. } => {
                 let is_limit = order_type == OrderType::Limit;
                 if time_in_force.rests() && matches!(order_type, OrderType::Limit | OrderType::StopLimit) {
@@ -285,6 +287,7 @@ impl MarketViews {
             id,
             definition,
             state: MarketState::Open,
+            rules: definition.first_rules(),
             base,
             quote,
             scale,

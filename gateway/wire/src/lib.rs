@@ -16,6 +16,7 @@ mod frame;
 mod layout;
 mod message;
 mod reason;
+mod scale;
 
 pub use blocks::layout_tables;
 pub use codec::{DecodeError, decode_client, decode_server, encode_client, encode_server};
@@ -28,6 +29,7 @@ pub use message::{
     logon_bytes,
 };
 pub use reason::{GatewayReject, LogoutReason, RefusedField};
+pub use scale::{Scale, ScaleError};
 
 /// Longest frame that either side sends. A longer one ends the connection.
 pub const FRAME_LEN_MAX_BYTES: usize = 512;

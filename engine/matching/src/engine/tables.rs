@@ -96,20 +96,8 @@ pub(crate) struct Market {
 
 impl Market {
     pub(crate) fn new(definition: MarketDefinition) -> Self {
-        let rules = MarketRules {
-            maker_fee: definition.maker_fee,
-            taker_fee: definition.taker_fee,
-            qty_min: Qty::from_lots(0),
-            qty_max: definition.qty_max,
-            price_min: Price::from_ticks(0),
-            price_max: definition.price_max,
-            notional_min: 0,
-            static_band_ppm: 0,
-            dynamic_band_ppm: 0,
-            reference: Price::from_ticks(0),
-            day_end_s: 0,
-        };
         let (book, stops) = (Book::new(), Book::new());
+        let rules = definition.first_rules();
         Self { definition, rules, state: MarketState::Open, last: Price::from_ticks(0), book, stops }
     }
 
