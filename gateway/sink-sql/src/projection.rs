@@ -11,13 +11,14 @@ use std::collections::HashMap;
 
 use tidegate_domain::{
     AssetAmount, AssetId, CancelReason, CommandKind, Event, EventHeader, EventRecord, Fill, Liquidity,
-    MarketDefinition, MarketId, MarketState, OrderId, Qty,
+    MarketDefinition, MarketId, MarketState, OrderId, Qty, Reference,
 };
 
 use crate::SqlSinkError;
 use crate::rows::{
-    AccountRow, AssetRow, At, BalanceRow, FEES, KeyRow, MarketRow, OUTSIDE, OrderChange, OrderRow, OrderState, PENDING,
-    RejectRow, Rows, TradeRow, TransferRow,
+    AccountRow, AccountSetting, AssetRow, At, BalanceRow, FEES, FeeTierRow, InternalTransferRow, KeyRow, MarketRow,
+    OUTSIDE, OrderChange, OrderRow, OrderState, PENDING, RejectRow, Rows, TradeRow, TransferRow, WithdrawalEnd,
+    WithdrawalRow,
 };
 
 const OPEN: &str = "open";
@@ -105,24 +106,44 @@ impl<'a> Batch<'a> {
             Event::Withdrawn { asset, amount, reference } => {
                 self.transfer(header, asset, -signed(amount), reference.as_str(), "withdrawal")?;
             }
-            Event::WithdrawalHeld { asset, amount, .. } => {
+            Event::WithdrawalHeld { asset, amount, reference } => {
+                self.rows.withdrawals.push(WithdrawalRow {
+                    sequence: number.sequence()?,
+                    account: header.account.raw().into(),
+                    asset: asset.raw().into(),
+                    amount: amount.to_string(),
+                    reference: reference.as_str().to_owned(),
+                    time: number.time()?,
+                });
                 let (account, amount) = (i64::from(header.account.raw()), signed(amount));
                 let reason = "withdrawal_held";
                 self.lines(header, &[(account, asset, -amount, reason), (PENDING, asset, amount, reason)])?;
             }
             Event::WithdrawalSettled { asset, amount, reference } => {
                 self.record_transfer(header, asset, -signed(amount), reference.as_str())?;
+                self.end_withdrawal(header, reference, "settled")?;
                 let (amount, reason) = (signed(amount), "withdrawal_settled");
                 self.lines(header, &[(PENDING, asset, -amount, reason), (OUTSIDE, asset, amount, reason)])?;
             }
-            Event::WithdrawalReleased { asset, amount, .. } => {
+            Event::WithdrawalReleased { asset, amount, reference } => {
+                self.end_withdrawal(header, reference, "released")?;
                 let (account, amount) = (i64::from(header.account.raw()), signed(amount));
                 let reason = "withdrawal_released";
                 self.lines(header, &[(PENDING, asset, -amount, reason), (account, asset, amount, reason)])?;
             }
-            Event::Transferred { to, asset, amount, .. } => {
+            Event::Transferred { to, asset, amount, reference } => {
                 // Account 0 is the fee pool here and there.
-                let (from, to, amount) = (i64::from(header.account.raw()), i64::from(to.raw()), signed(amount));
+                let (from, to) = (i64::from(header.account.raw()), i64::from(to.raw()));
+                self.rows.internal_transfers.push(InternalTransferRow {
+                    sequence: number.sequence()?,
+                    from,
+                    to,
+                    asset: asset.raw().into(),
+                    amount: amount.to_string(),
+                    reference: reference.as_str().to_owned(),
+                    time: number.time()?,
+                });
+                let amount = signed(amount);
                 self.lines(header, &[(from, asset, -amount, "transfer"), (to, asset, amount, "transfer")])?;
             }
             Event::Rejected { reason, command } => self.rows.rejects.push(RejectRow {
@@ -163,26 +184,31 @@ impl<'a> Batch<'a> {
                 name: name.as_str().to_owned(),
                 created: number.sequence()?,
             }),
-            Event::KeyCreated { key, name, public_key, .. } => self.rows.keys.push(KeyRow {
+            Event::KeyCreated { key, name, public_key, roles } => self.rows.keys.push(KeyRow {
                 key: key.raw().into(),
                 account: header.account.raw().into(),
                 name: name.as_str().to_owned(),
                 public_key,
+                roles: roles.to_string(),
                 created: number.sequence()?,
             }),
-            // Answers, sessions and settings are nobody's money and no order's state.
+            Event::MarketRulesSet(rules) => self.rows.market_rules.push((header.market.raw().into(), rules)),
+            Event::AccountLimitsSet(limits) => self.setting(header, AccountSetting::Limits(limits)),
+            Event::AccountOwnerSet { owner } => self.setting(header, AccountSetting::Owner(owner)),
+            Event::AccountTierSet { tier } => self.setting(header, AccountSetting::Tier(tier)),
+            Event::KillSwitchSet { engaged, .. } => self.setting(header, AccountSetting::Killed(engaged)),
+            Event::FeeTierSet { tier, maker_fee, taker_fee } => self.rows.fee_tiers.push(FeeTierRow {
+                tier: tier.into(),
+                maker_fee_ppm: maker_fee.ppm().into(),
+                taker_fee_ppm: taker_fee.ppm().into(),
+            }),
+            Event::KeyRolesSet { key, roles } => self.rows.key_roles.push((key.raw().into(), roles.to_string())),
+            // Answers, sessions and protections are nobody's money, no order's state and no operator's setting.
             Event::OrderTriggered { .. }
             | Event::OrderRefreshed { .. }
             | Event::ProtectionSet { .. }
             | Event::ProtectionReset { .. }
             | Event::ProtectionTriggered { .. }
-            | Event::MarketRulesSet(_)
-            | Event::AccountLimitsSet(_)
-            | Event::AccountOwnerSet { .. }
-            | Event::AccountTierSet { .. }
-            | Event::FeeTierSet { .. }
-            | Event::KillSwitchSet { .. }
-            | Event::KeyRolesSet { .. }
             | Event::Outcome { .. }
             | Event::CancelAllDone { .. }
             | Event::MassQuoteDone { .. }
@@ -320,6 +346,23 @@ impl<'a> Batch<'a> {
             time: number.time()?,
         });
         Ok(())
+    }
+
+    fn end_withdrawal(
+        &mut self,
+        header: &EventHeader,
+        reference: Reference,
+        state: &'static str,
+    ) -> Result<(), SqlSinkError> {
+        let number = Numbers(header);
+        let (sequence, time) = (number.sequence()?, number.time()?);
+        let reference = reference.as_str().to_owned();
+        self.rows.withdrawal_ends.push(WithdrawalEnd { reference, state, sequence, time });
+        Ok(())
+    }
+
+    fn setting(&mut self, header: &EventHeader, setting: AccountSetting) {
+        self.rows.account_settings.push((header.account.raw().into(), setting));
     }
 
     /// Balance lines of one event; a line of nothing is left out.

@@ -1,5 +1,7 @@
 //! Rows as they go into the tables of `schema.sql`: the output of the projection, the input of the writer.
 
+use tidegate_domain::{AccountLimits, MarketRules};
+
 /// Who collects the fees.
 pub(crate) const FEES: i64 = 0;
 /// Where deposits come from and withdrawals go.
@@ -22,8 +24,15 @@ pub(crate) struct Rows {
     pub(crate) markets: Vec<MarketRow>,
     /// Market, state.
     pub(crate) market_states: Vec<(i64, &'static str)>,
+    /// Market, rules.
+    pub(crate) market_rules: Vec<(i64, MarketRules)>,
     pub(crate) accounts: Vec<AccountRow>,
+    /// Account, what it is from here on.
+    pub(crate) account_settings: Vec<(i64, AccountSetting)>,
+    pub(crate) fee_tiers: Vec<FeeTierRow>,
     pub(crate) keys: Vec<KeyRow>,
+    /// Key, roles.
+    pub(crate) key_roles: Vec<(i64, String)>,
     /// Orders that begin in this batch, as they are at its end.
     pub(crate) orders: Vec<OrderRow>,
     /// What becomes of older orders by the end of this batch.
@@ -31,6 +40,9 @@ pub(crate) struct Rows {
     pub(crate) trades: Vec<TradeRow>,
     pub(crate) balance_changes: Vec<BalanceRow>,
     pub(crate) transfers: Vec<TransferRow>,
+    pub(crate) internal_transfers: Vec<InternalTransferRow>,
+    pub(crate) withdrawals: Vec<WithdrawalRow>,
+    pub(crate) withdrawal_ends: Vec<WithdrawalEnd>,
     pub(crate) rejects: Vec<RejectRow>,
 }
 
@@ -40,13 +52,20 @@ impl Rows {
             self.assets.len(),
             self.markets.len(),
             self.market_states.len(),
+            self.market_rules.len(),
             self.accounts.len(),
+            self.account_settings.len(),
+            self.fee_tiers.len(),
             self.keys.len(),
+            self.key_roles.len(),
             self.orders.len(),
             self.order_changes.len(),
             self.trades.len(),
             self.balance_changes.len(),
             self.transfers.len(),
+            self.internal_transfers.len(),
+            self.withdrawals.len(),
+            self.withdrawal_ends.len(),
             self.rejects.len(),
         ];
         counts.iter().sum::<usize>() as u64
@@ -75,12 +94,29 @@ pub(crate) struct AccountRow {
     pub(crate) created: i64,
 }
 
+/// What an operator sets of an account.
+#[derive(Debug)]
+pub(crate) enum AccountSetting {
+    Limits(AccountLimits),
+    Owner(u32),
+    Tier(u8),
+    Killed(bool),
+}
+
+#[derive(Debug)]
+pub(crate) struct FeeTierRow {
+    pub(crate) tier: i64,
+    pub(crate) maker_fee_ppm: i64,
+    pub(crate) taker_fee_ppm: i64,
+}
+
 #[derive(Debug)]
 pub(crate) struct KeyRow {
     pub(crate) key: i64,
     pub(crate) account: i64,
     pub(crate) name: String,
     pub(crate) public_key: [u8; 32],
+    pub(crate) roles: String,
     pub(crate) created: i64,
 }
 
@@ -158,6 +194,36 @@ pub(crate) struct TransferRow {
     pub(crate) asset: i64,
     pub(crate) delta: String,
     pub(crate) reference: String,
+    pub(crate) time: i64,
+}
+
+#[derive(Debug)]
+pub(crate) struct InternalTransferRow {
+    pub(crate) sequence: i64,
+    pub(crate) from: i64,
+    pub(crate) to: i64,
+    pub(crate) asset: i64,
+    pub(crate) amount: String,
+    pub(crate) reference: String,
+    pub(crate) time: i64,
+}
+
+#[derive(Debug)]
+pub(crate) struct WithdrawalRow {
+    pub(crate) sequence: i64,
+    pub(crate) account: i64,
+    pub(crate) asset: i64,
+    pub(crate) amount: String,
+    pub(crate) reference: String,
+    pub(crate) time: i64,
+}
+
+/// What became of a held withdrawal, perhaps of this batch.
+#[derive(Debug)]
+pub(crate) struct WithdrawalEnd {
+    pub(crate) reference: String,
+    pub(crate) state: &'static str,
+    pub(crate) sequence: i64,
     pub(crate) time: i64,
 }
 

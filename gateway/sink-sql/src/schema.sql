@@ -29,16 +29,37 @@ CREATE TABLE markets (
     taker_fee_ppm            INTEGER NOT NULL,
     qty_max_lots             TEXT NOT NULL,
     price_max_ticks          INTEGER NOT NULL,
-    state                    TEXT NOT NULL,
+    -- These, and fees, largest quantity and highest price above, are the rules that are in force.
+    qty_min_lots             TEXT NOT NULL DEFAULT '0',
+    price_min_ticks          INTEGER NOT NULL DEFAULT 0,
+    notional_min_tick_lots   TEXT NOT NULL DEFAULT '0',
+    band_ppm                 INTEGER NOT NULL DEFAULT 0,
+    reference_ticks          INTEGER NOT NULL DEFAULT 0,
+    day_end_s                INTEGER NOT NULL DEFAULT 0,
+    state                    TEXT NOT NULL,     -- open, halted, post_only, cancel_only, closed
     created_sequence         INTEGER NOT NULL
 );
 
--- Two holders that are no clients: 0 collects the fees, -1 is the world outside, where deposits come from. Their names
--- have spaces, so no client's account can have them.
+-- Three holders that are no clients: 0 collects the fees, -1 is the world outside, where deposits come from, -2 is where held
+-- withdrawals wait. Their names have spaces, so no client's account can have them.
 CREATE TABLE accounts (
-    account_id       INTEGER PRIMARY KEY,
-    name             TEXT NOT NULL,
-    created_sequence INTEGER NOT NULL
+    account_id             INTEGER PRIMARY KEY,
+    name                   TEXT NOT NULL,
+    owner                  INTEGER NOT NULL DEFAULT 0,  -- owner group; 0 is none
+    tier                   INTEGER NOT NULL DEFAULT 0,  -- fee tier; 0 is the market's own fees
+    is_killed              INTEGER NOT NULL DEFAULT 0,
+    -- Limits; 0 is none.
+    open_orders_max        INTEGER NOT NULL DEFAULT 0,
+    market_open_orders_max INTEGER NOT NULL DEFAULT 0,
+    qty_max_lots           TEXT NOT NULL DEFAULT '0',
+    notional_max           TEXT NOT NULL DEFAULT '0',
+    created_sequence       INTEGER NOT NULL
+);
+
+CREATE TABLE fee_tiers (
+    tier          INTEGER PRIMARY KEY,
+    maker_fee_ppm INTEGER NOT NULL,
+    taker_fee_ppm INTEGER NOT NULL
 );
 
 CREATE TABLE keys (
@@ -46,6 +67,7 @@ CREATE TABLE keys (
     account_id       INTEGER NOT NULL,
     name             TEXT NOT NULL,
     public_key       BLOB NOT NULL,
+    roles            TEXT NOT NULL,         -- such as read,trade
     created_sequence INTEGER NOT NULL
 );
 
@@ -98,11 +120,12 @@ CREATE TABLE balance_changes (
     account_id  INTEGER NOT NULL,
     asset_id    INTEGER NOT NULL,
     delta       TEXT NOT NULL,
-    reason      TEXT NOT NULL,              -- deposit, withdrawal, trade_paid, trade_received, fee
+    reason      TEXT NOT NULL,              -- deposit, withdrawal, withdrawal_held, withdrawal_settled, withdrawal_released, transfer, trade_paid,
+                                        -- trade_received, fee, rebate
     PRIMARY KEY (sequence, event_index, line)
 ) WITHOUT ROWID;
 
--- The business references of deposits and withdrawals.
+-- The business references of what came from outside or went there: deposits, withdrawals, held withdrawals that were settled.
 CREATE TABLE transfers (
     sequence   INTEGER PRIMARY KEY,
     account_id INTEGER NOT NULL,
@@ -111,6 +134,31 @@ CREATE TABLE transfers (
     reference  TEXT NOT NULL,
     time       INTEGER NOT NULL
 );
+
+-- The business references of what one account, or the fees (0), gave to another.
+CREATE TABLE internal_transfers (
+    sequence        INTEGER PRIMARY KEY,
+    from_account_id INTEGER NOT NULL,
+    to_account_id   INTEGER NOT NULL,
+    asset_id        INTEGER NOT NULL,
+    amount          TEXT NOT NULL,
+    reference       TEXT NOT NULL,
+    time            INTEGER NOT NULL
+);
+
+-- Held withdrawals. What is pending of an account is the sum of those that are held.
+CREATE TABLE withdrawals (
+    held_sequence  INTEGER PRIMARY KEY,
+    account_id     INTEGER NOT NULL,
+    asset_id       INTEGER NOT NULL,
+    amount         TEXT NOT NULL,
+    reference      TEXT NOT NULL,
+    held_time      INTEGER NOT NULL,
+    state          TEXT NOT NULL,           -- held, settled, released
+    ended_sequence INTEGER,
+    ended_time     INTEGER
+);
+CREATE INDEX withdrawals_by_reference ON withdrawals (reference);
 
 CREATE TABLE rejects (
     sequence    INTEGER NOT NULL,
@@ -124,6 +172,7 @@ CREATE TABLE rejects (
     PRIMARY KEY (sequence, event_index)
 ) WITHOUT ROWID;
 
-INSERT INTO accounts (account_id, name, created_sequence) VALUES (0, 'the fees', 0), (-1, 'the world outside', 0);
+INSERT INTO accounts (account_id, name, created_sequence) VALUES (0, 'the fees', 0), (-1, 'the world outside', 0),
+    (-2, 'the held withdrawals', 0);
 INSERT INTO sink_position (id, epoch, sequence, event_index) VALUES (1, 0, 0, 0);
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;

@@ -22,7 +22,7 @@ use crate::write::write;
 /// Makes the tables.
 const SCHEMA: &str = include_str!("schema.sql");
 /// Version of `schema.sql`.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// How long one try waits for another user of the database. After it the sink says so and tries again.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -229,6 +229,7 @@ async fn read_position(db: &mut SqliteConnection) -> Result<SinkPosition, SqlSin
     })
 }
 
+/// Fees and largest sizes are those of the rules in force; the projection needs neither.
 fn market(row: &SqliteRow) -> Result<(MarketId, MarketDefinition), SqlSinkError> {
     let bad = |column, value: String| SqlSinkError::BadRow { table: "markets", column, value };
     let small = |column: &'static str| -> Result<u32, SqlSinkError> {

@@ -5,8 +5,9 @@
 
 use sqlx::query_builder::Separated;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use tidegate_domain::MarketRules;
 
-use crate::rows::{OrderState, Rows};
+use crate::rows::{AccountSetting, OrderState, Rows};
 
 /// Most rows in one statement; times 19 columns it stays below SQLite's 32,766 parameters.
 const ROWS_MAX: usize = 128;
@@ -45,17 +46,69 @@ async fn write_definitions(db: &mut SqliteConnection, rows: &Rows) -> Result<(),
         let update = sqlx::query("UPDATE markets SET state = ? WHERE market_id = ?").bind(*state).bind(*market);
         update.execute(&mut *db).await?;
     }
+    for (market, rules) in &rows.market_rules {
+        write_rules(db, *market, rules).await?;
+    }
     let head = "INSERT INTO accounts (account_id, name, created_sequence) ";
     insert(db, head, &rows.accounts, |mut tuple, row| {
         tuple.push_bind(row.account).push_bind(&*row.name).push_bind(row.created);
     })
     .await?;
-    let head = "INSERT INTO keys (key_id, account_id, name, public_key, created_sequence) ";
+    for (account, setting) in &rows.account_settings {
+        write_setting(db, *account, setting).await?;
+    }
+    for row in &rows.fee_tiers {
+        let set = "INSERT OR REPLACE INTO fee_tiers (tier, maker_fee_ppm, taker_fee_ppm) VALUES (?, ?, ?)";
+        sqlx::query(set).bind(row.tier).bind(row.maker_fee_ppm).bind(row.taker_fee_ppm).execute(&mut *db).await?;
+    }
+    let head = "INSERT INTO keys (key_id, account_id, name, public_key, roles, created_sequence) ";
     insert(db, head, &rows.keys, |mut tuple, row| {
         tuple.push_bind(row.key).push_bind(row.account).push_bind(&*row.name);
-        tuple.push_bind(&row.public_key[..]).push_bind(row.created);
+        tuple.push_bind(&row.public_key[..]).push_bind(&*row.roles).push_bind(row.created);
     })
-    .await
+    .await?;
+    for (key, roles) in &rows.key_roles {
+        let update = sqlx::query("UPDATE keys SET roles = ? WHERE key_id = ?").bind(roles).bind(*key);
+        update.execute(&mut *db).await?;
+    }
+    Ok(())
+}
+
+async fn write_rules(db: &mut SqliteConnection, market: i64, rules: &MarketRules) -> Result<(), sqlx::Error> {
+    let update = "UPDATE markets SET maker_fee_ppm = ?, taker_fee_ppm = ?, qty_min_lots = ?, qty_max_lots = ?, \
+                  price_min_ticks = ?, price_max_ticks = ?, notional_min_tick_lots = ?, band_ppm = ?, \
+                  reference_ticks = ?, day_end_s = ? WHERE market_id = ?";
+    let update = sqlx::query(update)
+        .bind(rules.maker_fee.ppm())
+        .bind(rules.taker_fee.ppm())
+        .bind(rules.qty_min.lots().to_string())
+        .bind(rules.qty_max.lots().to_string())
+        .bind(rules.price_min.ticks())
+        .bind(rules.price_max.ticks())
+        .bind(rules.notional_min.to_string())
+        .bind(rules.band_ppm)
+        .bind(rules.reference.ticks())
+        .bind(rules.day_end_s)
+        .bind(market);
+    update.execute(db).await?;
+    Ok(())
+}
+
+async fn write_setting(db: &mut SqliteConnection, account: i64, setting: &AccountSetting) -> Result<(), sqlx::Error> {
+    let one = |update| sqlx::query(update);
+    let update = match setting {
+        AccountSetting::Limits(limits) => one("UPDATE accounts SET open_orders_max = ?, market_open_orders_max = ?, \
+                                               qty_max_lots = ?, notional_max = ? WHERE account_id = ?")
+        .bind(limits.open_orders_max)
+        .bind(limits.market_open_orders_max)
+        .bind(limits.qty_max.lots().to_string())
+        .bind(limits.notional_max.to_string()),
+        AccountSetting::Owner(owner) => one("UPDATE accounts SET owner = ? WHERE account_id = ?").bind(*owner),
+        AccountSetting::Tier(tier) => one("UPDATE accounts SET tier = ? WHERE account_id = ?").bind(*tier),
+        AccountSetting::Killed(killed) => one("UPDATE accounts SET is_killed = ? WHERE account_id = ?").bind(*killed),
+    };
+    update.bind(account).execute(db).await?;
+    Ok(())
 }
 
 async fn write_orders(db: &mut SqliteConnection, rows: &Rows) -> Result<(), sqlx::Error> {
@@ -119,12 +172,42 @@ async fn write_money(db: &mut SqliteConnection, rows: &Rows) -> Result<(), sqlx:
         tuple.push_bind(&*row.delta).push_bind(&*row.reference).push_bind(row.time);
     })
     .await?;
+    let head = "INSERT INTO internal_transfers (sequence, from_account_id, to_account_id, asset_id, amount, reference, \
+                time) ";
+    insert(db, head, &rows.internal_transfers, |mut tuple, row| {
+        tuple.push_bind(row.sequence).push_bind(row.from).push_bind(row.to).push_bind(row.asset);
+        tuple.push_bind(&*row.amount).push_bind(&*row.reference).push_bind(row.time);
+    })
+    .await?;
+    write_withdrawals(db, rows).await?;
     let head = "INSERT INTO rejects (sequence, event_index, key_id, account_id, request, command, reason, time) ";
     insert(db, head, &rows.rejects, |mut tuple, row| {
         tuple.push_bind(row.at.sequence).push_bind(row.at.index).push_bind(row.key).push_bind(row.account);
         tuple.push_bind(&*row.request).push_bind(row.command).push_bind(row.reason).push_bind(row.time);
     })
     .await
+}
+
+/// New ones first: one may be held and ended in the same batch. A reference may be used again 30 days after its end, so an end
+/// belongs to the one that was held before it.
+async fn write_withdrawals(db: &mut SqliteConnection, rows: &Rows) -> Result<(), sqlx::Error> {
+    let head = "INSERT INTO withdrawals (held_sequence, account_id, asset_id, amount, reference, held_time, state) ";
+    insert(db, head, &rows.withdrawals, |mut tuple, row| {
+        tuple.push_bind(row.sequence).push_bind(row.account).push_bind(row.asset);
+        tuple.push_bind(&*row.amount).push_bind(&*row.reference).push_bind(row.time).push_bind("held");
+    })
+    .await?;
+    for end in &rows.withdrawal_ends {
+        let update = "UPDATE withdrawals SET state = ?, ended_sequence = ?, ended_time = ? \
+                      WHERE reference = ? AND state = 'held' AND held_sequence < ?";
+        let update = sqlx::query(update).bind(end.state).bind(end.sequence).bind(end.time);
+        let changed = update.bind(&*end.reference).bind(end.sequence).execute(&mut *db).await?.rows_affected();
+        if changed != 1 {
+            // A withdrawal that was never held here: these events do not follow the ones in the database.
+            return Err(sqlx::Error::RowNotFound);
+        }
+    }
+    Ok(())
 }
 
 async fn insert<T: Sync>(

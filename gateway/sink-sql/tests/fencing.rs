@@ -117,9 +117,16 @@ async fn what_is_not_our_database_is_refused_by_name() {
 
     let foreign = dir.path().join("foreign.sqlite");
     drop(connect(&foreign, 1).await);
-    Reader::open(&foreign).await.execute("PRAGMA user_version = 9").await;
-    let foreign = said(SqlSink::connect(foreign.to_str().unwrap(), Epoch::new(1)).await);
-    assert!(foreign.contains("schema version 9") && foreign.contains("writes 1"), "{foreign}");
+    // 1 is the version before this one, 9 one that is not there yet.
+    for (set, has) in [("PRAGMA user_version = 1", "schema version 1"), ("PRAGMA user_version = 9", "schema version 9")]
+    {
+        Reader::open(&foreign).await.execute(set).await;
+        let refused = said(SqlSink::connect(foreign.to_str().unwrap(), Epoch::new(1)).await);
+        assert!(
+            refused.contains(has) && refused.contains("writes 2") && refused.contains("move the file"),
+            "{refused}"
+        );
+    }
 
     // The way with a scheme opens the same file.
     let url = format!("sqlite:{}", dir.path().join("by-url.sqlite").display());

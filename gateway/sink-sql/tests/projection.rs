@@ -27,6 +27,8 @@ async fn the_tables_are_what_the_engine_did() {
 
     assert_open_orders(&mut db, &flow).await;
     assert_money(&mut db, &flow).await;
+    assert_settings(&mut db, &events).await;
+    assert_references(&mut db, &events).await;
     let impossible = "SELECT COUNT(*) FROM orders WHERE (status = 'open') != (leaves_lots > 0) \
                       OR (order_type != 'budget' AND filled_lots + leaves_lots > qty_lots) OR (status = 'filled' AND filled_lots = 0) \
                       OR (status = 'cancelled') != (cancel_reason IS NOT NULL)";
@@ -98,6 +100,100 @@ async fn assert_money(db: &mut Reader, flow: &flow::Flow) {
             flow.engine.accounts().map(|(account, _)| units(flow.engine.pending(account, asset).unwrap())).sum();
         assert_eq!(balances.get(&(-2, id)).copied().unwrap_or_default(), pending);
     }
+}
+
+/// The last event of each kind about a thing is what its row says.
+async fn assert_settings(db: &mut Reader, events: &[EventRecord]) {
+    let (mut rules, mut tiers, mut roles) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let mut accounts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for event in events {
+        let (header, event) = event.decode().unwrap();
+        let (market, account) = (header.market.to_string(), header.account.to_string());
+        let mut set = |column: usize, value: String| accounts.get_mut(&account).unwrap()[column] = value;
+        match event {
+            Event::MarketCreated(definition) => _ = rules.insert(market, definition.first_rules()),
+            Event::MarketRulesSet(to) => _ = rules.insert(market, to),
+            Event::AccountCreated { .. } => _ = accounts.insert(account, vec!["0".to_owned(); 7]),
+            Event::AccountOwnerSet { owner } => set(0, owner.to_string()),
+            Event::AccountTierSet { tier } => set(1, tier.to_string()),
+            Event::KillSwitchSet { engaged, .. } => set(2, u8::from(engaged).to_string()),
+            Event::AccountLimitsSet(limits) => {
+                set(3, limits.open_orders_max.to_string());
+                set(4, limits.market_open_orders_max.to_string());
+                set(5, limits.qty_max.lots().to_string());
+                set(6, limits.notional_max.to_string());
+            }
+            Event::FeeTierSet { tier, maker_fee, taker_fee } => _ = tiers.insert(tier, (maker_fee, taker_fee)),
+            Event::KeyCreated { key, roles: of, .. } | Event::KeyRolesSet { key, roles: of } => {
+                roles.insert(key, of);
+            }
+            _ => {}
+        }
+    }
+    let rules = rules.into_iter().map(|(market, rules)| {
+        let MarketRules { maker_fee, taker_fee, qty_min, qty_max, price_min, price_max, .. } = rules;
+        let MarketRules { notional_min, band_ppm, reference, day_end_s, .. } = rules;
+        let fees = [maker_fee.ppm().to_string(), taker_fee.ppm().to_string()];
+        let sizes = [qty_min.lots().to_string(), qty_max.lots().to_string()];
+        let prices = [price_min.ticks().to_string(), price_max.ticks().to_string(), notional_min.to_string()];
+        let rest = [band_ppm.to_string(), reference.ticks().to_string(), day_end_s.to_string()];
+        [&[market][..], &fees, &sizes, &prices, &rest].concat()
+    });
+    let rows = "SELECT CAST(market_id AS TEXT), CAST(maker_fee_ppm AS TEXT), CAST(taker_fee_ppm AS TEXT), qty_min_lots, \
+                qty_max_lots, CAST(price_min_ticks AS TEXT), CAST(price_max_ticks AS TEXT), notional_min_tick_lots, \
+                CAST(band_ppm AS TEXT), CAST(reference_ticks AS TEXT), CAST(day_end_s AS TEXT) FROM markets ORDER BY 1";
+    assert_eq!(db.texts(rows).await, rules.collect::<Vec<_>>());
+    let rows = "SELECT CAST(account_id AS TEXT), CAST(owner AS TEXT), CAST(tier AS TEXT), CAST(is_killed AS TEXT), \
+                CAST(open_orders_max AS TEXT), CAST(market_open_orders_max AS TEXT), qty_max_lots, notional_max \
+                FROM accounts WHERE account_id > 0 ORDER BY 1";
+    let accounts: Vec<_> = accounts.into_iter().map(|(account, row)| [vec![account], row].concat()).collect();
+    assert!(accounts.iter().any(|row| row[4] != "0"), "the flow is too thin: no limits");
+    assert_eq!(db.texts(rows).await, accounts);
+    let fees = |(tier, (maker, taker)): (u8, (FeeRate, FeeRate))| {
+        vec![tier.to_string(), maker.ppm().to_string(), taker.ppm().to_string()]
+    };
+    let rows = "SELECT CAST(tier AS TEXT), CAST(maker_fee_ppm AS TEXT), CAST(taker_fee_ppm AS TEXT) FROM fee_tiers \
+                ORDER BY 1";
+    assert_eq!(db.texts(rows).await, tiers.into_iter().map(fees).collect::<Vec<_>>());
+    let roles: Vec<_> = roles.into_iter().map(|(key, roles)| vec![key.to_string(), roles.to_string()]).collect();
+    assert_eq!(db.texts("SELECT CAST(key_id AS TEXT), roles FROM keys ORDER BY 1").await, roles);
+}
+
+/// Held withdrawals and what accounts gave each other, by reference.
+async fn assert_references(db: &mut Reader, events: &[EventRecord]) {
+    let (mut held, mut given) = (BTreeMap::new(), BTreeMap::new());
+    let end = |reference: Reference, state: &str, held: &mut BTreeMap<String, Vec<String>>| {
+        held.get_mut(reference.as_str()).unwrap()[3] = state.to_owned();
+    };
+    for event in events {
+        let (header, event) = event.decode().unwrap();
+        let from = header.account.to_string();
+        match event {
+            Event::WithdrawalHeld { asset, amount, reference } => {
+                let row = vec![from, asset.to_string(), amount.to_string(), "held".to_owned()];
+                held.insert(reference.as_str().to_owned(), row);
+            }
+            Event::WithdrawalSettled { reference, .. } => end(reference, "settled", &mut held),
+            Event::WithdrawalReleased { reference, .. } => end(reference, "released", &mut held),
+            Event::Transferred { to, asset, amount, reference } => {
+                let row = vec![from, to.to_string(), asset.to_string(), amount.to_string()];
+                given.insert(reference.as_str().to_owned(), row);
+            }
+            _ => {}
+        }
+    }
+    for state in ["held", "settled", "released"] {
+        assert!(held.values().any(|row| row[3] == state), "the flow is too thin: nothing is {state}");
+    }
+    let with_reference = |(reference, row): (String, Vec<String>)| [vec![reference], row].concat();
+    let rows = "SELECT reference, CAST(account_id AS TEXT), CAST(asset_id AS TEXT), amount, state FROM withdrawals \
+                ORDER BY 1";
+    assert_eq!(db.texts(rows).await, held.into_iter().map(with_reference).collect::<Vec<_>>());
+    let rows = "SELECT reference, CAST(from_account_id AS TEXT), CAST(to_account_id AS TEXT), CAST(asset_id AS TEXT), \
+                amount FROM internal_transfers ORDER BY 1";
+    assert_eq!(db.texts(rows).await, given.into_iter().map(with_reference).collect::<Vec<_>>());
+    let unended = "SELECT COUNT(*) FROM withdrawals WHERE (state = 'held') != (ended_sequence IS NULL)";
+    assert_eq!(db.numbers(unended).await, [0]);
 }
 
 #[tokio::test]

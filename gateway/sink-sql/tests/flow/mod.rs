@@ -1,5 +1,5 @@
 //! Random but repeatable order flow through the real engine, as released events: two markets, four accounts, five keys,
-//! every kind of order, cancels, reduces, sessions whose orders go, money in and out, rejects, halts.
+//! every kind of order, cancels, reduces, sessions whose orders go, money in and out, rejects, halts, what operators set.
 //!
 //! Shared by the tests of the SQL sink and of the HTTP views, which must both agree with the engine.
 #![allow(clippy::unwrap_used, dead_code, missing_docs, unreachable_pub)]
@@ -22,6 +22,10 @@ pub struct Flow {
     requests: [u64; KEYS as usize + 1],
     orders: Vec<OrderId>,
     references: u64,
+    /// Withdrawals that an account wanted to be held.
+    holds: Vec<(u32, Reference)>,
+    /// An operator set something that could refuse an order.
+    is_restricted: bool,
     out: EventBuffer,
 }
 
@@ -34,6 +38,8 @@ impl Flow {
             requests: [0; KEYS as usize + 1],
             orders: Vec::new(),
             references: 0,
+            holds: Vec::new(),
+            is_restricted: false,
             out: EventBuffer::default(),
         }
     }
@@ -136,24 +142,81 @@ impl Flow {
                         return self.apply(0, 0, command);
                     }
                     _ => {
-                        let held = 1 + self.below(self.references);
-                        let reference = Reference::new(&format!("money-{held}")).unwrap();
+                        // One of the last that were held: it may have ended, and once in a while the account is another.
+                        let back = self.below(4) as usize;
+                        let Some(&(of, reference)) = self.holds.iter().rev().nth(back) else {
+                            return Vec::new();
+                        };
+                        let account = if self.below(8) == 0 { account } else { of };
                         let settles = self.below(2) == 0;
-                        if settles {
+                        let command = if settles {
                             Command::SettleWithdrawal { reference }
                         } else {
                             Command::ReleaseWithdrawal { reference }
-                        }
+                        };
+                        return self.apply(0, account, command);
                     }
                 };
+                if let Command::HoldWithdrawal { reference, .. } = command {
+                    self.holds.push((account, reference));
+                }
                 self.apply(0, account, command)
             }
             97 => {
                 let state = if self.below(4) == 0 { MarketState::Halted } else { MarketState::Open };
                 self.apply(0, 0, Command::SetMarketState { market: name("ETH-BTC"), state })
             }
+            98 => self.setting(key, account),
             _ => self.apply(0, 0, Command::Tick),
         }
+    }
+
+    /// What an operator sets of a market, an account or a key, mild enough that most orders still go through.
+    fn setting(&mut self, key: u32, account: u32) -> Vec<EventRecord> {
+        self.is_restricted = true;
+        let tier = self.below(3) as u8;
+        let (maker_fee, taker_fee) = (FeeRate::from_ppm(self.below(900) as i32 - 300), FeeRate::from_ppm(2_000));
+        let (account, command) = match self.below(8) {
+            0 | 1 => {
+                let rules = MarketRules {
+                    maker_fee,
+                    taker_fee,
+                    qty_min: Qty::from_lots(self.below(3)),
+                    qty_max: Qty::from_lots(900 + self.below(100)),
+                    price_min: Price::from_ticks(self.below(10) as i64),
+                    price_max: Price::from_ticks(900_000),
+                    notional_min: self.below(500),
+                    band_ppm: 500_000 + self.below(1_000) as u32,
+                    reference: Price::from_ticks(1_000),
+                    day_end_s: self.below(86_400) as u32,
+                };
+                (0, Command::SetMarketRules { market: name(MARKETS[self.below(2) as usize].1), rules })
+            }
+            2 => {
+                let limits = AccountLimits {
+                    open_orders_max: 500 + self.below(9) as u32,
+                    market_open_orders_max: 400 + self.below(9) as u32,
+                    qty_max: Qty::from_lots(25 + self.below(9)),
+                    notional_max: AssetAmount::from_units(1 << 90),
+                };
+                (account, Command::SetAccountLimits(limits))
+            }
+            3 => (account, Command::SetAccountOwner { owner: self.below(3) as u32 }),
+            4 => (account, Command::SetAccountTier { tier }),
+            5 => (0, Command::SetFeeTier { tier, maker_fee, taker_fee }),
+            6 => {
+                let mut events = self.apply(0, account, Command::SetKillSwitch { engaged: true });
+                if self.below(8) > 0 {
+                    events.extend(self.apply(0, account, Command::SetKillSwitch { engaged: false }));
+                }
+                return events;
+            }
+            _ => {
+                let roles = if self.below(9) == 0 { Roles::READ } else { Roles::READ.with(Roles::TRADE) };
+                (account, Command::SetKeyRoles { key: KeyId::new(key), roles })
+            }
+        };
+        self.apply(0, account, command)
     }
 
     /// Up to 15 quotes, some of them twice, in all of its slots; sometimes the last one does not come.
@@ -193,10 +256,32 @@ impl Flow {
 
     /// One lot bought from a resting order of one lot: one trade.
     pub fn trade(&mut self, price: i64) -> Vec<EventRecord> {
-        let mut events = Vec::new();
+        let mut events = self.lift_settings();
         for (key, side) in [(1, Side::Sell), (2, Side::Buy)] {
             let order = new_order(side, OrderType::Limit, TimeInForce::Gtc, price, 1);
             events.extend(self.apply(key, key, Command::NewOrder(order)));
+        }
+        events
+    }
+
+    /// Takes back what [`Self::setting`] set and what could refuse an order of keys 1 and 2 in the first market.
+    fn lift_settings(&mut self) -> Vec<EventRecord> {
+        if !std::mem::take(&mut self.is_restricted) {
+            return Vec::new();
+        }
+        let (_, definition, _) = self.engine.markets().next().unwrap();
+        let rules = definition.first_rules();
+        let mut events = self.apply(0, 0, Command::SetMarketRules { market: name(MARKETS[0].1), rules });
+        for account in [1, 2] {
+            let (key, roles) = (KeyId::new(account), Roles::TRADE);
+            for command in [
+                Command::SetAccountLimits(AccountLimits::default()),
+                Command::SetAccountOwner { owner: 0 },
+                Command::SetKillSwitch { engaged: false },
+                Command::SetKeyRoles { key, roles },
+            ] {
+                events.extend(self.apply(0, account, command));
+            }
         }
         events
     }

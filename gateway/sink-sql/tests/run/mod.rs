@@ -12,16 +12,19 @@ use tidegate_sink::{SinkError, SinkProgress, run_sink};
 use tidegate_sink_sql::SqlSink;
 
 /// Each table, with the columns that identify a row.
-pub const TABLES: [(&str, &str); 10] = [
+pub const TABLES: [(&str, &str); 13] = [
     ("sink_position", "id"),
     ("assets", "asset_id"),
     ("markets", "market_id"),
     ("accounts", "account_id"),
+    ("fee_tiers", "tier"),
     ("keys", "key_id"),
     ("orders", "order_id"),
     ("trades", "sequence, event_index"),
     ("balance_changes", "sequence, event_index, line"),
     ("transfers", "sequence"),
+    ("internal_transfers", "sequence"),
+    ("withdrawals", "held_sequence"),
     ("rejects", "sequence, event_index"),
 ];
 
