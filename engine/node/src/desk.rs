@@ -12,18 +12,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hdrhistogram::Histogram;
 use tidegate_domain::{
-    AccountId, Command, CommandHeader, CommandRecord, Event, EventHeader, EventRecord, KeyId, RequestNumber, Timestamp,
+    AccountId, Command, CommandHeader, CommandRecord, Event, EventHeader, EventRecord, KeyId, RequestNumber, Sequence,
+    Timestamp,
 };
 use tidegate_journal::EventLog;
 use tidegate_pipeline::{Fatal, Inbox};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{MutexGuard, Notify, mpsc, oneshot};
 
+use crate::admin::Refusal;
+use crate::control::Marks;
 use crate::directory::Directory;
 
 /// How long an operator waits for an answer before the desk says what to look at.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Pause before a full inbox is tried again.
-const INBOX_RETRY: Duration = Duration::from_millis(2);
+/// Pause before a full inbox, or a watermark, is looked at again.
+const LOOK: Duration = Duration::from_millis(2);
 const BATCH: usize = 1_024;
 
 type Answer = (EventHeader, Event);
@@ -41,6 +44,9 @@ struct Shared {
     to_push: Mutex<Option<mpsc::UnboundedReceiver<Command>>>,
     waiting: Mutex<HashMap<RequestNumber, oneshot::Sender<Answer>>>,
     directory: Mutex<Directory>,
+    /// The last event that is in the directory.
+    seen: Mutex<Option<(Sequence, u32)>>,
+    settling: tokio::sync::Mutex<()>,
     /// Nanoseconds of the wall clock at the start: older events are history, not latency.
     started_ns: u64,
     release_us: Mutex<Histogram<u64>>,
@@ -66,6 +72,8 @@ impl Desk {
             to_push: Mutex::new(Some(to_push)),
             waiting: Mutex::default(),
             directory: Mutex::default(),
+            seen: Mutex::default(),
+            settling: tokio::sync::Mutex::default(),
             started_ns,
             release_us: Mutex::new(Histogram::new_with_bounds(1, 60_000_000, 3).expect("the bounds are in order")),
         };
@@ -92,6 +100,7 @@ impl Desk {
                     self.on_event(record)?;
                 }
             }
+            *self.shared.seen.lock().expect("no holder of this lock panics") = cursor.position();
         }
     }
 
@@ -132,6 +141,33 @@ impl Desk {
         self.shared.directory.lock().expect("no holder of this lock panics")
     }
 
+    /// Waits until the directory has everything that was sequenced before now, and keeps others who wait so away while the
+    /// guard lives: what is read of the directory then, changed and asked for is no other operator's setting undone.
+    pub(crate) async fn settled(&self, marks: &Marks, log: &EventLog) -> Result<MutexGuard<'_, ()>, Refusal> {
+        let settled = async {
+            let guard = self.shared.settling.lock().await;
+            let sequenced = marks.assigned.through();
+            while marks.published.through() < sequenced {
+                tokio::time::sleep(LOOK).await;
+            }
+            let end = log.end();
+            while *self.shared.seen.lock().expect("no holder of this lock panics") < end {
+                tokio::time::sleep(LOOK).await;
+            }
+            guard
+        };
+        tokio::time::timeout(ANSWER_TIMEOUT, settled).await.map_err(|_| {
+            Refusal::new(
+                "not_settled",
+                format!(
+                    "what was asked before is not released after {} s, so the present settings are not known; nothing was sent. \
+                     `tidegate status` shows what the node waits for",
+                    ANSWER_TIMEOUT.as_secs()
+                ),
+            )
+        })
+    }
+
     /// Sends a command without waiting for anything, not even for room in the inbox: records of control, for the audit, in
     /// order.
     pub(crate) fn record(&self, command: Command) {
@@ -149,12 +185,12 @@ impl Desk {
         let header = CommandHeader { request, account, key: KeyId::OPERATOR, ..CommandHeader::default() };
         let record = CommandRecord::encode(&header, &command);
         while self.shared.inbox.try_push(record).is_err() {
-            tokio::time::sleep(INBOX_RETRY).await;
+            tokio::time::sleep(LOOK).await;
         }
     }
 
     /// Sends a command and waits for its first event.
-    pub(crate) async fn ask(&self, account: AccountId, command: Command) -> Result<Answer, String> {
+    pub(crate) async fn ask(&self, account: AccountId, command: Command) -> Result<Answer, Refusal> {
         let request = RequestNumber::new(self.shared.next.fetch_add(1, Ordering::Relaxed));
         let (sender, receiver) = oneshot::channel();
         self.shared.waiting.lock().expect("no holder of this lock panics").insert(request, sender);
@@ -164,13 +200,14 @@ impl Desk {
         };
         match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err("the node stopped before it answered".to_owned()),
+            Ok(Err(_)) => Err(Refusal::new("no_answer", "the node stopped before it answered")),
             Err(_) => {
                 self.shared.waiting.lock().expect("no holder of this lock panics").remove(&request);
-                Err(format!(
+                let message = format!(
                     "no answer within {} s: the command may still take effect; `tidegate status` shows what the node waits for",
                     ANSWER_TIMEOUT.as_secs()
-                ))
+                );
+                Err(Refusal::new("no_answer", message))
             }
         }
     }

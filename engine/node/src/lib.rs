@@ -22,7 +22,7 @@ mod state_file;
 pub mod status;
 mod view;
 
-pub use admin::{AdminReply, AdminRequest};
+pub use admin::{AdminReply, AdminRequest, LimitsRequest, MoneyRequest, ROLES_DEFAULT, TransferRequest};
 pub use composition::{Node, NodeError, OnMustStop};
 pub use config::{ADMIN_SOCKET, ConfigError, NodeConfig, Role};
 pub use status::NodeStatus;

@@ -26,7 +26,7 @@ pub enum KeygenCommand {
         #[arg(long)]
         json: bool,
     },
-    /// A client's key: the private half goes to a file, the public half to `admin key`
+    /// A client's key: the private half goes to a file, the public half to `admin key create`
     Client {
         /// File to write the private key to; never overwritten, readable by its owner only
         #[arg(long, value_name = "FILE")]

@@ -48,7 +48,7 @@ enum Command {
     /// Make keys
     #[command(subcommand)]
     Keygen(keygen::KeygenCommand),
-    /// Create assets, markets, accounts and keys, move money, halt markets
+    /// Assets, markets and their rules, accounts and their limits, keys and their roles, money
     Admin(admin::AdminArgs),
     /// Show a node's role, watermarks, link and sink
     #[command(after_help = "Exit codes: 0 primary, 10 standby, 20 degraded, 30 blocked (waits for its standby), 50 \
@@ -86,7 +86,7 @@ pub fn main() -> ExitCode {
         Command::Node(args) => node::run(&args),
         Command::CheckConfig { file } => node::check_config(&file),
         Command::Keygen(command) => keygen::run(&command),
-        Command::Admin(args) => admin::run(&args),
+        Command::Admin(args) => admin::run(args),
         Command::Status(args) => operator::status(&args),
         Command::Promote(args) => operator::promote(&args),
         Command::Durability(command) => operator::durability(&command),

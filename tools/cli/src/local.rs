@@ -15,7 +15,7 @@ use tidegate_node::config::{
     DurabilityName, HttpSection, IoName, JournalSection, LimitsSection, NodeSection, OrderEntrySection,
     PipelineSection, ReplicationSection, SqlSection,
 };
-use tidegate_node::{AdminRequest, NodeConfig, NodeStatus, Role};
+use tidegate_node::{AdminRequest, MoneyRequest, NodeConfig, NodeStatus, ROLES_DEFAULT, Role};
 
 use crate::keygen::make_client_key;
 use crate::operator;
@@ -298,14 +298,16 @@ impl LocalNode {
     pub fn create_trader(&self, name: &str, key_file: &Path, money: &[(&str, &str)]) -> Result<Trader, String> {
         let account = number(&self.ask(&AdminRequest::CreateAccount { name: name.to_owned() })?, "account")?;
         let public_key = make_client_key(key_file)?;
-        let key = self.ask(&AdminRequest::CreateKey { name: name.to_owned(), account, public_key })?;
+        let (name, roles) = (name.to_owned(), ROLES_DEFAULT.to_owned());
+        let key = self.ask(&AdminRequest::CreateKey { name, account, public_key, roles })?;
         for (asset, amount) in money {
-            self.ask(&AdminRequest::Deposit {
+            self.ask(&AdminRequest::Deposit(MoneyRequest {
                 account,
                 asset: (*asset).to_owned(),
                 amount: (*amount).to_owned(),
                 reference: format!("seed-{account}-{asset}"),
-            })?;
+                at: None,
+            }))?;
         }
         Ok(Trader { account, key: number(&key, "key")?, key_file: key_file.to_owned() })
     }

@@ -14,8 +14,8 @@ use tidegate_node::{ADMIN_SOCKET, AdminReply, AdminRequest, NodeStatus};
 
 use crate::{CommandResult, NodeAddress, print_json};
 
-/// Longest wait for a node's answer: longer than the node itself waits.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest wait for a node's answer: longer than the node itself waits, first for what was asked before and then for the answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause between two looks of `--watch`.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 

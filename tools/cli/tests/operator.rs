@@ -14,7 +14,7 @@ use common::{
 use tidegate_client::{Client, ClientEvent};
 use tidegate_node::config::DurabilityName;
 use tidegate_node::status::NodeState;
-use tidegate_node::{AdminRequest, Role};
+use tidegate_node::{AdminRequest, MoneyRequest, Role};
 use tidegate_wire::{OrderAction, ReportBody};
 
 #[test]
@@ -65,11 +65,22 @@ fn admin_mistakes_are_named_and_change_nothing() {
     let account = traders[0].account.to_string();
     let admin = |arguments: &[&str]| refused(&[&["admin", "--data-dir", data], arguments].concat());
     let before = tidegate(&["admin", "--data-dir", data, "list"]).stdout;
-    assert_has(&admin(&["asset", "BTC", "--decimals", "8"]), &["name_taken"]);
-    assert_has(&admin(&["asset", "a b", "--decimals", "8"]), &["`name`", "printable ASCII"]);
-    assert_has(&admin(&["asset", "X", "--decimals", "31"]), &["decimals_too_many", "30"]);
+    assert_has(&admin(&["asset", "create", "BTC", "--decimals", "8"]), &["name_taken"]);
+    assert_has(&admin(&["asset", "create", "a b", "--decimals", "8"]), &["`name`", "printable ASCII"]);
+    assert_has(&admin(&["asset", "create", "X", "--decimals", "31"]), &["decimals_too_many", "30"]);
     let deposit = |asset, amount, reference, account| {
-        admin(&["deposit", "--account", account, "--asset", asset, "--amount", amount, "--reference", reference])
+        admin(&[
+            "money",
+            "deposit",
+            "--account",
+            account,
+            "--asset",
+            asset,
+            "--amount",
+            amount,
+            "--reference",
+            reference,
+        ])
     };
     assert_has(&deposit("DOGE", "1", "r", &account), &["`asset`", "DOGE", "admin list"]);
     assert_has(&deposit("BTC", "0.000000001", "r", &account), &["`amount`", "8 decimal places"]);
@@ -78,21 +89,25 @@ fn admin_mistakes_are_named_and_change_nothing() {
     assert_has(&deposit("BTC", "1", "r", "99"), &["unknown_account"]);
     assert_has(&deposit("BTC", "1", &format!("seed-{account}-BTC"), &account), &["reference_reused"]);
     let withdraw =
-        ["withdraw", "--account", &account, "--asset", "BTC", "--amount", "1000.00000001", "--reference", "w"];
+        ["money", "withdraw", "--account", &account, "--asset", "BTC", "--amount", "1000.00000001", "--reference", "w"];
     assert_has(&admin(&withdraw), &["insufficient_funds"]);
-    let market = ["market", "M", "--base", "BTC", "--quote", "USDT", "--tick", "0.001", "--lot", "0.0001"];
+    let market = ["market", "create", "M", "--base", "BTC", "--quote", "USDT", "--tick", "0.001", "--lot", "0.0001"];
     assert_has(&admin(&market), &["`tick`", "whole number", "USDT"]);
-    assert_has(&admin(&["halt", "NOPE"]), &["unknown_market"]);
-    assert_has(&admin(&["key", "k", "--account", "1", "--public-key", "zz"]), &["`public_key`", "64 hexadecimal"]);
+    assert_has(&admin(&["market", "state", "NOPE", "halted"]), &["unknown_market"]);
+    assert_has(
+        &admin(&["key", "create", "k", "--account", "1", "--public-key", "zz"]),
+        &["`public_key`", "64 hexadecimal"],
+    );
     assert_eq!(before, tidegate(&["admin", "--data-dir", data, "list"]).stdout, "nothing changed");
     // The same deposit again is answered, not applied.
     let again = node
-        .ask(&AdminRequest::Deposit {
+        .ask(&AdminRequest::Deposit(MoneyRequest {
             account: traders[0].account,
             asset: "BTC".to_owned(),
             amount: "1000".to_owned(),
             reference: format!("seed-{account}-BTC"),
-        })
+            at: None,
+        }))
         .unwrap();
     assert!(again["already_applied_at"].is_u64());
     assert_has(&refused(&["status", "--data-dir", "/nonexistent"]), &["no node answers", "--data-dir"]);
@@ -145,7 +160,12 @@ fn a_primary_without_its_standby_holds_answers_back_until_the_operator_decides()
         assert!(!place(&mut client, market).await);
         let refusal = nodes[1].ask(&AdminRequest::Promote { force: false }).unwrap_err();
         assert_has(&refusal, &["primary_alive", "--force"]);
-        assert_has(&nodes[1].ask(&AdminRequest::Halt { market: "BTC-USDT".to_owned() }).unwrap_err(), &["not_primary"]);
+        let kill = AdminRequest::SetKillSwitch { account: 1, engaged: true };
+        let rules = [("qty_min".to_owned(), "1".to_owned())].into();
+        let set = AdminRequest::SetMarketRules { market: "BTC-USDT".to_owned(), rules };
+        for request in [kill, set] {
+            assert_has(&nodes[1].ask(&request).unwrap_err(), &["not_primary"]);
+        }
         nodes[1].kill();
         let waiting = place(&mut client, market);
         let mut waiting = Box::pin(waiting);
