@@ -486,13 +486,14 @@ impl CancelFilter {
 pub enum Command {
     /// Begins a journal.
     Genesis(Genesis),
-    /// A node takes the lead, or retakes it after a restart: header.epoch is its term from here on. Every open session
-    /// gets its grace time.
+    /// A node takes the lead, or retakes it after a restart: header.epoch is its term from here on.
     TakeLead {
         /// The node.
         node: NodeId,
         /// Count of its starts.
         incarnation: u64,
+        /// How long the client of every open session may take to log on again; 0 is 10 s, as in journals that did not say.
+        session_grace: Nanos,
     },
     /// The acknowledgement rule was changed; recorded for the audit, changes no balance and no book.
     SetDurability {

@@ -299,7 +299,8 @@ impl MarketDefinition {
             price_min: Price::from_ticks(0),
             price_max: self.price_max,
             notional_min: 0,
-            band_ppm: 0,
+            static_band_ppm: 0,
+            dynamic_band_ppm: 0,
             reference: Price::from_ticks(0),
             day_end_s: 0,
         }

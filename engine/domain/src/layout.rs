@@ -95,6 +95,7 @@ layout!(ProtectionV1 within 64 { window: u64, qty_max: u64, count_max: u32, grou
 
 // Bodies of commands: 88 bytes.
 
+layout!(TakeLeadV1 within 88 { incarnation: u64, session_grace: u64, node: u32, } reserved 4);
 layout!(EmptyV1 within 88 {} reserved 8);
 layout!(CreateAssetV1 within 88 { name: [u8; 16], decimals: u8, } reserved 7);
 layout!(CreateMarketV1 within 88 {

@@ -57,7 +57,7 @@ fn commands() -> Vec<Command> {
     };
     vec![
         Command::Genesis(genesis),
-        Command::TakeLead { node: NodeId::new(2), incarnation: 77 },
+        Command::TakeLead { node: NodeId::new(2), incarnation: 77, session_grace: Nanos::default() },
         Command::SetDurability { durability: Durability::Replicated, degraded: true },
         Command::Tick,
         Command::CreateAsset { name: name("BTC"), decimals: 8 },

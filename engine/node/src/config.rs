@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tidegate_domain::{ClusterId, Durability, EngineLimits, LimitOutOfRange, NodeId};
+use tidegate_matching::SESSION_GRACE_AFTER_RESTART;
 use tidegate_pipeline::CorePlanChoice;
 
 /// Which part a node plays when it starts.
@@ -163,6 +164,16 @@ pub struct OrderEntrySection {
     /// How its sockets are driven.
     #[serde(default)]
     pub io: IoName,
+    /// How long a client with cancel-on-disconnect may take to log on again after a restart or a promotion of this node before its
+    /// orders go, in milliseconds. A connection that ends otherwise has the grace time that its client asked for.
+    #[serde(default = "default_session_grace_ms")]
+    pub session_grace_ms: u64,
+}
+
+/// As long as the engine gives where nobody says.
+#[must_use]
+pub const fn default_session_grace_ms() -> u64 {
+    SESSION_GRACE_AFTER_RESTART.nanos() / 1_000_000
 }
 
 /// How sockets are driven.
@@ -360,6 +371,8 @@ impl NodeConfig {
         let segment = self.journal.segment_mib;
         check((1..=1_024).contains(&segment), "journal.segment_mib", segment, "1 to 1024")?;
         self.check_pipeline()?;
+        let grace = self.order_entry.session_grace_ms;
+        check((100..=600_000).contains(&grace), "order_entry.session_grace_ms", grace, "100 to 600000")?;
         self.check_limits()?;
         match &self.replication {
             None => {

@@ -17,7 +17,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tidegate_domain::{Command, CommandHeader, CommandRecord, Durability, Epoch, Genesis, LOGIC_VERSION, Sequence};
+use tidegate_domain::{
+    Command, CommandHeader, CommandRecord, Durability, Epoch, Genesis, LOGIC_VERSION, Nanos, Sequence,
+};
 use tidegate_journal::{EventLog, JournalReader};
 use tidegate_order_entry::OrderEntryStats;
 use tidegate_pipeline::{
@@ -176,7 +178,11 @@ impl Control {
         }
         self.policy.set(rule, degraded);
         let genesis = (self.journal.appended_through() == Sequence::ZERO).then(|| self.genesis()).transpose()?;
-        let take_lead = Command::TakeLead { node: self.config.node_id(), incarnation: self.facts.incarnation };
+        let take_lead = Command::TakeLead {
+            node: self.config.node_id(),
+            incarnation: self.facts.incarnation,
+            session_grace: Nanos::from_millis(self.config.order_entry.session_grace_ms),
+        };
         let first = CommandRecord::encode(&CommandHeader::default(), &take_lead);
         self.run.give(SequencerOrder::Lead { epoch, first, genesis });
         tracing::info!(epoch = epoch.raw(), durability = rule.as_str(), "leading");

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use crossbeam_queue::ArrayQueue;
 use tidegate_domain::{
     Command, CommandHeader, CommandRecord, Digest, Epoch, Event, EventBuffer, EventFlags, EventHeader, EventRecord,
-    NodeId, RequestNumber, Sequence, StateMachine, Timestamp,
+    Nanos, NodeId, RequestNumber, Sequence, StateMachine, Timestamp,
 };
 use tidegate_pipeline::rings::take_into;
 use tidegate_pipeline::{
@@ -177,7 +177,7 @@ fn command(events: u64) -> CommandRecord {
 
 impl Rig {
     fn lead(&mut self) {
-        let take_lead = Command::TakeLead { node: NodeId::new(1), incarnation: 1 };
+        let take_lead = Command::TakeLead { node: NodeId::new(1), incarnation: 1, session_grace: Nanos::default() };
         let first = CommandRecord::encode(&CommandHeader::default(), &take_lead);
         self.control.give(SequencerOrder::Lead { epoch: Epoch::new(1), first, genesis: None });
     }

@@ -190,10 +190,10 @@ async fn markets_depth_trades_and_ticker_are_the_engines() {
     let (_, definition, state) = server.flow.engine.markets().next().unwrap();
     let btc = &markets["markets"][0];
     assert_eq!(btc["state"], state.as_str());
-    assert_eq!((&btc["band_ppm"], &btc["qty_max_lots"]), (&json!(0), &json!(definition.qty_max.lots())));
+    assert_eq!((&btc["dynamic_band_ppm"], &btc["qty_max_lots"]), (&json!(0), &json!(definition.qty_max.lots())));
     assert_eq!((&btc["price_max"], &btc["notional_min"]), (&json!("10000"), &json!("0")));
     let eth = &markets["markets"][1];
-    assert!(eth["band_ppm"].as_u64() >= Some(500_000), "the flow set the rules of the second market: {eth}");
+    assert!(eth["dynamic_band_ppm"].as_u64() >= Some(500_000), "the flow set the rules of the second market: {eth}");
     assert_eq!((&eth["reference_ticks"], &eth["reference"]), (&json!(1_000), &json!("0.1")));
     let trades = server.current("/v1/markets/BTC-USDT/trades?limit=2").await;
     let trades = trades["trades"].as_array().unwrap();

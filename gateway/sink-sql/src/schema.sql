@@ -33,7 +33,8 @@ CREATE TABLE markets (
     qty_min_lots             TEXT NOT NULL DEFAULT '0',
     price_min_ticks          INTEGER NOT NULL DEFAULT 0,
     notional_min_tick_lots   TEXT NOT NULL DEFAULT '0',
-    band_ppm                 INTEGER NOT NULL DEFAULT 0,
+    static_band_ppm          INTEGER NOT NULL DEFAULT 0,
+    dynamic_band_ppm         INTEGER NOT NULL DEFAULT 0,
     reference_ticks          INTEGER NOT NULL DEFAULT 0,
     day_end_s                INTEGER NOT NULL DEFAULT 0,
     state                    TEXT NOT NULL,     -- open, halted, post_only, cancel_only, closed

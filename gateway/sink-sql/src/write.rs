@@ -76,7 +76,7 @@ async fn write_definitions(db: &mut SqliteConnection, rows: &Rows) -> Result<(),
 
 async fn write_rules(db: &mut SqliteConnection, market: i64, rules: &MarketRules) -> Result<(), sqlx::Error> {
     let update = "UPDATE markets SET maker_fee_ppm = ?, taker_fee_ppm = ?, qty_min_lots = ?, qty_max_lots = ?, \
-                  price_min_ticks = ?, price_max_ticks = ?, notional_min_tick_lots = ?, band_ppm = ?, \
+                  price_min_ticks = ?, price_max_ticks = ?, notional_min_tick_lots = ?, static_band_ppm = ?, dynamic_band_ppm = ?, \
                   reference_ticks = ?, day_end_s = ? WHERE market_id = ?";
     let update = sqlx::query(update)
         .bind(rules.maker_fee.ppm())
@@ -86,7 +86,8 @@ async fn write_rules(db: &mut SqliteConnection, market: i64, rules: &MarketRules
         .bind(rules.price_min.ticks())
         .bind(rules.price_max.ticks())
         .bind(rules.notional_min.to_string())
-        .bind(rules.band_ppm)
+        .bind(rules.static_band_ppm)
+        .bind(rules.dynamic_band_ppm)
         .bind(rules.reference.ticks())
         .bind(rules.day_end_s)
         .bind(market);

@@ -132,16 +132,17 @@ async fn assert_settings(db: &mut Reader, events: &[EventRecord]) {
     }
     let rules = rules.into_iter().map(|(market, rules)| {
         let MarketRules { maker_fee, taker_fee, qty_min, qty_max, price_min, price_max, .. } = rules;
-        let MarketRules { notional_min, band_ppm, reference, day_end_s, .. } = rules;
+        let MarketRules { notional_min, static_band_ppm, dynamic_band_ppm, reference, day_end_s, .. } = rules;
         let fees = [maker_fee.ppm().to_string(), taker_fee.ppm().to_string()];
         let sizes = [qty_min.lots().to_string(), qty_max.lots().to_string()];
         let prices = [price_min.ticks().to_string(), price_max.ticks().to_string(), notional_min.to_string()];
-        let rest = [band_ppm.to_string(), reference.ticks().to_string(), day_end_s.to_string()];
-        [&[market][..], &fees, &sizes, &prices, &rest].concat()
+        let bands = [static_band_ppm.to_string(), dynamic_band_ppm.to_string()];
+        let rest = [reference.ticks().to_string(), day_end_s.to_string()];
+        [&[market][..], &fees, &sizes, &prices, &bands, &rest].concat()
     });
     let rows = "SELECT CAST(market_id AS TEXT), CAST(maker_fee_ppm AS TEXT), CAST(taker_fee_ppm AS TEXT), qty_min_lots, \
                 qty_max_lots, CAST(price_min_ticks AS TEXT), CAST(price_max_ticks AS TEXT), notional_min_tick_lots, \
-                CAST(band_ppm AS TEXT), CAST(reference_ticks AS TEXT), CAST(day_end_s AS TEXT) FROM markets ORDER BY 1";
+                CAST(static_band_ppm AS TEXT), CAST(dynamic_band_ppm AS TEXT), CAST(reference_ticks AS TEXT), CAST(day_end_s AS TEXT) FROM markets ORDER BY 1";
     assert_eq!(db.texts(rows).await, rules.collect::<Vec<_>>());
     let rows = "SELECT CAST(account_id AS TEXT), CAST(owner AS TEXT), CAST(tier AS TEXT), CAST(is_killed AS TEXT), \
                 CAST(open_orders_max AS TEXT), CAST(market_open_orders_max AS TEXT), qty_max_lots, notional_max \

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tidegate_domain::NodeId;
 use tidegate_node::config::{
     DurabilityName, HttpSection, IoName, JournalSection, LimitsSection, NodeSection, OrderEntrySection,
-    PipelineSection, ReplicationSection, SqlSection,
+    PipelineSection, ReplicationSection, SqlSection, default_session_grace_ms,
 };
 use tidegate_node::{AdminRequest, MoneyRequest, NodeConfig, NodeStatus, ROLES_DEFAULT, Role};
 
@@ -102,7 +102,11 @@ impl ClusterPlan {
                 },
                 journal: JournalSection { durability: Some(self.durability), segment_mib: self.segment_mib },
                 pipeline: PipelineSection::default(),
-                order_entry: OrderEntrySection { listen: free_tcp()?, io: self.io },
+                order_entry: OrderEntrySection {
+                    listen: free_tcp()?,
+                    io: self.io,
+                    session_grace_ms: default_session_grace_ms(),
+                },
                 http: if self.http { Some(HttpSection { listen: free_tcp()? }) } else { None },
                 replication,
                 sql: self.sql.then(|| SqlSection { file: self.folder.join("tidegate.sqlite") }),

@@ -240,7 +240,7 @@ fn limits_tiers_kill_switch_and_roles_reach_the_engine_and_the_list() {
         assert_eq!(told["old"]["notional_max_units"], "0");
         assert_eq!(told["new"], desk.row("accounts", 1)["limits"]);
         assert_eq!(told["new"]["notional_max_units"], "10000000000000000000000000");
-        assert_rejected(&mut client, 1_000, 8, Reject::OrderTooLarge).await;
+        assert_rejected(&mut client, 1_000, 8, Reject::QtyOverAccountLimit).await;
         place(&mut client, 1).await;
         place(&mut client, 1).await;
         assert_rejected(&mut client, 1_000, 1, Reject::TooManyOpenOrders).await;
@@ -446,7 +446,7 @@ fn wrong_input_is_named_with_what_is_allowed_and_changes_nothing() {
     };
     catalogued(&["market", "state", "NOPE", "closed"], Reject::UnknownMarket);
     let crossed = ["market", "set", "BTC-USDT", "--qty-min", "2", "--qty-max", "1"];
-    catalogued(&crossed, Reject::MarketLimitsCrossed);
+    catalogued(&crossed, Reject::QtyMinOverQtyMax);
     catalogued(&["account", "kill", "99"], Reject::UnknownAccount);
     catalogued(&["account", "tier", "99", "1"], Reject::UnknownAccount);
     catalogued(&["account", "owner", "99", "1"], Reject::UnknownAccount);

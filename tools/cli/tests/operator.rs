@@ -31,6 +31,11 @@ fn a_wrong_configuration_is_refused_with_the_field_its_value_and_what_is_allowed
         ("durability = \"replicated\"", "durability = \"sync\"", ["sync", "replicated", "local"]),
         ("inbox_slots = 8192", "inbox_slots = \"many\"", ["inbox_slots", "many", "expected"]),
         ("command_ring_slots = 16384", "command_ring_slots = 1000", ["command_ring_slots", "1000", "power of two"]),
+        (
+            "session_grace_ms = 10000",
+            "session_grace_ms = 99",
+            ["order_entry.session_grace_ms", "`99`", "100 to 600000"],
+        ),
         ("peer_node = 2", "peer_node = 1", ["replication.peer_node", "`1`", "another number"]),
     ] {
         assert!(good.contains(from), "{from}");
@@ -129,6 +134,25 @@ fn sigterm_drains_and_leaves_a_journal_that_verifies_to_its_last_command() {
     let dump = tidegate(&["journal", "dump", "--data-dir", data, "--log", "events", "--json"]);
     assert!(String::from_utf8(dump.stdout).unwrap().lines().count() > 8);
     assert!(!node.data_dir().join("admin.sock").exists());
+}
+
+#[test]
+fn the_grace_time_of_the_configuration_is_in_the_journal_at_every_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = plan(dir.path(), 1, DurabilityName::Local).write().unwrap().remove(0);
+    for grace_ms in [10_000, 2_500] {
+        node.config.order_entry.session_grace_ms = grace_ms;
+        node.write_config().unwrap();
+        node.start().unwrap();
+        node.wait_for("the node leads", leads).unwrap();
+        node.stop().unwrap();
+    }
+    let dump = tidegate(&["journal", "dump", "--data-dir", node.data_dir().to_str().unwrap()]);
+    let dump = String::from_utf8(dump.stdout).unwrap();
+    let starts: Vec<_> = dump.lines().filter(|line| line.contains("take_lead")).collect();
+    assert_eq!(starts.len(), 2, "{dump}");
+    assert_has(starts[0], &["session_grace: Nanos(10000000000)"]);
+    assert_has(starts[1], &["session_grace: Nanos(2500000000)"]);
 }
 
 #[test]

@@ -106,8 +106,9 @@ pub(super) fn roles(bits: u8) -> Result<Roles, RecordError> {
 pub(super) fn encode_command_body(body: &mut [u8], command: &Command) {
     match *command {
         Command::Genesis(ref genesis) => put(body, &genesis_layout(genesis)),
-        Command::TakeLead { node, incarnation } => {
-            put(body, &LeadV1 { incarnation, node: node.raw(), ..Default::default() });
+        Command::TakeLead { node, incarnation, session_grace } => {
+            let (node, session_grace) = (node.raw(), session_grace.nanos());
+            put(body, &TakeLeadV1 { incarnation, node, session_grace, ..Default::default() });
         }
         Command::SetDurability { durability, degraded } => {
             let degraded = degraded.into();
@@ -247,8 +248,8 @@ pub(super) fn decode_command_body(
     Ok(match kind {
         CommandKind::Genesis => Command::Genesis(genesis_value(&take(body, "genesis")?)),
         CommandKind::TakeLead => {
-            let raw: LeadV1 = take(body, "take_lead")?;
-            Command::TakeLead { node: NodeId::new(raw.node), incarnation: raw.incarnation }
+            let TakeLeadV1 { incarnation, node, session_grace, .. } = take(body, "take_lead")?;
+            Command::TakeLead { node: NodeId::new(node), incarnation, session_grace: Nanos::from_nanos(session_grace) }
         }
         CommandKind::SetDurability => {
             let raw: DurabilityV1 = take(body, "set_durability")?;

@@ -222,7 +222,9 @@ impl Engine {
         }
         match *command {
             Command::Genesis(genesis) => self.begin(call, genesis),
-            Command::TakeLead { node, incarnation } => self.take_lead(call, node, incarnation),
+            Command::TakeLead { node, incarnation, session_grace } => {
+                self.take_lead(call, node, incarnation, session_grace);
+            }
             Command::SetDurability { durability, degraded } => {
                 self.emit(call, call.requester(), Event::DurabilityChanged { durability, degraded });
             }

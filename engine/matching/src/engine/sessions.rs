@@ -9,7 +9,7 @@
 //!
 //! Without cancel-on-disconnect a session that ends is simply gone. Invariants: at most one session per key; a timer is
 //! armed exactly where the session says so; due timers fire before the command that finds them due, except that time
-//! without a leader is not counted: `TakeLead` gives every session [`SESSION_GRACE_AFTER_RESTART`] from its own time.
+//! without a leader is not counted: `TakeLead` gives every session the grace time that it says, from its own time.
 
 use tidegate_domain::{
     CancelReason, Event, KeyId, MarketId, Nanos, NodeId, Reject, RequestNumber, Roles, SessionCloseReason, SessionId,
@@ -19,7 +19,7 @@ use tidegate_domain::{
 use super::tables::Session;
 use super::{Call, Engine, Subject, To};
 
-/// How long a client may take to log on again after a restart or a change of leadership.
+/// How long a client may take to log on again after a restart or a change of leadership, where the command does not say.
 pub const SESSION_GRACE_AFTER_RESTART: Nanos = Nanos::from_millis(10_000);
 
 impl Engine {
@@ -72,9 +72,10 @@ impl Engine {
         }
     }
 
-    pub(super) fn take_lead(&mut self, call: &mut Call<'_>, node: NodeId, incarnation: u64) {
+    pub(super) fn take_lead(&mut self, call: &mut Call<'_>, node: NodeId, incarnation: u64, session_grace: Nanos) {
         self.emit(call, call.requester(), Event::LeadTaken { node, incarnation });
-        let deadline = call.header.time.plus(SESSION_GRACE_AFTER_RESTART);
+        let is_said = session_grace != Nanos::default();
+        let deadline = call.header.time.plus(if is_said { session_grace } else { SESSION_GRACE_AFTER_RESTART });
         for raw in 1..=self.keys.len() {
             let key = KeyId::new(u32::try_from(raw).expect("the limit of keys is a u32"));
             let Some(session) = self.key_mut(key).session else { continue };

@@ -213,9 +213,10 @@ impl Script {
                 header.key = KeyId::new(key);
                 Command::CloseSession { session: SessionId::new(self.session.saturating_sub(back)) }
             }
-            Op::Lead { step } => {
+            Op::Lead { step, grace_ms } => {
                 self.epoch += step;
-                Command::TakeLead { node: NodeId::new(1), incarnation: self.sequence }
+                let session_grace = Nanos::from_millis(grace_ms);
+                Command::TakeLead { node: NodeId::new(1), incarnation: self.sequence, session_grace }
             }
             Op::Durability => Command::SetDurability { durability: Durability::Local, degraded: true },
             Op::Tick => Command::Tick,

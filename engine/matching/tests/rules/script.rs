@@ -20,7 +20,8 @@
 //! limits alice open=3 market=2 qty=50 notional=5000          owner alice 7, tier alice 1, fee-tier 1 -100 500
 //! kill alice, unkill alice  roles alice a 1
 //! login a 7 cancel 500      session 7, orders cancelled after 500 ms away; `login a 7 keep`        logout a 7
-//! at 1000                   the clock shows 1,000 ms from here on            tick      lead 3 (a node takes epoch 3)
+//! at 1000                   the clock shows 1,000 ms from here on            tick
+//! lead 3, lead 3 500        a node takes epoch 3; who was logged on may stay away for 500 ms
 //! book M, stops M, funds alice, fees, timer         questions to the engine, not commands
 //! ```
 //!
@@ -214,9 +215,10 @@ impl World {
         let command = match words {
             ["login" | "logout" | "stranger" | "impostor", ..] => return self.session_or_stranger(words),
             ["tick"] => Command::Tick,
-            ["lead", epoch] => {
+            ["lead", epoch, grace @ ..] => {
                 self.epoch = number(epoch);
-                Command::TakeLead { node: NodeId::new(1), incarnation: 1 }
+                let session_grace = Nanos::from_millis(grace.first().map_or(0, |millis| number(millis)));
+                Command::TakeLead { node: NodeId::new(1), incarnation: 1, session_grace }
             }
             ["durability", rule] => {
                 Command::SetDurability { durability: Durability::from_name(rule).unwrap(), degraded: true }

@@ -221,6 +221,29 @@ fn a_new_leader_gives_every_session_ten_seconds() {
 }
 
 #[test]
+fn a_new_leader_may_say_another_grace_time() {
+    check(
+        "
+        login a 7 cancel 500
+          a:- session 7 opened, requests to 0, reports to 0
+        a 1 buy 1@100
+          a:1 re 1 accepted a#1 buy 1@100 gtc
+        at 60000
+        lead 2 250
+          op lead taken, epoch 2
+        timer
+          at 60250
+        at 60249
+        tick
+        at 60250
+        tick
+          a:- session 7 closed disconnected
+          a:2 re 1 cancelled a#1 1 disconnected
+        ",
+    );
+}
+
+#[test]
 fn a_login_after_a_change_of_leadership_takes_the_old_session_over() {
     check(
         "

@@ -70,7 +70,7 @@ pub(crate) fn small_state() -> Engine {
     };
     let genesis = Genesis { cluster: ClusterId::new(0x7169), logic_version: LOGIC_VERSION, limits, seed: 0x5eed };
     desk.send(0, 0, 0, Command::Genesis(genesis));
-    desk.send(0, 0, 0, Command::TakeLead { node: NodeId::new(1), incarnation: 7 });
+    desk.send(0, 0, 0, Command::TakeLead { node: NodeId::new(1), incarnation: 7, session_grace: Nanos::default() });
     desk.set_up();
     desk.trade();
     desk.engine.verify();

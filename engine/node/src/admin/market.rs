@@ -43,7 +43,8 @@ const RULES: &[Rule] = &[
     rule("price_min", Unit::Price(0), |r| r.price_min.ticks().into(), |r, n| r.price_min = Price::from_ticks(fit(n))),
     rule("price_max", Unit::Price(1), |r| r.price_max.ticks().into(), |r, n| r.price_max = Price::from_ticks(fit(n))),
     rule("notional_min", Unit::Notional, |r| r.notional_min.into(), |r, n| r.notional_min = fit(n)),
-    rule("band_ppm", PPM, |r| r.band_ppm.into(), |r, n| r.band_ppm = fit(n)),
+    rule("static_band_ppm", PPM, |r| r.static_band_ppm.into(), |r, n| r.static_band_ppm = fit(n)),
+    rule("dynamic_band_ppm", PPM, |r| r.dynamic_band_ppm.into(), |r, n| r.dynamic_band_ppm = fit(n)),
     rule("reference", Unit::Price(0), |r| r.reference.ticks().into(), |r, n| r.reference = Price::from_ticks(fit(n))),
     rule("day_end_s", Unit::Whole(0, 86_399), |r| r.day_end_s.into(), |r, n| r.day_end_s = fit(n)),
 ];

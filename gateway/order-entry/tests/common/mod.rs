@@ -200,7 +200,7 @@ impl Node {
         let record = |command: Command| CommandRecord::encode(&CommandHeader::default(), &command);
         let genesis =
             record(Command::Genesis(Genesis { cluster: CLUSTER, logic_version: LOGIC_VERSION, limits, seed: 7 }));
-        let first = record(Command::TakeLead { node: NODE, incarnation: 1 });
+        let first = record(Command::TakeLead { node: NODE, incarnation: 1, session_grace: Nanos::default() });
         control.give(SequencerOrder::Lead { epoch: EPOCH, first, genesis: Some(genesis) });
         self.serving.set(Serving::Primary { epoch: EPOCH });
         let name = |text| Name::new(text).unwrap();

@@ -51,7 +51,7 @@ impl Flow {
         let mut events = self.apply(0, 0, Command::Genesis(genesis));
         let at = Timestamp::from_nanos(self.time);
         let mut then = |account, command| events.extend(self.apply(0, account, command));
-        then(0, Command::TakeLead { node: NodeId::new(1), incarnation: 1 });
+        then(0, Command::TakeLead { node: NodeId::new(1), incarnation: 1, session_grace: Nanos::default() });
         for (asset, decimals) in [("BTC", 8), ("USDT", 6), ("ETH", 8)] {
             then(0, Command::CreateAsset { name: name(asset), decimals });
         }
@@ -186,7 +186,8 @@ impl Flow {
                     price_min: Price::from_ticks(self.below(10) as i64),
                     price_max: Price::from_ticks(900_000),
                     notional_min: self.below(500),
-                    band_ppm: 500_000 + self.below(1_000) as u32,
+                    static_band_ppm: 0,
+                    dynamic_band_ppm: 500_000 + self.below(1_000) as u32,
                     reference: Price::from_ticks(1_000),
                     day_end_s: self.below(86_400) as u32,
                 };

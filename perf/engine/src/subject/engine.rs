@@ -10,9 +10,9 @@ use std::collections::HashSet;
 
 use tidegate_domain::{
     AccountId, AssetAmount, CancelFilter, ClusterId, Command, CommandHeader, CommandRecord, EngineLimits, Epoch, Event,
-    EventBuffer, FeeRate, Genesis, KeyId, LOGIC_VERSION, Liquidity, MarketId, MarketTerms, Name, NewOrder, NodeId,
-    OrderId, OrderOptions, OrderTarget, OrderType, Price, Qty, Reference, RequestNumber, Roles, Sequence, StateMachine,
-    TimeInForce, Timestamp,
+    EventBuffer, FeeRate, Genesis, KeyId, LOGIC_VERSION, Liquidity, MarketId, MarketTerms, Name, Nanos, NewOrder,
+    NodeId, OrderId, OrderOptions, OrderTarget, OrderType, Price, Qty, Reference, RequestNumber, Roles, Sequence,
+    StateMachine, TimeInForce, Timestamp,
 };
 use tidegate_matching::Engine;
 
@@ -167,7 +167,7 @@ impl Encoder {
         let operator = CommandHeader::default();
         let genesis =
             Genesis { cluster: ClusterId::new(1), logic_version: LOGIC_VERSION, limits: self.limits, seed: 7 };
-        let lead = Command::TakeLead { node: NodeId::new(1), incarnation: 1 };
+        let lead = Command::TakeLead { node: NodeId::new(1), incarnation: 1, session_grace: Nanos::default() };
         let mut records = vec![self.record(operator, &Command::Genesis(genesis), 0), self.record(operator, &lead, 0)];
         let (base, quote) = (name("BASE"), name("QUOTE"));
         for name in [base, quote] {

@@ -110,7 +110,8 @@ rule_options! {
     price_min "Lowest price of one order; 0 is none",
     price_max "Highest price of one order",
     notional_min "Least price times quantity of one order, in the quote asset; 0 is none",
-    band_ppm "How far a limit may be from the last price, in parts per million of it; 0 is no band",
+    static_band_ppm "How far a limit may be from the reference price, in parts per million of it; 0 is no band",
+    dynamic_band_ppm "How far a limit may be from the last price, in parts per million of it; 0 is no band",
     reference "What stands for the last price before the first trade; 0 is nothing",
     day_end_s "When a day ends, in seconds after midnight UTC, 0 to 86399",
 }

@@ -355,7 +355,7 @@ impl Naive {
                 self.limits = genesis.limits;
                 self.answer(0, Event::JournalBegun(genesis));
             }
-            Command::TakeLead { node, incarnation } => self.take_lead(node, incarnation),
+            Command::TakeLead { node, incarnation, session_grace } => self.take_lead(node, incarnation, session_grace),
             Command::SetDurability { durability, degraded } => {
                 self.answer(0, Event::DurabilityChanged { durability, degraded });
             }

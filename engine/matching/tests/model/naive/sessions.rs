@@ -97,10 +97,11 @@ impl Naive {
         }
     }
 
-    pub(super) fn take_lead(&mut self, node: NodeId, incarnation: u64) {
+    pub(super) fn take_lead(&mut self, node: NodeId, incarnation: u64, grace: Nanos) {
         self.answer(0, Event::LeadTaken { node, incarnation });
         for key in 1..=self.keys.len() as u32 {
-            let due = self.now.time.nanos() + GRACE_AFTER_RESTART_NS;
+            let grace_ns = if grace.nanos() == 0 { GRACE_AFTER_RESTART_NS } else { grace.nanos() };
+            let due = self.now.time.nanos().saturating_add(grace_ns);
             let Some(session) = &mut self.keys[key as usize - 1].session else { continue };
             if session.cancels {
                 session.due = Some(due);

@@ -190,6 +190,7 @@ pub(crate) enum Op {
     },
     Lead {
         step: u32,
+        grace_ms: u64,
     },
     Durability,
     Tick,
@@ -253,7 +254,7 @@ fn op(profile: Profile, dice: &mut Dice<'_>) -> Op {
         (admin(6), create),
         (2, |_, dice| Op::Usurp { key: key(dice) }),
         (30, session),
-        (3, |_, dice| Op::Lead { step: dice.below(2) as u32 }),
+        (3, |_, dice| Op::Lead { step: dice.below(2) as u32, grace_ms: dice.any(&[0, 1, 30, 20_000]) }),
         (3, |_, _| Op::Durability),
         (12, |_, _| Op::Tick),
     ]);
