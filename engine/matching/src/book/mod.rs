@@ -63,6 +63,15 @@ const fn rank(side: Side, price: Price) -> u64 {
     }
 }
 
+/// The price of a rank.
+const fn price_of(side: Side, rank: u64) -> Price {
+    let ascending = match side {
+        Side::Buy => !rank,
+        Side::Sell => rank,
+    };
+    Price::from_ticks((ascending ^ 1 << 63).cast_signed())
+}
+
 /// Whether an order of `side` with `limit` may trade with a resting one at `price`; no limit takes every price.
 #[must_use]
 #[inline]
@@ -235,15 +244,15 @@ impl Book {
     #[must_use]
     #[inline]
     pub fn best<T: Copy>(&self, shelf: &Shelf<T>, side: Side) -> Option<Handle> {
-        let number = self.half(side).best(&shelf.levels)?;
+        let number = self.half(side).best()?;
         Some(Handle::from_index(shelf.levels.level(number).head))
     }
 
     /// The price at which `side` trades next.
     #[must_use]
     #[inline]
-    pub fn best_price<T: Copy>(&self, shelf: &Shelf<T>, side: Side) -> Option<Price> {
-        self.best(shelf, side).map(|handle| shelf.price(handle))
+    pub fn best_price(&self, side: Side) -> Option<Price> {
+        self.half(side).best_rank().map(|rank| price_of(side, rank))
     }
 
     /// Lets an order rest, behind every order of its price.
@@ -393,8 +402,8 @@ impl Book {
 
     /// Whether the best bid is not below the best ask.
     #[must_use]
-    pub fn is_crossed<T: Copy>(&self, shelf: &Shelf<T>) -> bool {
-        let best = self.best_price(shelf, Side::Buy).zip(self.best_price(shelf, Side::Sell));
+    pub fn is_crossed(&self) -> bool {
+        let best = self.best_price(Side::Buy).zip(self.best_price(Side::Sell));
         best.is_some_and(|(bid, ask)| bid >= ask)
     }
 }

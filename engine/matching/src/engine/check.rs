@@ -133,7 +133,7 @@ impl Engine {
         for (raw, market) in self.markets.iter() {
             market.book.verify(&self.orders.shelf);
             market.stops.verify(&self.orders.shelf);
-            assert!(!market.book.is_crossed(&self.orders.shelf), "the book is crossed");
+            assert!(!market.book.is_crossed(), "the book is crossed");
             for (handle, order) in self.all_orders_of(market) {
                 assert_eq!(order.market, MarketId::new(raw));
                 assert_eq!(self.orders.by_id(order.id), Some(handle));

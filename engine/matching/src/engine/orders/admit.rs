@@ -5,7 +5,7 @@ use tidegate_domain::{
     SelfTrade, Side, TimeInForce, Timestamp,
 };
 
-use super::{is_backed, opposite_best, reservation};
+use super::{is_backed, reservation};
 use crate::book::crosses;
 use crate::engine::money::UNITS_LIMIT;
 use crate::engine::tables::{Account, Market};
@@ -34,7 +34,7 @@ impl Engine {
         check_form(&market.rules, new, header.time)?;
         check_protection(account, new.options.group)?;
         self.check_room(header.account, account, market, new)?;
-        let opposite = opposite_best(self, market, new.side);
+        let opposite = market.book.best_price(new.side.opposite());
         if matches!(new.order_type, OrderType::Market | OrderType::Budget) && opposite.is_none() {
             return Err(Reject::NoLiquidity);
         }

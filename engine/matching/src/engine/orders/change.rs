@@ -3,7 +3,7 @@
 use tidegate_domain::{CommandHeader, Event, MarketState, OrderTarget, Price, Qty, Reject};
 
 use super::admit::{check_band, check_price, check_protection, check_qty, check_size, post_only_price};
-use super::{Taker, opposite_best, recipient, reservation};
+use super::{Taker, recipient, reservation};
 use crate::book::{Handle, crosses};
 use crate::engine::open_orders::{Order, Terms, shown_of};
 use crate::engine::outcomes::RequestResult;
@@ -93,7 +93,7 @@ impl Engine {
         let side = order.side;
         let market = self.markets.get_mut(order.market.raw()).expect("the market of an order exists");
         self.orders.leave(&mut market.book, handle);
-        let opposite = market.book.best_price(&self.orders.shelf, side.opposite());
+        let opposite = market.book.best_price(side.opposite());
         let old = reservation(&market.definition, side, order.price, order.leaves);
         let new = reservation(&market.definition, side, price, leaves);
         let extra = self.orders.extra(handle);
@@ -151,7 +151,7 @@ impl Engine {
         }
         check_price(&market.rules, price)?;
         check_protection(account, order.group)?;
-        let opposite = opposite_best(self, market, order.side);
+        let opposite = market.book.best_price(order.side.opposite());
         let price = if terms.post_only {
             post_only_price(&market.rules, order.side, price, opposite, terms.reprice)?
         } else {

@@ -25,7 +25,6 @@ use tidegate_domain::{
 
 use super::open_orders::{Identity, Terms};
 use super::outcomes::RequestResult;
-use super::tables::Market;
 use super::{Call, Engine, To};
 use crate::book::Handle;
 use crate::ledger::Row;
@@ -273,9 +272,4 @@ fn recipient(header: &CommandHeader, who: &Identity) -> To {
     let request: RequestNumber = if who.key == header.key { header.request } else { who.request };
     let key: KeyId = who.key;
     To { key, request, account: who.account, market: who.market }
-}
-
-/// The market's best price on the other side.
-fn opposite_best(engine: &Engine, market: &Market, side: Side) -> Option<Price> {
-    market.book.best_price(&engine.orders.shelf, side.opposite())
 }

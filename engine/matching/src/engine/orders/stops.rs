@@ -34,8 +34,8 @@ impl Engine {
     fn next_triggered(&self, market: MarketId) -> Option<Handle> {
         let market = self.market(market);
         [Side::Buy, Side::Sell].into_iter().find_map(|side| {
-            let handle = market.stops.best(&self.orders.shelf, side.opposite())?;
-            is_triggered(market, side, self.orders.shelf.price(handle)).then_some(handle)
+            let trigger = market.stops.best_price(side.opposite())?;
+            is_triggered(market, side, trigger).then(|| market.stops.best(&self.orders.shelf, side.opposite()))?
         })
     }
 
