@@ -50,6 +50,16 @@ impl Balance {
         let sum = available.wrapping_add(held.wrapping_mul(HELD)).wrapping_add(pending.wrapping_mul(PENDING));
         sum.wrapping_add(1).wrapping_mul(self.weight as u128)
     }
+
+    /// How much more that is than before. Amounts that did not change cost nothing where this is inlined.
+    #[inline]
+    const fn hash_since(&self, before: &Self) -> u128 {
+        let available = self.available.units().wrapping_sub(before.available.units());
+        let held = self.held.units().wrapping_sub(before.held.units());
+        let pending = self.pending.units().wrapping_sub(before.pending.units());
+        let sum = available.wrapping_add(held.wrapping_mul(HELD)).wrapping_add(pending.wrapping_mul(PENDING));
+        sum.wrapping_mul(self.weight as u128)
+    }
 }
 
 /// Place of a balance.
@@ -267,9 +277,9 @@ impl Ledger {
     #[inline]
     fn change(&mut self, row: Row, change: impl FnOnce(&mut Balance)) -> AssetId {
         let balance = &mut self.rows[row.0 as usize];
-        let before = balance.hash();
+        let before = *balance;
         change(balance);
-        self.sum.replace(before, balance.hash());
+        self.sum.add(balance.hash_since(&before));
         balance.asset
     }
 
@@ -358,6 +368,21 @@ impl Ledger {
         let asset = self.rows[row.0 as usize].asset;
         let totals = self.totals_mut(asset);
         totals.reserved = totals.reserved.minus(amount);
+    }
+
+    /// An order in a queue reserves `new` instead of `old`.
+    #[inline]
+    pub(crate) fn reserve_instead(&mut self, row: Row, old: AssetAmount, new: AssetAmount) {
+        if old == new {
+            return;
+        }
+        let asset = self.change(row, |balance| {
+            balance.available = balance.available.plus(old).minus(new);
+            balance.held = balance.held.minus(old).plus(new);
+        });
+        let totals = self.totals_mut(asset);
+        totals.held = totals.held.minus(old).plus(new);
+        totals.reserved = totals.reserved.minus(old).plus(new);
     }
 
     /// Moves from available to pending.

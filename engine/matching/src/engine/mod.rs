@@ -79,8 +79,8 @@ pub struct Engine {
 struct Call<'a> {
     header: CommandHeader,
     kind: CommandKind,
-    /// What a repeated request must share with the first: kind and body.
-    payload: [u64; 12],
+    /// Its bytes: a repeated request must have the same ones as the first.
+    record: &'a CommandRecord,
     out: &'a mut EventBuffer,
 }
 
@@ -162,7 +162,7 @@ impl StateMachine for Engine {
         self.applied = header.sequence;
         self.time = header.time;
         self.epoch = header.epoch;
-        let mut call = Call { header, kind, payload: record.payload_words(), out };
+        let mut call = Call { header, kind, record, out };
         // By reference: a command moves as wide words, which wait for the narrow ones that it was just written with.
         match &record.decode_body(kind) {
             Ok(command) => self.dispatch(&mut call, command),

@@ -73,6 +73,15 @@ pub(crate) struct Terms {
     pub(crate) quote: Option<Side>,
 }
 
+impl Order {
+    /// Who it is.
+    #[inline]
+    pub(crate) const fn identity(&self, seat: SeatRef) -> Identity {
+        let Self { id, account, key, request, market, .. } = *self;
+        Identity { id, account, key, request, market, seat }
+    }
+}
+
 /// Who an order is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity {
@@ -211,16 +220,22 @@ impl OpenOrders {
     }
 
     /// An order in a queue, as it is shown.
+    #[inline]
     pub(crate) fn get(&self, handle: Handle) -> Order {
+        self.look(handle).0
+    }
+
+    /// An order in a queue, with what it keeps for later: found once for all that a command wants of it.
+    #[inline]
+    pub(crate) fn look(&self, handle: Handle) -> (Order, &Extra) {
         let (resting, extra) = (self.shelf.get(handle), self.extra(handle));
-        let Identity { id, account, key, request, market, .. } = self.identity(handle);
-        let is_stop = extra.terms.is_stop;
-        Order {
-            id,
-            account,
-            key,
-            request,
-            market,
+        let (tag, is_stop) = (resting.tag, extra.terms.is_stop);
+        let order = Order {
+            id: tag.id(),
+            account: tag.account,
+            key: tag.key,
+            request: tag.request(),
+            market: tag.market,
             side: if is_stop { resting.side.opposite() } else { resting.side },
             price: if is_stop { extra.terms.limit } else { resting.price },
             leaves: resting.leaves.plus(extra.hidden),
@@ -228,7 +243,8 @@ impl OpenOrders {
             filled: extra.filled,
             group: extra.terms.group,
             trigger: if is_stop { resting.price } else { Price::from_ticks(0) },
-        }
+        };
+        (order, extra)
     }
 
     /// An order by its id.
@@ -322,6 +338,7 @@ impl OpenOrders {
     }
 
     /// Puts an order behind all others of its price: `leaves` is all that is left, of which its display is shown.
+    #[inline]
     pub(crate) fn enter(
         &mut self,
         book: &mut Book,
@@ -341,7 +358,16 @@ impl OpenOrders {
         self.sum.add(self.place_hash(handle));
     }
 
+    /// Takes an order out of its queue and puts it behind all others of another price, or of its own: as [`Self::leave`] and
+    /// [`Self::enter`] do, in one go.
+    #[inline]
+    pub(crate) fn shift(&mut self, book: &mut Book, handle: Handle, order: &Order, price: Price, leaves: Qty) {
+        self.leave(book, handle);
+        self.enter(book, handle, order.side, price, leaves, order.filled);
+    }
+
     /// Takes an order out of its queue; it stays findable.
+    #[inline]
     pub(crate) fn leave(&mut self, book: &mut Book, handle: Handle) {
         self.sum.remove(self.place_hash(handle));
         book.detach(&mut self.shelf, handle);

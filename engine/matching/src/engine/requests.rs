@@ -14,7 +14,7 @@ use tidegate_domain::{Command, CommandKind, Event, Reject, RequestNumber, Roles}
 
 use super::outcomes::{Outcome, RequestResult};
 use super::{Call, Engine, To};
-use crate::hash::{Fact, hash};
+use crate::hash::payload_hash;
 
 impl Engine {
     pub(super) fn request(&mut self, call: &mut Call<'_>, command: &Command) {
@@ -36,18 +36,18 @@ impl Engine {
         if to.request.raw() == 0 {
             return self.reject(call, to, Reject::RequestNumberZero);
         }
-        let payload_hash = match *command {
+        let payload = match *command {
             Command::MassQuote(_) => self.quotes.payload_hash(),
-            _ => hash(Fact::Request, call.payload) as u32,
+            _ => payload_hash(&call.record.payload_words()),
         };
         if to.request <= mark {
-            return self.answer_again(call, to, payload_hash);
+            return self.answer_again(call, to, payload);
         }
         let result = if roles.has(Roles::TRADE) { self.execute(call, command) } else { Err(Reject::KeyNotAllowed) };
         if let Err(reason) = result {
             self.reject(call, to, reason);
         }
-        self.remember(call, to.request, payload_hash, result);
+        self.remember(call, to.request, payload, result);
     }
 
     fn execute(&mut self, call: &mut Call<'_>, command: &Command) -> RequestResult {
