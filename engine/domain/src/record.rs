@@ -5,8 +5,7 @@
 //! Invariants: decode(encode(x)) == x; bytes from disk or network are read as numbers, which any bytes are, and then
 //! go through the checks of every code and name here; nothing panics on any input. Unused bytes of a body are zero.
 
-use rkyv::rancor::{Failure, Strategy};
-use rkyv::{Deserialize, Place, Portable, Serialize, access_unchecked};
+use rkyv::{Portable, access_unchecked};
 
 use crate::command::{Command, CommandHeader, CommandKind, EngineLimits, Genesis};
 use crate::event::{Event, EventFlags, EventHeader, EventKind, LogAddress};
@@ -65,33 +64,24 @@ impl core::error::Error for RecordError {}
 
 /// Writes `value` in its archived layout to the front of `room`: field by field to where it stays, since whoever copies a
 /// record right after it was written waits for every one of those narrow writes.
-#[inline]
-fn put<T>(room: &mut [u8], value: &T)
-where
-    T: Layout + Serialize<Strategy<(), Failure>>,
-{
+#[inline(always)]
+fn put<T: Layout>(room: &mut [u8], value: &T) {
     let archived = room.as_mut_ptr().cast::<T::Archived>();
     assert!(size_of::<T::Archived>() <= room.len() && archived.is_aligned(), "layouts are asserted to fit their room");
-    let resolver = value.serialize(Strategy::wrap(&mut ())).expect("numbers serialize into themselves");
     // SAFETY: the place is inside `room`, which is borrowed for writing and initialised, and it is aligned: asserted above. A
     // `Layout` is numbers without padding, so that every byte of `room` stays initialised.
-    value.resolve(resolver, unsafe { Place::new_unchecked(0, archived) });
+    unsafe { archived.write(value.archived()) };
 }
 
 /// Reads a `T` from the front of `room`; `field` names it in the error.
-#[inline]
-fn take<T>(room: &[u8], field: &'static str) -> Result<T, RecordError>
-where
-    T: Layout,
-    T::Archived: Deserialize<T, Strategy<(), Failure>> + Portable,
-{
+#[inline(always)]
+fn take<T: Layout<Archived: Portable>>(room: &[u8], field: &'static str) -> Result<T, RecordError> {
     if room.len() < size_of::<T::Archived>() || !room.as_ptr().cast::<T::Archived>().is_aligned() {
         return Err(RecordError::BadField(field));
     }
     // SAFETY: there are enough bytes at an aligned address, and any bytes are a valid `Layout`: it is only numbers. What they
     // mean is checked by whoever takes them.
-    let archived = unsafe { access_unchecked::<T::Archived>(&room[..size_of::<T::Archived>()]) };
-    archived.deserialize(Strategy::wrap(&mut ())).map_err(|_| RecordError::BadField(field))
+    Ok(T::of_archived(unsafe { access_unchecked::<T::Archived>(&room[..size_of::<T::Archived>()]) }))
 }
 
 fn halves(amount: AssetAmount) -> (u64, u64) {
@@ -343,7 +333,7 @@ impl EventRecord {
     }
 
     /// Encodes an event into a blank record, where it stays.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&mut self, header: &EventHeader, event: &Event) {
         let (head, body) = self.0.split_at_mut(EVENT_HEADER_LEN_BYTES);
         put(

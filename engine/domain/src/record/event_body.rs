@@ -18,6 +18,7 @@ fn moved_layout(to: AccountId, asset: AssetId, amount: AssetAmount, reference: R
     MovedV1 { reference: reference.bytes(), amount_low, amount_high, asset: asset.raw(), to: to.raw() }
 }
 
+#[inline(always)]
 pub(super) fn encode_event_body(body: &mut [u8], event: &Event) {
     match *event {
         Event::Rejected { reason, command } => {

@@ -283,8 +283,15 @@ impl Engine {
     }
 
     /// Appends an event; a report gets the next number of its key.
-    #[inline]
+    #[inline(never)]
     fn emit(&mut self, call: &mut Call<'_>, to: To, event: Event) {
+        self.emit_here(call, to, event);
+    }
+
+    /// As [`Self::emit`], for the events that nearly every command causes: where it is known which one it is, nothing is left
+    /// of the event but its fields, written to where they stay.
+    #[inline(always)]
+    fn emit_here(&mut self, call: &mut Call<'_>, to: To, event: Event) {
         let session_sequence = if is_report(event.kind()) { self.next_report(to.key) } else { SessionSequence::new(0) };
         let header = EventHeader {
             sequence: call.header.sequence,

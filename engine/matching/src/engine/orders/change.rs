@@ -203,6 +203,6 @@ impl Engine {
         kept_place: bool,
     ) {
         let Order { id: order, side, .. } = *order;
-        self.emit(call, to, Event::OrderReplaced { order, side, price, leaves, displayed, kept_place });
+        self.emit_here(call, to, Event::OrderReplaced { order, side, price, leaves, displayed, kept_place });
     }
 }

@@ -175,7 +175,7 @@ impl Engine {
         let NewOrder { side, order_type, time_in_force, post_only, qty, .. } = *new;
         let (order, options) = (who.id, *options);
         let accepted = Event::OrderAccepted { order, side, order_type, time_in_force, post_only, price, qty, options };
-        self.emit(call, To::creator(who), accepted);
+        self.emit_here(call, To::creator(who), accepted);
     }
 
     /// What becomes of what is left of a taker.
@@ -254,7 +254,7 @@ impl Engine {
         cancelled: Qty,
         reason: CancelReason,
     ) {
-        self.emit(call, to, Event::OrderCancelled { order, side, price, cancelled, reason });
+        self.emit_here(call, to, Event::OrderCancelled { order, side, price, cancelled, reason });
     }
 
     /// The report went to the key that created the order; a requester that is another key needs its own answer.
