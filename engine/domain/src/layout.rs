@@ -58,12 +58,12 @@ numbers!(u8 u16 u32 u64 i8 i16 i32 i64);
 unsafe impl<T: Number, const N: usize> Number for [T; N] {
     #[inline(always)]
     fn archived(self) -> Self::Archived {
-        self.map(T::archived)
+        core::array::from_fn(|at| self[at].archived())
     }
 
     #[inline(always)]
     fn of_archived(archived: &Self::Archived) -> Self {
-        archived.each_ref().map(T::of_archived)
+        core::array::from_fn(|at| T::of_archived(&archived[at]))
     }
 }
 

@@ -88,6 +88,7 @@ fn halves(amount: AssetAmount) -> (u64, u64) {
     (amount.units() as u64, (amount.units() >> 64) as u64)
 }
 
+#[inline]
 fn whole(low: u64, high: u64) -> u128 {
     u128::from(low) | u128::from(high) << 64
 }
@@ -96,6 +97,7 @@ fn name(bytes: [u8; 16], field: &'static str) -> Result<Name, RecordError> {
     Name::from_bytes(bytes).ok_or(RecordError::BadField(field))
 }
 
+#[inline]
 fn flag(byte: u8, field: &'static str) -> Result<bool, RecordError> {
     match byte {
         0 => Ok(false),

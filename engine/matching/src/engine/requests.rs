@@ -18,36 +18,36 @@ use crate::hash::payload_hash;
 
 impl Engine {
     pub(super) fn request(&mut self, call: &mut Call<'_>, command: &Command) {
-        let to = match *command {
-            Command::NewOrder(ref order) => call.requester().in_market(order.market),
-            Command::CancelAll(ref filter) => match filter.market {
-                Some(market) => call.requester().in_market(market),
-                None => call.requester(),
-            },
-            _ => call.requester(),
-        };
-        let (mark, roles) = match self.keys.get(to.key.raw()) {
-            Some(key) if key.account == to.account => {
+        let header = &call.header;
+        let (mark, roles) = match self.keys.get(header.key.raw()) {
+            Some(key) if key.account == header.account => {
                 key.outcomes.prefetch();
                 (key.request_mark, key.roles)
             }
-            _ => return self.reject(call, to, Reject::UnknownKey),
+            _ => return self.refuse(call, command, Reject::UnknownKey),
         };
-        if to.request.raw() == 0 {
-            return self.reject(call, to, Reject::RequestNumberZero);
+        let request = header.request;
+        if request.raw() == 0 {
+            return self.refuse(call, command, Reject::RequestNumberZero);
         }
         let payload = match *command {
             Command::MassQuote(_) => self.quotes.payload_hash(),
             _ => payload_hash(&call.record.payload_words()),
         };
-        if to.request <= mark {
-            return self.answer_again(call, to, payload);
+        if request <= mark {
+            return self.answer_again(call, command, payload);
         }
         let result = if roles.has(Roles::TRADE) { self.execute(call, command) } else { Err(Reject::KeyNotAllowed) };
         if let Err(reason) = result {
-            self.reject(call, to, reason);
+            self.refuse(call, command, reason);
         }
-        self.remember(call, to.request, payload, result);
+        self.remember(call, request, payload, result);
+    }
+
+    #[inline(never)]
+    fn refuse(&mut self, call: &mut Call<'_>, command: &Command, reason: Reject) {
+        let to = answered(call, command);
+        self.reject(call, to, reason);
     }
 
     fn execute(&mut self, call: &mut Call<'_>, command: &Command) -> RequestResult {
@@ -66,7 +66,9 @@ impl Engine {
         }
     }
 
-    fn answer_again(&mut self, call: &mut Call<'_>, to: To, payload_hash: u32) {
+    #[inline(never)]
+    fn answer_again(&mut self, call: &mut Call<'_>, command: &Command, payload_hash: u32) {
+        let to = answered(call, command);
         match self.key_mut(to.key).outcomes.find(to.request).copied() {
             None => self.reject(call, to, Reject::OutcomeExpired),
             Some(outcome) if outcome.payload_hash != payload_hash => {
@@ -80,6 +82,7 @@ impl Engine {
         }
     }
 
+    #[inline]
     fn remember(&mut self, call: &Call<'_>, request: RequestNumber, payload_hash: u32, result: RequestResult) {
         let id = call.header.key;
         let is_new_order = call.kind == CommandKind::NewOrder;
@@ -94,5 +97,17 @@ impl Engine {
         if let Some(oldest) = oldest {
             self.sum.remove(oldest.hash(id));
         }
+    }
+}
+
+/// Whom the answer to a request itself goes to.
+fn answered(call: &Call<'_>, command: &Command) -> To {
+    match *command {
+        Command::NewOrder(ref order) => call.requester().in_market(order.market),
+        Command::CancelAll(ref filter) => match filter.market {
+            Some(market) => call.requester().in_market(market),
+            None => call.requester(),
+        },
+        _ => call.requester(),
     }
 }

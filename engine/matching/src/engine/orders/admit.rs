@@ -197,6 +197,7 @@ pub(super) fn is_triggered(market: &Market, side: Side, trigger: Price) -> bool 
         }
 }
 
+#[inline]
 pub(super) fn check_protection(account: &Account, group: u8) -> Result<(), Reject> {
     if group != 0 && account.protection(group).is_some_and(|protection| protection.is_triggered) {
         return Err(Reject::ProtectionActive);
@@ -205,6 +206,7 @@ pub(super) fn check_protection(account: &Account, group: u8) -> Result<(), Rejec
 }
 
 /// The limit of a post-only order: as it is, or re-priced to one tick from the best price that it would take.
+#[inline]
 pub(super) fn post_only_price(
     rules: &MarketRules,
     side: Side,
@@ -226,10 +228,15 @@ pub(super) fn post_only_price(
 }
 
 /// How far a limit may be from the last price.
+#[inline]
 pub(super) fn check_band(market: &Market, price: Price) -> Result<(), Reject> {
+    if market.rules.band_ppm == 0 { Ok(()) } else { check_inside_band(market, price) }
+}
+
+fn check_inside_band(market: &Market, price: Price) -> Result<(), Reject> {
     let rules = &market.rules;
     let around = if market.last.ticks() > 0 { market.last } else { rules.reference };
-    if rules.band_ppm == 0 || around.ticks() == 0 {
+    if around.ticks() == 0 {
         return Ok(());
     }
     let (around, band) = (u128::from(around.ticks().unsigned_abs()), u128::from(rules.band_ppm));
@@ -240,6 +247,7 @@ pub(super) fn check_band(market: &Market, price: Price) -> Result<(), Reject> {
 }
 
 /// The market's least notional and the account's largest order; orders without a limit have no notional.
+#[inline]
 pub(super) fn check_size(
     account: &Account,
     definition: &MarketDefinition,
@@ -261,6 +269,7 @@ pub(super) fn check_size(
 }
 
 /// Bounds of a quantity.
+#[inline]
 pub(super) fn check_qty(rules: &MarketRules, qty: Qty) -> Result<(), Reject> {
     if qty.is_zero() {
         return Err(Reject::QtyZero);
@@ -275,6 +284,7 @@ pub(super) fn check_qty(rules: &MarketRules, qty: Qty) -> Result<(), Reject> {
 }
 
 /// Bounds of a limit.
+#[inline]
 pub(super) fn check_price(rules: &MarketRules, price: Price) -> Result<(), Reject> {
     if price.ticks() < 1 {
         return Err(Reject::PriceNotPositive);

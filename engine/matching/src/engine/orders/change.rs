@@ -88,14 +88,15 @@ impl Engine {
             self.move_order(call, handle, &order, &terms, &change, to);
         }
         self.answer_other_key(call, &who);
-        if !keeps_place {
+        // Without a trade no stop is triggered.
+        if change.takes && !keeps_place {
             self.run_stops(call, order.market);
         }
         Ok(Some(order.id))
     }
 
     /// Takes an order out of the book and lets it come in anew, with these terms.
-    #[inline]
+    #[inline(always)]
     pub(super) fn move_order(
         &mut self,
         call: &mut Call<'_>,
@@ -145,7 +146,7 @@ impl Engine {
     }
 
     /// Decides whether an order may become another, with these terms; what changes then.
-    #[inline]
+    #[inline(always)]
     pub(super) fn admit_replace(
         &self,
         header: &CommandHeader,
@@ -192,6 +193,7 @@ impl Engine {
     }
 
     #[expect(clippy::too_many_arguments, reason = "they are the event's fields")]
+    #[inline(always)]
     pub(super) fn emit_replaced(
         &mut self,
         call: &mut Call<'_>,

@@ -25,12 +25,14 @@ impl Engine {
     }
 
     /// Triggers stops until none is left that the last price reaches.
+    #[inline]
     pub(super) fn run_stops(&mut self, call: &mut Call<'_>, market: MarketId) {
         while let Some(handle) = self.next_triggered(market) {
             self.trigger(call, handle);
         }
     }
 
+    #[inline]
     fn next_triggered(&self, market: MarketId) -> Option<Handle> {
         let market = self.market(market);
         [Side::Buy, Side::Sell].into_iter().find_map(|side| {
@@ -39,6 +41,7 @@ impl Engine {
         })
     }
 
+    #[inline(never)]
     fn trigger(&mut self, call: &mut Call<'_>, handle: Handle) {
         let (order, who) = (self.orders.get(handle), self.orders.identity(handle));
         let terms = self.orders.extra(handle).terms;
