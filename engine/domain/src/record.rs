@@ -281,11 +281,17 @@ impl CommandRecord {
     /// As for [`Self::decode`].
     #[inline]
     pub fn decode_body(&self, kind: CommandKind) -> Result<Command, RecordError> {
-        let decoded = decode_command_body(kind, &self.0[COMMAND_HEADER_LEN_BYTES..]);
-        if decoded.as_ref().is_ok_and(|command| command.has_more() != self.has_more()) {
-            return Err(RecordError::BadField("flags"));
+        if kind == CommandKind::MassQuote || self.has_more() {
+            return self.decode_slot(kind);
         }
-        decoded
+        decode_command_body(kind, &self.0[COMMAND_HEADER_LEN_BYTES..])
+    }
+
+    /// What is asked by a command that goes on in the next slot, or could. Apart, because checking what was decoded copies it.
+    #[inline(never)]
+    fn decode_slot(&self, kind: CommandKind) -> Result<Command, RecordError> {
+        let command = decode_command_body(kind, &self.0[COMMAND_HEADER_LEN_BYTES..])?;
+        if command.has_more() == self.has_more() { Ok(command) } else { Err(RecordError::BadField("flags")) }
     }
 }
 

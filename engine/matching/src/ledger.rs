@@ -371,7 +371,7 @@ impl Ledger {
     }
 
     /// An order in a queue reserves `new` instead of `old`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn reserve_instead(&mut self, row: Row, old: AssetAmount, new: AssetAmount) {
         if old == new {
             return;

@@ -278,6 +278,27 @@ impl Book {
     /// Puts an order that is in no queue behind every order of its price, in whichever book of the shelf this is.
     #[inline]
     pub fn attach<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle, side: Side, price: Price, leaves: Qty) {
+        assert!(shelf.is_detached(handle), "an order is in one queue");
+        self.link(shelf, handle, side, price, leaves);
+    }
+
+    /// Takes an order out of its queue; its handle stays. It goes on with [`Self::attach`] or [`Shelf::discard`].
+    #[inline]
+    pub fn detach<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle) {
+        self.unlink(shelf, handle);
+        shelf.orders.node_mut(handle.raw()).level = DETACHED;
+    }
+
+    /// Puts an order that is in a queue behind every order of another price, or of its own: as [`Self::detach`] and
+    /// [`Self::attach`] do.
+    #[inline(always)]
+    pub fn shift<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle, side: Side, price: Price, leaves: Qty) {
+        self.unlink(shelf, handle);
+        self.link(shelf, handle, side, price, leaves);
+    }
+
+    #[inline(always)]
+    fn link<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle, side: Side, price: Price, leaves: Qty) {
         assert!(!leaves.is_zero());
         let number = self.half_mut(side).level_at(&mut shelf.levels, rank(side, price));
         let level = shelf.levels.level_mut(number);
@@ -290,18 +311,15 @@ impl Book {
         }
         let on_side = if matches!(side, Side::Sell) { SELL } else { 0 };
         let node = shelf.orders.node_mut(handle.raw());
-        assert!(node.level == DETACHED, "an order is in one queue");
         (node.price, node.leaves, node.before, node.after) = (price, leaves, before, NONE);
         node.level = number | on_side;
     }
 
-    /// Takes an order out of its queue; its handle stays. It goes on with [`Self::attach`] or [`Shelf::discard`].
-    #[inline]
-    pub fn detach<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle) {
-        let node = shelf.orders.node_mut(handle.raw());
-        assert!(node.level != DETACHED, "an order that is in a queue");
-        let Node { before, after, level, .. } = *node;
-        node.level = DETACHED;
+    /// Closes the gap that an order leaves in its queue; the order itself still says where it was.
+    #[inline(always)]
+    fn unlink<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle) {
+        let Node { before, after, level, .. } = *shelf.orders.node(handle.raw());
+        assert!(level != DETACHED, "an order that is in a queue");
         let number = level & !SELL;
         if before == NONE && after == NONE {
             let side = if level & SELL == 0 { Side::Buy } else { Side::Sell };

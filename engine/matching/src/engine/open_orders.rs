@@ -348,38 +348,48 @@ impl OpenOrders {
         leaves: Qty,
         filled: Qty,
     ) {
+        let displayed = self.take_place(handle, side, price, leaves, filled);
+        book.attach(&mut self.shelf, handle, side, price, displayed);
+    }
+
+    /// Notes the place that an order is about to come to; how much of it is shown there.
+    #[inline(always)]
+    fn take_place(&mut self, handle: Handle, side: Side, price: Price, leaves: Qty, filled: Qty) -> Qty {
         self.priority += 1;
-        self.shelf.tag_mut(handle).priority = halves(self.priority);
+        let tag = self.shelf.tag_mut(handle);
+        tag.priority = halves(self.priority);
+        let id = tag.id();
         let extra = &mut self.extras[handle.index()];
         let displayed = shown_of(extra.terms.display, leaves);
-        extra.hidden = leaves.minus(displayed);
-        extra.filled = filled;
-        book.attach(&mut self.shelf, handle, side, price, displayed);
-        self.sum.add(self.place_hash(handle));
+        let hidden = leaves.minus(displayed);
+        (extra.hidden, extra.filled) = (hidden, filled);
+        self.sum.add(Place { id, side, price, displayed, hidden, filled, priority: self.priority }.hash());
+        displayed
     }
 
     /// Takes an order out of its queue and puts it behind all others of another price, or of its own: as [`Self::leave`] and
     /// [`Self::enter`] do, in one go.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn shift(&mut self, book: &mut Book, handle: Handle, order: &Order, price: Price, leaves: Qty) {
-        self.leave(book, handle);
-        self.enter(book, handle, order.side, price, leaves, order.filled);
+        self.sum.remove(self.place(handle).hash());
+        let displayed = self.take_place(handle, order.side, price, leaves, order.filled);
+        book.shift(&mut self.shelf, handle, order.side, price, displayed);
     }
 
     /// Takes an order out of its queue; it stays findable.
     #[inline]
     pub(crate) fn leave(&mut self, book: &mut Book, handle: Handle) {
-        self.sum.remove(self.place_hash(handle));
+        self.sum.remove(self.place(handle).hash());
         book.detach(&mut self.shelf, handle);
     }
 
     /// Changes what is left of an order where it stands.
     pub(crate) fn set(&mut self, handle: Handle, displayed: Qty, hidden: Qty, filled: Qty) {
-        let before = self.place_hash(handle);
+        let before = self.place(handle).hash();
         self.shelf.set_leaves(handle, displayed);
         let extra = &mut self.extras[handle.index()];
         (extra.hidden, extra.filled) = (hidden, filled);
-        self.sum.replace(before, self.place_hash(handle));
+        self.sum.replace(before, self.place(handle).hash());
     }
 
     /// Changes what is left of a quote, and its terms, where it stands: what it was filled before counts no more.
@@ -423,7 +433,7 @@ impl OpenOrders {
 
     /// Hash of an order in a queue.
     pub(crate) fn hash(&self, handle: Handle) -> u128 {
-        self.identity_hash(handle).wrapping_add(self.place_hash(handle))
+        self.identity_hash(handle).wrapping_add(self.place(handle).hash())
     }
 
     /// Hash of what stays the same as long as the order is open.
@@ -452,19 +462,45 @@ impl OpenOrders {
         )
     }
 
-    /// Hash of where an order stands and what is left of it: what changes with every fill and every replace.
-    #[inline]
-    fn place_hash(&self, handle: Handle) -> u128 {
+    /// Where an order stands.
+    #[inline(always)]
+    fn place(&self, handle: Handle) -> Place {
         let (resting, extra) = (self.shelf.get(handle), self.extra(handle));
+        Place {
+            id: resting.tag.id(),
+            side: resting.side,
+            price: resting.price,
+            displayed: resting.leaves,
+            hidden: extra.hidden,
+            filled: extra.filled,
+            priority: resting.tag.priority(),
+        }
+    }
+}
+
+/// Where an order stands and what is left of it: what changes with every fill and every replace.
+struct Place {
+    id: OrderId,
+    side: Side,
+    price: Price,
+    displayed: Qty,
+    hidden: Qty,
+    filled: Qty,
+    priority: u64,
+}
+
+impl Place {
+    #[inline(always)]
+    fn hash(&self) -> u128 {
         hash(
             Fact::Place,
             [
-                resting.tag.id().raw(),
-                resting.price.ticks().cast_unsigned(),
-                resting.leaves.lots(),
-                extra.hidden.lots(),
-                extra.filled.lots(),
-                resting.tag.priority() << 1 | u64::from(resting.side.code() & 1),
+                self.id.raw(),
+                self.filled.lots(),
+                self.price.ticks().cast_unsigned(),
+                self.displayed.lots(),
+                self.hidden.lots(),
+                self.priority << 1 | u64::from(self.side.code() & 1),
             ],
         )
     }

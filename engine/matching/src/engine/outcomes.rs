@@ -95,13 +95,13 @@ impl Outcomes {
     /// Takes the next outcome; the one that had to go for it.
     #[inline]
     pub(crate) fn push(&mut self, outcome: Outcome) -> Option<Outcome> {
-        let before = core::mem::replace(&mut self.ring[self.next], outcome);
+        let is_full = self.len == OUTCOMES_PER_KEY;
+        let place = &mut self.ring[self.next];
+        let before = is_full.then_some(*place);
+        *place = outcome;
         self.next = (self.next + 1) % OUTCOMES_PER_KEY;
-        if self.len == OUTCOMES_PER_KEY {
-            return Some(before);
-        }
-        self.len += 1;
-        None
+        self.len += usize::from(!is_full);
+        before
     }
 
     /// The outcome of a request, if it is kept.

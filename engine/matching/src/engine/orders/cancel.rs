@@ -1,7 +1,8 @@
 //! Cancelling: one order, all that match, all of an account or of a market. RULES.md 5.3 and 5.4.
 
 use tidegate_domain::{
-    AccountId, CancelFilter, CancelReason, CommandHeader, Event, MarketId, OrderTarget, Qty, Reject, Side,
+    AccountId, CancelFilter, CancelReason, CommandHeader, Event, KeyId, MarketId, OrderTarget, Qty, Reject,
+    RequestNumber, Side,
 };
 
 use super::{recipient, reservation};
@@ -91,6 +92,7 @@ impl Engine {
         self.ledger.release(row, amount);
     }
 
+    #[inline]
     pub(super) fn find(&self, header: &CommandHeader, target: OrderTarget) -> Result<Handle, Reject> {
         match target {
             OrderTarget::Order(order) => {
@@ -98,11 +100,16 @@ impl Engine {
                 let own = found.filter(|handle| self.orders.identity(*handle).account == header.account);
                 own.ok_or(Reject::UnknownOrder)
             }
-            OrderTarget::Request(request) => self.orders.by_request(header.key, request).ok_or_else(|| {
-                let outcomes = &self.keys.get(header.key.raw()).expect("the key was looked up before").outcomes;
-                let order = outcomes.find(request).and_then(Outcome::created);
-                if order.is_some() { Reject::OrderNotOpen } else { Reject::UnknownOrder }
-            }),
+            OrderTarget::Request(request) => {
+                self.orders.by_request(header.key, request).ok_or_else(|| self.why_not_open(header.key, request))
+            }
         }
+    }
+
+    #[inline(never)]
+    fn why_not_open(&self, key: KeyId, request: RequestNumber) -> Reject {
+        let outcomes = &self.keys.get(key.raw()).expect("the key was looked up before").outcomes;
+        let order = outcomes.find(request).and_then(Outcome::created);
+        if order.is_some() { Reject::OrderNotOpen } else { Reject::UnknownOrder }
     }
 }
