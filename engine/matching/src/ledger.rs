@@ -252,10 +252,9 @@ impl Ledger {
         &mut self.seats[seat.0 as usize]
     }
 
-    /// Whether an account can be seated in a market of these assets.
-    pub(crate) fn can_seat(&self, account: AccountId, market: MarketId, assets: &[AssetId]) -> bool {
-        self.seat_of(account, market).is_some()
-            || (self.seats.len() < self.seats_max && self.has_room_for(account, assets))
+    /// Whether an account can be seated in one more market, of these assets.
+    pub(crate) fn has_room_for_seat(&self, account: AccountId, assets: &[AssetId]) -> bool {
+        self.seats.len() < self.seats_max && self.has_room_for(account, assets)
     }
 
     /// The seat of an account in a market, made if it is not there.
@@ -274,7 +273,7 @@ impl Ledger {
     }
 
     /// Changes a balance.
-    #[inline]
+    #[inline(always)]
     fn change(&mut self, row: Row, change: impl FnOnce(&mut Balance)) -> AssetId {
         let balance = &mut self.rows[row.0 as usize];
         let before = *balance;

@@ -1,7 +1,7 @@
 //! Cancelling: one order, all that match, all of an account or of a market. RULES.md 5.3 and 5.4.
 
 use tidegate_domain::{
-    AccountId, CancelFilter, CancelReason, CommandHeader, Event, KeyId, MarketId, OrderTarget, Qty, Reject,
+    AccountId, AssetAmount, CancelFilter, CancelReason, CommandHeader, Event, KeyId, MarketId, OrderTarget, Qty, Reject,
     RequestNumber, Side,
 };
 
@@ -69,10 +69,10 @@ impl Engine {
     }
 
     pub(super) fn cancel_to(&mut self, call: &mut Call<'_>, handle: Handle, reason: CancelReason, to: To) {
-        let order = self.orders.get(handle);
+        let (order, extra) = self.orders.look(handle);
+        let is_stop = extra.terms.is_stop;
         self.unback(handle, &order, order.leaves);
         let market = self.markets.get_mut(order.market.raw()).expect("the market of an order exists");
-        let is_stop = self.orders.extra(handle).terms.is_stop;
         self.orders.leave(if is_stop { &mut market.stops } else { &mut market.book }, handle);
         self.end_order(handle);
         let Order { id, side, price, leaves, .. } = order;
@@ -80,6 +80,7 @@ impl Engine {
     }
 
     /// Gives back what backs `qty` of an order in a queue.
+    #[inline]
     pub(super) fn unback(&mut self, handle: Handle, order: &Order, qty: Qty) {
         let is_unbacked_stop = order.price.ticks() == 0 && order.side == Side::Buy;
         if is_unbacked_stop {
@@ -88,8 +89,7 @@ impl Engine {
         let amount = reservation(&self.market(order.market).definition, order.side, order.price, qty);
         let seat = self.ledger.seat(self.orders.extra(handle).seat);
         let row = seat.paying_row(order.side);
-        self.ledger.unreserve(row, amount);
-        self.ledger.release(row, amount);
+        self.ledger.reserve_instead(row, amount, AssetAmount::ZERO);
     }
 
     #[inline]
