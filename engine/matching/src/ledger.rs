@@ -17,6 +17,7 @@ use tidegate_domain::{AccountId, AssetAmount, AssetId, MarketId, Side};
 
 use crate::engine::IndexTable;
 use crate::hash::{Fact, Sum, hash, words};
+use crate::prefetch::prefetch;
 
 /// What an account has of one asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,6 +251,29 @@ impl Ledger {
     #[inline]
     pub(crate) fn seat_mut(&mut self, seat: SeatRef) -> &mut Seat {
         &mut self.seats[seat.0 as usize]
+    }
+
+    /// Fetches a seat.
+    #[inline]
+    pub(crate) fn fetch_seat(&self, seat: SeatRef) {
+        if let Some(seat) = self.seats.get(seat.0 as usize) {
+            prefetch(seat);
+        }
+    }
+
+    /// Fetches where the seat of an account is to be found.
+    #[inline]
+    pub(crate) fn fetch_seat_bucket(&self, account: AccountId, market: MarketId) {
+        self.by_market.fetch(self.by_market.hash(account.raw().into(), market.raw().into()));
+    }
+
+    /// Fetches what is most likely the seat of an account.
+    #[inline]
+    pub(crate) fn fetch_likely_seat(&self, account: AccountId, market: MarketId) {
+        let hash = self.by_market.hash(account.raw().into(), market.raw().into());
+        if let Some(seat) = self.by_market.likely(hash) {
+            self.fetch_seat(SeatRef(seat));
+        }
     }
 
     /// Whether an account can be seated in one more market, of these assets.

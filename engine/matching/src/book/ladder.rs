@@ -18,6 +18,7 @@
 use alloc::vec::Vec;
 
 use super::slab::NONE;
+use crate::prefetch::prefetch;
 
 /// Ranks that share a leaf: as many as a word has bits.
 const FAN: u32 = 64;
@@ -99,6 +100,15 @@ impl Levels {
     #[inline]
     pub(super) fn level(&self, number: LevelNumber) -> Level {
         self.leaves.nodes[(number >> BITS) as usize].levels[(number & (FAN - 1)) as usize]
+    }
+
+    /// Fetches a level and the summary of its leaf.
+    #[inline]
+    pub(super) fn fetch(&self, number: LevelNumber) {
+        if let Some(leaf) = self.leaves.nodes.get((number >> BITS) as usize) {
+            prefetch(leaf);
+            prefetch(&leaf.levels[(number & (FAN - 1)) as usize]);
+        }
     }
 
     #[inline]
@@ -217,6 +227,20 @@ impl Ladder {
             node.levels[place as usize] = Level { head: NONE, tail: NONE };
         }
         leaf << BITS | place
+    }
+
+    /// Where the level at `rank` is, or would be, if its leaf is there.
+    #[inline]
+    pub(super) fn find(&self, levels: &Levels, rank: u64) -> Option<LevelNumber> {
+        let (leaf_number, place) = (rank >> BITS, rank as u32 & (FAN - 1));
+        if self.best == NONE {
+            return None;
+        }
+        let mut node = if self.best_rank >> BITS == leaf_number { self.best } else { self.root };
+        while node & INNER != 0 {
+            node = levels.inner(node).child(leaf_number)?;
+        }
+        Some(node << BITS | place)
     }
 
     /// Takes away a level whose queue is empty.

@@ -46,6 +46,7 @@ use alloc::vec::Vec;
 
 use tidegate_domain::{Price, Qty, Side};
 
+use crate::prefetch::prefetch;
 use ladder::{Ladder, Level, LevelNumber, Levels};
 pub use slab::Handle;
 use slab::{DETACHED, NONE, Node, Orders};
@@ -158,6 +159,40 @@ impl<T: Copy> Shelf<T> {
         let node = self.orders.node(handle.raw());
         let side = if node.level & SELL == 0 { Side::Buy } else { Side::Sell };
         Resting { side, price: node.price, leaves: node.leaves, tag: node.tag }
+    }
+
+    /// Fetches an order.
+    #[inline]
+    pub(crate) fn fetch(&self, handle: Handle) {
+        if let Some(node) = self.orders.slot(handle.raw()) {
+            prefetch(node);
+        }
+    }
+
+    /// Fetches the neighbours of an order and its level.
+    #[inline]
+    pub(crate) fn fetch_around(&self, handle: Handle) {
+        let Some(node) = self.orders.slot(handle.raw()) else { return };
+        for neighbour in [node.before, node.after] {
+            self.fetch(Handle::from_index(neighbour));
+        }
+        self.levels.fetch(node.level & !SELL);
+    }
+
+    /// Fetches the level at a price.
+    #[inline]
+    pub(crate) fn fetch_level(&self, book: &Book, side: Side, price: Price) {
+        if let Some(number) = book.half(side).find(&self.levels, rank(side, price)) {
+            self.levels.fetch(number);
+        }
+    }
+
+    /// Fetches the last order at a price.
+    #[inline]
+    pub(crate) fn fetch_last(&self, book: &Book, side: Side, price: Price) {
+        if let Some(number) = book.half(side).find(&self.levels, rank(side, price)) {
+            self.fetch(Handle::from_index(self.levels.level(number).tail));
+        }
     }
 
     /// Makes an order that is in no queue yet. The shelf grows when more orders rest than it was told: its user has the limit.

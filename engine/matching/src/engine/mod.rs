@@ -11,6 +11,7 @@
 
 mod accounts;
 mod admin;
+mod ahead;
 mod check;
 mod index_table;
 mod money;
@@ -170,6 +171,13 @@ impl StateMachine for Engine {
         }
         if let Some(last) = out.records_mut().last_mut() {
             last.add_flags(EventFlags::LAST);
+        }
+    }
+
+    #[inline]
+    fn look_ahead(&self, coming: &[CommandRecord]) {
+        if self.orders.is_large() {
+            self.fetch_ahead(coming);
         }
     }
 

@@ -15,7 +15,7 @@
 use alloc::vec::Vec;
 
 use tidegate_domain::{
-    AccountId, KeyId, MarketId, OrderId, Price, Qty, RequestNumber, SelfTrade, Side, TimeInForce, Timestamp,
+    AccountId, KeyId, MarketId, OrderId, OrderTarget, Price, Qty, RequestNumber, SelfTrade, Side, TimeInForce, Timestamp,
 };
 
 use super::index_table::IndexTable;
@@ -23,6 +23,7 @@ use super::tables::Account;
 use crate::book::{Book, Handle, Shelf};
 use crate::hash::{Fact, Sum, hash};
 use crate::ledger::SeatRef;
+use crate::prefetch::prefetch;
 
 /// An open order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,9 +137,17 @@ impl Tag {
     pub(crate) const fn account(&self) -> AccountId {
         self.account
     }
+
+    #[inline]
+    pub(super) const fn market(&self) -> MarketId {
+        self.market
+    }
 }
 
 const NONE: u32 = u32::MAX;
+/// So many orders with all that belongs to them, some 300 bytes each, are larger than the second-level cache of any processor.
+/// With debug assertions it is a few, so that tests get there.
+const LARGE: usize = if cfg!(debug_assertions) { 4 } else { 1 << 14 };
 
 /// What is not needed to find the best order.
 #[derive(Clone, Copy, Debug)]
@@ -277,6 +286,54 @@ impl OpenOrders {
     fn quote_hash(&self, account: AccountId, group: u8, market: MarketId, side: Side) -> u32 {
         let quote = u64::from(group) << 8 | u64::from(side.code());
         self.by_quote.hash(u64::from(account.raw()) << 32 | u64::from(market.raw()), quote)
+    }
+
+    /// Whether the tables are larger than a processor's own cache, so that looking ahead pays: by how many orders are open,
+    /// because of large tables that are nearly empty only a little is touched.
+    #[inline]
+    pub(super) const fn is_large(&self) -> bool {
+        self.shelf.len() >= LARGE
+    }
+
+    /// Fetches the bucket of an order.
+    #[inline]
+    pub(super) fn fetch_bucket(&self, key: KeyId, target: OrderTarget) {
+        let (table, hash) = self.table_of(key, target);
+        table.fetch(hash);
+    }
+
+    /// The order that is most likely meant.
+    #[inline]
+    pub(super) fn likely(&self, key: KeyId, target: OrderTarget) -> Option<Handle> {
+        let (table, hash) = self.table_of(key, target);
+        table.likely(hash).map(Handle::from_index)
+    }
+
+    #[inline]
+    fn table_of(&self, key: KeyId, target: OrderTarget) -> (&IndexTable, u32) {
+        match target {
+            OrderTarget::Order(id) => (&self.by_id, self.by_id.hash(id.raw(), 0)),
+            OrderTarget::Request(request) => (&self.by_request, self.by_request.hash(request.raw(), key.raw().into())),
+        }
+    }
+
+    /// Fetches an order and what it keeps for later.
+    #[inline]
+    pub(super) fn fetch(&self, handle: Handle) {
+        self.shelf.fetch(handle);
+        prefetch(self.extra(handle));
+    }
+
+    /// Fetches the neighbours of an order: at its price, and among those of its account.
+    #[inline]
+    pub(super) fn fetch_around(&self, handle: Handle) {
+        self.shelf.fetch_around(handle);
+        let Extra { older, newer, .. } = *self.extra(handle);
+        for neighbour in [older, newer] {
+            if let Some(extra) = self.extras.get(neighbour as usize) {
+                prefetch(extra);
+            }
+        }
     }
 
     /// Makes an order findable. It is in no queue yet.
