@@ -232,9 +232,7 @@ pub(super) fn encode_command_body(body: &mut [u8], command: &Command) {
 pub(super) fn decode_command_body(kind: CommandKind, body: &[u8]) -> Result<Command, RecordError> {
     match kind {
         CommandKind::NewOrder => decode_new_order(body),
-        CommandKind::CancelOrder => {
-            Ok(Command::CancelOrder { target: target_value(&take(body, "cancel_order")?)? })
-        }
+        CommandKind::CancelOrder => Ok(Command::CancelOrder { target: target_value(&take(body, "cancel_order")?)? }),
         CommandKind::ReplaceOrder => {
             let raw: ReplaceOrderV1 = take(body, "replace_order")?;
             let ReplaceOrderV1 { target, by_request, reserved, .. } = raw;
@@ -413,6 +411,8 @@ fn decode_other_body(kind: CommandKind, body: &[u8]) -> Result<Command, RecordEr
             Command::ResetProtection { group: raw.group }
         }
         CommandKind::MassQuote => Command::MassQuote(mass_quote_value(&take(body, "mass_quote")?)?),
-        CommandKind::NewOrder | CommandKind::CancelOrder | CommandKind::ReplaceOrder => decode_command_body(kind, body)?,
+        CommandKind::NewOrder | CommandKind::CancelOrder | CommandKind::ReplaceOrder => {
+            decode_command_body(kind, body)?
+        }
     })
 }

@@ -55,9 +55,7 @@ impl Engine {
     }
 
     fn fetch_buckets(&self, header: &CommandHeader, subject: &Subject) {
-        if let Some(key) = self.keys.get(header.key.raw()) {
-            key.outcomes.prefetch();
-        }
+        self.outcomes.prefetch(header.key);
         match *subject {
             Subject::New(market, ..) => {
                 self.ledger.fetch_seat_bucket(header.account, market);

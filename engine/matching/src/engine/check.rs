@@ -180,8 +180,8 @@ impl Engine {
         let mut armed = 0;
         for (raw, key) in self.keys.iter() {
             assert!(self.public_keys.contains(&key.public_key));
-            assert!(key.outcomes.iter().is_sorted_by(|before, after| before.request < after.request));
-            assert!(key.outcomes.newest().is_none_or(|outcome| outcome.request == key.request_mark));
+            assert!(self.outcomes.of_key(KeyId::new(raw)).is_sorted_by(|before, after| before.request < after.request));
+            assert!(self.outcomes.newest(KeyId::new(raw)).is_none_or(|outcome| outcome.request == key.request_mark));
             let deadline = self.timers.deadline(Subject::Session(KeyId::new(raw)));
             assert_eq!(deadline, key.session.and_then(|session| session.deadline));
             armed += usize::from(deadline.is_some());

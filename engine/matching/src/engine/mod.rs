@@ -43,6 +43,7 @@ pub use open_orders::Order;
 use open_orders::{Identity, OpenOrders};
 use orders::quotes::Pending;
 pub use outcomes::OUTCOMES_PER_KEY;
+use outcomes::Outcomes;
 pub use sessions::SESSION_GRACE_AFTER_RESTART;
 pub use snapshot::{SNAPSHOT_FORMAT_VERSION, SnapshotError, SnapshotHeader};
 pub(crate) use tables::{Account, Asset, Key, Market, Table};
@@ -64,6 +65,8 @@ pub struct Engine {
     pub(crate) accounts: Table<Account>,
     pub(crate) keys: Table<Key>,
     pub(crate) public_keys: BTreeSet<[u8; 32]>,
+    /// What came of the newest requests of the keys.
+    pub(crate) outcomes: Outcomes,
     pub(crate) ledger: Ledger,
     pub(crate) references: References,
     pub(crate) orders: OpenOrders,

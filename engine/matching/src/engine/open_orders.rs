@@ -15,7 +15,8 @@
 use alloc::vec::Vec;
 
 use tidegate_domain::{
-    AccountId, KeyId, MarketId, OrderId, OrderTarget, Price, Qty, RequestNumber, SelfTrade, Side, TimeInForce, Timestamp,
+    AccountId, KeyId, MarketId, OrderId, OrderTarget, Price, Qty, RequestNumber, SelfTrade, Side, TimeInForce,
+    Timestamp,
 };
 
 use super::index_table::IndexTable;

@@ -21,7 +21,7 @@ impl Engine {
         let header = &call.header;
         let (mark, roles) = match self.keys.get(header.key.raw()) {
             Some(key) if key.account == header.account => {
-                key.outcomes.prefetch();
+                self.outcomes.prefetch(header.key);
                 (key.request_mark, key.roles)
             }
             _ => return self.refuse(call, command, Reject::UnknownKey),
@@ -69,7 +69,7 @@ impl Engine {
     #[inline(never)]
     fn answer_again(&mut self, call: &mut Call<'_>, command: &Command, payload_hash: u32) {
         let to = answered(call, command);
-        match self.key_mut(to.key).outcomes.find(to.request).copied() {
+        match self.outcomes.find(to.key, to.request).copied() {
             None => self.reject(call, to, Reject::OutcomeExpired),
             Some(outcome) if outcome.payload_hash != payload_hash => {
                 self.reject(call, to, Reject::RequestNumberReused);
@@ -92,7 +92,7 @@ impl Engine {
         let step = u128::from(request.raw() - key.request_mark.raw()) << 64;
         let of_mark = key.weight.wrapping_mul(step);
         key.request_mark = request;
-        let oldest = key.outcomes.push(outcome);
+        let oldest = self.outcomes.push(id, outcome);
         self.sum.add(of_mark);
         if let Some(oldest) = oldest {
             self.sum.remove(oldest.hash(id));

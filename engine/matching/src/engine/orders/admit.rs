@@ -1,8 +1,8 @@
 //! Whether a new order is taken: the checks of RULES.md 2, in its order. Nothing changes here.
 
 use tidegate_domain::{
-    AccountId, AssetAmount, CommandHeader, MarketDefinition, MarketRules, MarketState, NewOrder, OrderType, Price, Qty, Reject,
-    SelfTrade, Side, TimeInForce, Timestamp,
+    AccountId, AssetAmount, CommandHeader, MarketDefinition, MarketRules, MarketState, NewOrder, OrderType, Price, Qty,
+    Reject, SelfTrade, Side, TimeInForce, Timestamp,
 };
 
 use super::{is_backed, reservation};

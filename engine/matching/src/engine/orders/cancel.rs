@@ -1,8 +1,8 @@
 //! Cancelling: one order, all that match, all of an account or of a market. RULES.md 5.3 and 5.4.
 
 use tidegate_domain::{
-    AccountId, AssetAmount, CancelFilter, CancelReason, CommandHeader, Event, KeyId, MarketId, OrderTarget, Qty, Reject,
-    RequestNumber, Side,
+    AccountId, AssetAmount, CancelFilter, CancelReason, CommandHeader, Event, KeyId, MarketId, OrderTarget, Qty,
+    Reject, RequestNumber, Side,
 };
 
 use super::{recipient, reservation};
@@ -108,8 +108,7 @@ impl Engine {
 
     #[inline(never)]
     fn why_not_open(&self, key: KeyId, request: RequestNumber) -> Reject {
-        let outcomes = &self.keys.get(key.raw()).expect("the key was looked up before").outcomes;
-        let order = outcomes.find(request).and_then(Outcome::created);
+        let order = self.outcomes.find(key, request).and_then(Outcome::created);
         if order.is_some() { Reject::OrderNotOpen } else { Reject::UnknownOrder }
     }
 }

@@ -26,9 +26,9 @@ use tidegate_domain::{
 use super::open_orders::{Identity, Terms};
 use super::outcomes::RequestResult;
 use super::{Call, Engine, To};
-use admit::Admitted;
 use crate::book::Handle;
 use crate::ledger::Row;
+use admit::Admitted;
 
 /// An order on its way through the book.
 #[derive(Clone, Copy)]

@@ -124,7 +124,9 @@ impl Engine {
     /// Keeps a slot; with the last one the command is carried out, as a request like any other.
     pub(in crate::engine) fn take_slot(&mut self, call: &mut Call<'_>, command: &Command, slot: &MassQuote) {
         let header = &call.header;
-        if self.keep_slot((header.key, header.account, header.request), call.record.payload_words(), slot) && slot.is_last() {
+        if self.keep_slot((header.key, header.account, header.request), call.record.payload_words(), slot)
+            && slot.is_last()
+        {
             self.request(call, command);
             self.forget_slots();
         }

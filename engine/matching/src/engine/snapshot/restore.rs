@@ -21,7 +21,7 @@ use super::{PAIRS_MAX, SnapshotError, TABLE_MAX};
 use crate::engine::Engine;
 use crate::engine::admin::{DECIMALS_MAX, check_definition, check_fees, check_rules};
 use crate::engine::money::{Moved, UNITS_LIMIT};
-use crate::engine::outcomes::{Outcome, Outcomes};
+use crate::engine::outcomes::Outcome;
 use crate::engine::tables::{Account, Asset, Key, Market, PROTECTIONS_MAX, Table};
 use crate::engine::timers::Subject;
 use crate::ledger::Balance;
@@ -158,10 +158,10 @@ impl Engine {
                 roles,
                 request_mark,
                 report_mark,
-                outcomes: Outcomes::new(),
                 session: None,
             };
             self.keys.add(name, key);
+            self.outcomes.add_key();
             Ok(())
         })
     }
@@ -189,13 +189,13 @@ impl Engine {
             check(is_next(&mut before, (key, request)), "request", NEXT)?;
             check(request.raw() > 0, "request", "1 or more")?;
             check((Sequence::new(1)..=applied).contains(&sequence), "sequence", "that of an applied command")?;
-            let key = self.keys.get_mut(key.raw()).ok_or(missing("key"))?;
-            check(request <= key.request_mark, "request", "not above the mark of its key")?;
+            let mark = self.keys.get(key.raw()).ok_or(missing("key"))?.request_mark;
+            check(request <= mark, "request", "not above the mark of its key")?;
             let outcome = Outcome::new((request, sequence), payload_hash, result, is_new_order);
-            check(key.outcomes.push(outcome).is_none(), "key", "with 1,024 outcomes at most")
+            check(self.outcomes.push(key, outcome).is_none(), "key", "with 1,024 outcomes at most")
         })?;
         for (id, key) in self.keys.iter() {
-            let newest = key.outcomes.newest().map_or(0, |outcome| outcome.request.raw());
+            let newest = self.outcomes.newest(KeyId::new(id)).map_or(0, |outcome| outcome.request.raw());
             let is_newest =
                 check(newest == key.request_mark.raw(), "request_mark", "the request of its newest outcome");
             is_newest.map_err(|wrong| wrong.at(KeyEntry::SECTION, u64::from(id) - 1))?;
