@@ -308,6 +308,7 @@ impl MarketDefinition {
 
     /// Amount of the base asset in `qty`: exact.
     #[must_use]
+    #[inline]
     pub const fn base_amount(&self, qty: Qty) -> AssetAmount {
         AssetAmount::from_units(qty.lots() as u128 * self.base_units_per_lot as u128)
     }
@@ -317,6 +318,7 @@ impl MarketDefinition {
     /// # Panics
     /// On a negative price, which no order can have.
     #[must_use]
+    #[inline]
     pub const fn quote_amount(&self, price: Price, qty: Qty) -> AssetAmount {
         assert!(price.ticks() >= 0);
         let ticks = price.ticks() as u128;

@@ -8,41 +8,74 @@
 //! Invariants: a published layout never changes; a new one gets a new version and its own struct here. Every size is
 //! asserted to be the sum of its fields. Amounts are two u64 halves, since u128 would force an alignment of 16.
 
-use rkyv::{Archive, Deserialize, Serialize};
+use rkyv::Archive;
 
 /// Numbers without padding: all bytes of its archived form are written when it is, and any bytes are one.
+///
+/// Both ways are spelled out here, always inlined, because what `rkyv` derives is not inlined into other crates: a record was
+/// built on the stack, and copied from there by a call.
 ///
 /// # Safety
 /// Every field is a [`Number`], and there is no byte between them.
 pub(crate) unsafe trait Layout: Archive {
     /// Bytes with a meaning; all after them are zero in a record.
     const USED_BYTES: usize;
+
+    /// The archived form of `self`.
+    fn archived(&self) -> Self::Archived;
+
+    /// What was archived.
+    fn of_archived(archived: &Self::Archived) -> Self;
 }
 
 /// Any bytes of its length are one.
 ///
 /// # Safety
 /// It is an integer, or an array of them.
-unsafe trait Number {}
+pub(crate) unsafe trait Number: Archive + Copy {
+    /// The archived form of `self`.
+    fn archived(self) -> Self::Archived;
+
+    /// What was archived.
+    fn of_archived(archived: &Self::Archived) -> Self;
+}
 
 macro_rules! numbers {
-    ($($ty:ty)*) => {
-        // SAFETY: these are integers.
-        $(unsafe impl Number for $ty {})*
-    };
+    ($($ty:ty)*) => {$(
+        // SAFETY: it is an integer.
+        unsafe impl Number for $ty {
+            #[inline(always)]
+            fn archived(self) -> Self::Archived {
+                self.into()
+            }
+
+            #[inline(always)]
+            fn of_archived(archived: &Self::Archived) -> Self {
+                (*archived).into()
+            }
+        }
+    )*};
 }
 numbers!(u8 u16 u32 u64 i8 i16 i32 i64);
 // SAFETY: as its elements.
-unsafe impl<T: Number, const N: usize> Number for [T; N] {}
+unsafe impl<T: Number, const N: usize> Number for [T; N] {
+    #[inline(always)]
+    fn archived(self) -> Self::Archived {
+        core::array::from_fn(|at| self[at].archived())
+    }
 
-const fn assert_number<T: Number>() {}
+    #[inline(always)]
+    fn of_archived(archived: &Self::Archived) -> Self {
+        core::array::from_fn(|at| T::of_archived(&archived[at]))
+    }
+}
 
 /// Declares a layout: the struct, which ends with `reserved` bytes where its fields do not fill it, and the proof that it has no
 /// hidden padding and fits its place.
 macro_rules! layout {
     ($(#[$doc:meta])* $name:ident within $room:literal { $($field:ident: $ty:ty,)* } $(reserved $reserved:literal)?) => {
         $(#[$doc])*
-        #[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[derive(Archive, Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub(crate) struct $name {
             $(pub(crate) $field: $ty,)*
             $(pub(crate) reserved: [u8; $reserved],)?
@@ -50,8 +83,25 @@ macro_rules! layout {
         // SAFETY: the fields are asserted to be numbers, and their sizes to be all there is.
         unsafe impl Layout for $name {
             const USED_BYTES: usize = 0 $(+ size_of::<$ty>())*;
+
+            #[inline(always)]
+            fn archived(&self) -> Self::Archived {
+                rkyv::Archived::<Self> {
+                    $($field: Number::archived(self.$field),)*
+                    $(reserved: Number::archived([0_u8; $reserved]),)?
+                }
+            }
+
+            #[inline(always)]
+            fn of_archived(archived: &Self::Archived) -> Self {
+                // A layout may have no field.
+                let _ = archived;
+                Self {
+                    $($field: Number::of_archived(&archived.$field),)*
+                    $(reserved: [0; $reserved],)?
+                }
+            }
         }
-        const _: () = { $(assert_number::<$ty>();)* };
         const _: () = assert!(size_of::<rkyv::Archived<$name>>() == 0 $(+ size_of::<$ty>())* $(+ $reserved)?);
         const _: () = assert!(size_of::<rkyv::Archived<$name>>() <= $room);
         const _: () = assert!(align_of::<rkyv::Archived<$name>>() <= 8);

@@ -6,8 +6,7 @@
 //! go through the checks of every code and name here; nothing panics on any input. Unused bytes of a body are zero, or it is refused:
 //! what decodes encodes to the same bytes.
 
-use rkyv::rancor::{Failure, Strategy};
-use rkyv::{Deserialize, Place, Portable, Serialize, access_unchecked};
+use rkyv::{Portable, access_unchecked};
 
 use crate::command::{Command, CommandHeader, CommandKind};
 use crate::event::{Event, EventFlags, EventHeader, EventKind, LogAddress};
@@ -69,26 +68,21 @@ impl core::error::Error for RecordError {}
 
 /// Writes `value` in its archived layout to the front of `room`: field by field to where it stays, since whoever copies a
 /// record right after it was written waits for every one of those narrow writes.
-#[inline]
-fn put<T>(room: &mut [u8], value: &T)
-where
-    T: Layout + Serialize<Strategy<(), Failure>>,
-{
+#[inline(always)]
+fn put<T: Layout>(room: &mut [u8], value: &T) {
     let archived = room.as_mut_ptr().cast::<T::Archived>();
     assert!(size_of::<T::Archived>() <= room.len() && archived.is_aligned(), "layouts are asserted to fit their room");
-    let resolver = value.serialize(Strategy::wrap(&mut ())).expect("numbers serialize into themselves");
     // SAFETY: the place is inside `room`, which is borrowed for writing and initialised, and it is aligned: asserted above. A
     // `Layout` is numbers without padding, so that every byte of `room` stays initialised.
-    value.resolve(resolver, unsafe { Place::new_unchecked(0, archived) });
+    unsafe { archived.write(value.archived()) };
 }
 
 /// Reads a `T` from the front of `room`, whose other bytes must be zero; `field` names it in the error.
-#[inline]
-fn take<T, const ROOM: usize>(room: &[u8; ROOM], field: &'static str) -> Result<T, RecordError>
-where
-    T: Layout,
-    T::Archived: Deserialize<T, Strategy<(), Failure>> + Portable,
-{
+#[inline(always)]
+fn take<T: Layout<Archived: Portable>, const ROOM: usize>(
+    room: &[u8; ROOM],
+    field: &'static str,
+) -> Result<T, RecordError> {
     const { assert!(size_of::<T::Archived>() <= ROOM) };
     if !room.as_ptr().cast::<T::Archived>().is_aligned() {
         return Err(RecordError::BadField(field));
@@ -96,8 +90,7 @@ where
     check(is_blank(&room[T::USED_BYTES..]), "reserved")?;
     // SAFETY: there are enough bytes at an aligned address, and any bytes are a valid `Layout`: it is only numbers. What they
     // mean is checked by whoever takes them.
-    let archived = unsafe { access_unchecked::<T::Archived>(&room[..size_of::<T::Archived>()]) };
-    archived.deserialize(Strategy::wrap(&mut ())).map_err(|_| RecordError::BadField(field))
+    Ok(T::of_archived(unsafe { access_unchecked::<T::Archived>(&room[..size_of::<T::Archived>()]) }))
 }
 
 /// Whether all bytes are zero: word by word, the last of which overlaps the one before.
@@ -120,6 +113,7 @@ fn halves(amount: AssetAmount) -> (u64, u64) {
     (amount.units() as u64, (amount.units() >> 64) as u64)
 }
 
+#[inline]
 fn whole(low: u64, high: u64) -> u128 {
     u128::from(low) | u128::from(high) << 64
 }
@@ -134,6 +128,7 @@ fn reference(bytes: [u8; 32]) -> Result<Reference, RecordError> {
     reference.ok_or(RecordError::BadField("reference"))
 }
 
+#[inline]
 fn flag(byte: u8, field: &'static str) -> Result<bool, RecordError> {
     match byte {
         0 => Ok(false),
@@ -325,11 +320,17 @@ impl CommandRecord {
     /// As for [`Self::decode`].
     #[inline]
     pub fn decode_body(&self, kind: CommandKind) -> Result<Command, RecordError> {
-        let decoded = decode_command_body(kind, self.body());
-        if decoded.as_ref().is_ok_and(|command| command.has_more() != self.has_more()) {
-            return Err(RecordError::BadField("flags"));
+        if kind == CommandKind::MassQuote || self.has_more() {
+            return self.decode_slot(kind);
         }
-        decoded
+        decode_command_body(kind, self.body())
+    }
+
+    /// What is asked by a command that goes on in the next slot, or could. Apart, because checking what was decoded copies it.
+    #[inline(never)]
+    fn decode_slot(&self, kind: CommandKind) -> Result<Command, RecordError> {
+        let command = decode_command_body(kind, self.body())?;
+        if command.has_more() == self.has_more() { Ok(command) } else { Err(RecordError::BadField("flags")) }
     }
 }
 
@@ -381,7 +382,7 @@ impl EventRecord {
     }
 
     /// Encodes an event into a blank record, where it stays.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&mut self, header: &EventHeader, event: &Event) {
         let (head, body) = self.0.split_at_mut(EVENT_HEADER_LEN_BYTES);
         put(

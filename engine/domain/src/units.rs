@@ -275,6 +275,7 @@ impl Qty {
     /// # Panics
     /// On overflow: quantities are limited far below it when a market is created.
     #[must_use]
+    #[inline]
     pub const fn plus(self, other: Self) -> Self {
         Self(self.0.checked_add(other.0).expect("quantities are limited when the market is created"))
     }
@@ -283,6 +284,7 @@ impl Qty {
     /// # Panics
     /// When `other` is larger: a broken invariant of the caller.
     #[must_use]
+    #[inline]
     pub const fn minus(self, other: Self) -> Self {
         Self(self.0.checked_sub(other.0).expect("never take more than there is"))
     }
@@ -318,6 +320,7 @@ impl AssetAmount {
     }
     /// The sum, or `None` where it would not fit.
     #[must_use]
+    #[inline]
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         match self.0.checked_add(other.0) {
             Some(units) => Some(Self(units)),
@@ -326,6 +329,7 @@ impl AssetAmount {
     }
     /// The difference, or `None` where `other` is larger.
     #[must_use]
+    #[inline]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
         match self.0.checked_sub(other.0) {
             Some(units) => Some(Self(units)),
@@ -337,6 +341,7 @@ impl AssetAmount {
     /// # Panics
     /// On overflow: amounts enter the ledger only by deposits, and a deposit that could overflow is rejected.
     #[must_use]
+    #[inline]
     pub const fn plus(self, other: Self) -> Self {
         self.checked_add(other).expect("a deposit that could overflow is rejected")
     }
@@ -345,6 +350,7 @@ impl AssetAmount {
     /// # Panics
     /// When `other` is larger: a broken invariant of the ledger.
     #[must_use]
+    #[inline]
     pub const fn minus(self, other: Self) -> Self {
         self.checked_sub(other).expect("the ledger never takes more than there is")
     }
@@ -376,6 +382,7 @@ impl FeeRate {
     /// # Panics
     /// When `amount` is 2^96 or more: markets are limited below it when they are created.
     #[must_use]
+    #[inline]
     pub const fn fee_on(self, amount: AssetAmount) -> AssetAmount {
         assert!(amount.0 < 1 << 96);
         let ppm = if self.0 > 0 { self.0.unsigned_abs() } else { 0 };
@@ -386,6 +393,7 @@ impl FeeRate {
     /// # Panics
     /// When `amount` is 2^96 or more.
     #[must_use]
+    #[inline]
     pub const fn rebate_on(self, amount: AssetAmount) -> AssetAmount {
         assert!(amount.0 < 1 << 96);
         let ppm = if self.0 < 0 { self.0.unsigned_abs() } else { 0 };

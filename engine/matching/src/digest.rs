@@ -78,7 +78,7 @@ pub(crate) fn walked_own(engine: &Engine) -> Sum {
     for (raw, key) in engine.keys.iter() {
         let id = KeyId::new(raw);
         sum.add(key.hash(id));
-        key.outcomes.iter().for_each(|outcome| sum.add(outcome.hash(id)));
+        engine.outcomes.of_key(id).for_each(|outcome| sum.add(outcome.hash(id)));
         key.session.iter().for_each(|session| sum.add(session.hash(id)));
     }
     sum.add(engine.quotes.walked_sum().0);

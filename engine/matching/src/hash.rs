@@ -5,8 +5,9 @@
 //! Invariants: a hash covers a fact and what kind it is, so that equal words of two kinds differ; the sum does not depend on
 //! the order in which facts came about. It detects accidents, not forgers: who may write is decided elsewhere.
 //!
-//! The function: pairs of words are xored with constants, multiplied to 128 bits and added (as in UMASH and wyhash), then mixed
-//! twice. All pairs are independent of each other, so a fact of eight words costs six multiplications, a few nanoseconds.
+//! The function: pairs of words are xored with constants, multiplied to 128 bits and added (as in UMASH and wyhash); then the
+//! halves of that are multiplied once more, so that what two facts share does not cancel. All pairs are independent of each
+//! other, so a fact of eight words costs five multiplications, a few nanoseconds.
 
 /// Odd constants from the digits of pi.
 const KEYS: [u64; 16] = [
@@ -28,6 +29,9 @@ const KEYS: [u64; 16] = [
     0x6369_20d8_7157_4e69,
 ];
 
+/// Odd, with bits all over.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// What a hashed fact is about.
 #[derive(Clone, Copy, Debug)]
 #[repr(u64)]
@@ -46,7 +50,6 @@ pub(crate) enum Fact {
     Order,
     Place,
     Reference,
-    Request,
     Seat,
     Name,
     Quotes,
@@ -67,14 +70,28 @@ pub(crate) const fn fold(one: u64, two: u64) -> u64 {
 #[inline]
 pub(crate) const fn hash<const N: usize>(fact: Fact, words: [u64; N]) -> u128 {
     const { assert!(N.is_multiple_of(2) && N <= KEYS.len()) };
-    let mut sum = product(fact as u64, KEYS[0]);
-    let mut at = 0;
+    // The kind goes into the first constant, which costs nothing; spread, so that no small number makes up for it.
+    let first = KEYS[0] ^ (fact as u64).wrapping_mul(SPREAD);
+    let mut sum = product(words[0] ^ first, words[1] ^ KEYS[1]);
+    let mut at = 2;
     while at < N {
         sum = sum.wrapping_add(product(words[at] ^ KEYS[at], words[at + 1] ^ KEYS[at + 1]));
         at += 2;
     }
     let (low, high) = (sum as u64, (sum >> 64) as u64);
-    fold(low ^ KEYS[2], high ^ KEYS[3]) as u128 | (fold(low ^ KEYS[5], high ^ KEYS[7]) as u128) << 64
+    product(low ^ KEYS[2], high ^ KEYS[3]).wrapping_add(sum)
+}
+
+/// Hash of a command's payload, which only tells it from another one under the same number. Halves of words are multiplied:
+/// that is what the processor's vectors can do, so twelve words cost fifty instructions instead of a hundred.
+#[inline]
+pub(crate) fn payload_hash(words: &[u64; 12]) -> u32 {
+    let products = words.iter().zip(KEYS).map(|(word, key)| {
+        let word = word ^ key;
+        (word & u64::from(u32::MAX)) * (word >> 32)
+    });
+    let sum = products.fold(0, u64::wrapping_add);
+    (fold(sum ^ KEYS[12], SPREAD) >> 32) as u32
 }
 
 /// A sum of hashes.
@@ -111,16 +128,40 @@ mod tests {
 
     #[test]
     fn any_bit_of_any_word_and_the_kind_change_the_hash() {
-        let words = [1_u64, 2, 3, 4, 5, 6, 7, 8];
-        let base = hash(Fact::Order, words);
-        assert_ne!(hash(Fact::Key, words), base);
-        for at in 0..words.len() {
-            for bit in 0..64 {
-                let mut other = words;
-                other[at] ^= 1 << bit;
-                let other = hash(Fact::Order, other);
-                assert_ne!(other as u64, base as u64, "word {at}, bit {bit}");
-                assert_ne!(other >> 64, base >> 64, "word {at}, bit {bit}");
+        for words in [[0; 8], [1, 2, 3, 4, 5, 6, 7, 8], [u64::MAX; 8]] {
+            let base = hash(Fact::Order, words);
+            assert_ne!(hash(Fact::Key, words), base);
+            for at in 0..words.len() {
+                for bit in 0..64 {
+                    let mut other = words;
+                    other[at] ^= 1 << bit;
+                    assert_ne!(hash(Fact::Order, other), base, "word {at}, bit {bit}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn facts_that_swap_what_they_say_do_not_cancel() {
+        let sum = |one: [u64; 4], two: [u64; 4]| hash(Fact::Order, one).wrapping_add(hash(Fact::Order, two));
+        for at in 0..4 {
+            let (mut one, mut two) = ([1, 2, 3, 4], [5, 6, 7, 8]);
+            let before = sum(one, two);
+            core::mem::swap(&mut one[at], &mut two[at]);
+            assert_ne!(sum(one, two), before, "word {at}");
+        }
+    }
+
+    #[test]
+    fn any_bit_of_a_payload_changes_its_hash() {
+        for words in [[0; 12], core::array::from_fn(|at| at as u64)] {
+            let base = payload_hash(&words);
+            for at in 0..words.len() {
+                for bit in 0..64 {
+                    let mut other = words;
+                    other[at] ^= 1 << bit;
+                    assert_ne!(payload_hash(&other), base, "word {at}, bit {bit}");
+                }
             }
         }
     }

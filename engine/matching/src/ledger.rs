@@ -17,6 +17,7 @@ use tidegate_domain::{AccountId, AssetAmount, AssetId, MarketId, Side};
 
 use crate::engine::IndexTable;
 use crate::hash::{Fact, Sum, hash, words};
+use crate::prefetch::prefetch;
 
 /// What an account has of one asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,16 @@ impl Balance {
         let (available, held, pending) = (self.available.units(), self.held.units(), self.pending.units());
         let sum = available.wrapping_add(held.wrapping_mul(HELD)).wrapping_add(pending.wrapping_mul(PENDING));
         sum.wrapping_add(1).wrapping_mul(self.weight as u128)
+    }
+
+    /// How much more that is than before. Amounts that did not change cost nothing where this is inlined.
+    #[inline]
+    const fn hash_since(&self, before: &Self) -> u128 {
+        let available = self.available.units().wrapping_sub(before.available.units());
+        let held = self.held.units().wrapping_sub(before.held.units());
+        let pending = self.pending.units().wrapping_sub(before.pending.units());
+        let sum = available.wrapping_add(held.wrapping_mul(HELD)).wrapping_add(pending.wrapping_mul(PENDING));
+        sum.wrapping_mul(self.weight as u128)
     }
 }
 
@@ -242,10 +253,32 @@ impl Ledger {
         &mut self.seats[seat.0 as usize]
     }
 
-    /// Whether an account can be seated in a market of these assets.
-    pub(crate) fn can_seat(&self, account: AccountId, market: MarketId, assets: &[AssetId]) -> bool {
-        self.seat_of(account, market).is_some()
-            || (self.seats.len() < self.seats_max && self.has_room_for(account, assets))
+    /// Fetches a seat.
+    #[inline]
+    pub(crate) fn fetch_seat(&self, seat: SeatRef) {
+        if let Some(seat) = self.seats.get(seat.0 as usize) {
+            prefetch(seat);
+        }
+    }
+
+    /// Fetches where the seat of an account is to be found.
+    #[inline]
+    pub(crate) fn fetch_seat_bucket(&self, account: AccountId, market: MarketId) {
+        self.by_market.fetch(self.by_market.hash(account.raw().into(), market.raw().into()));
+    }
+
+    /// Fetches what is most likely the seat of an account.
+    #[inline]
+    pub(crate) fn fetch_likely_seat(&self, account: AccountId, market: MarketId) {
+        let hash = self.by_market.hash(account.raw().into(), market.raw().into());
+        if let Some(seat) = self.by_market.likely(hash) {
+            self.fetch_seat(SeatRef(seat));
+        }
+    }
+
+    /// Whether an account can be seated in one more market, of these assets.
+    pub(crate) fn has_room_for_seat(&self, account: AccountId, assets: &[AssetId]) -> bool {
+        self.seats.len() < self.seats_max && self.has_room_for(account, assets)
     }
 
     /// The seat of an account in a market, made if it is not there.
@@ -264,12 +297,12 @@ impl Ledger {
     }
 
     /// Changes a balance.
-    #[inline]
+    #[inline(always)]
     fn change(&mut self, row: Row, change: impl FnOnce(&mut Balance)) -> AssetId {
         let balance = &mut self.rows[row.0 as usize];
-        let before = balance.hash();
+        let before = *balance;
         change(balance);
-        self.sum.replace(before, balance.hash());
+        self.sum.add(balance.hash_since(&before));
         balance.asset
     }
 
@@ -358,6 +391,21 @@ impl Ledger {
         let asset = self.rows[row.0 as usize].asset;
         let totals = self.totals_mut(asset);
         totals.reserved = totals.reserved.minus(amount);
+    }
+
+    /// An order in a queue reserves `new` instead of `old`.
+    #[inline(always)]
+    pub(crate) fn reserve_instead(&mut self, row: Row, old: AssetAmount, new: AssetAmount) {
+        if old == new {
+            return;
+        }
+        let asset = self.change(row, |balance| {
+            balance.available = balance.available.plus(old).minus(new);
+            balance.held = balance.held.minus(old).plus(new);
+        });
+        let totals = self.totals_mut(asset);
+        totals.held = totals.held.minus(old).plus(new);
+        totals.reserved = totals.reserved.minus(old).plus(new);
     }
 
     /// Moves from available to pending.

@@ -102,6 +102,7 @@ impl<M: StateMachine + Send> Stage for MatchStage<M> {
                 self.finish(self.machine.applied_through());
             }
             let Some(record) = self.pending.get(self.pending_next).copied() else { break };
+            self.machine.look_ahead(&self.pending[self.pending_next..]);
             self.pending_next += 1;
             self.apply(&record);
             work += 1;

@@ -87,7 +87,12 @@ fn apply_some<S: Subject>(workload: &Workload, measured_max: usize) -> Result<Ch
         let (now, later) = commands.split_at(part.commands);
         commands = later;
         let some = if part.is_measured { now.len().min(left) } else { now.len() };
-        now[..some].iter().for_each(|command| sum.mix(subject.apply(command, &mut NoFills)));
+        for (at, command) in now[..some].iter().enumerate() {
+            if part.is_measured {
+                subject.look_ahead(&now[at..some]);
+            }
+            sum.mix(subject.apply(command, &mut NoFills));
+        }
         if part.is_measured {
             left -= some;
         }

@@ -62,7 +62,8 @@ pub(crate) fn throughput<S: Subject>(
         for chunk in now.chunks(COMMANDS_PER_LOOK) {
             let before = allocations.map_or(0, |count| count());
             let started = Instant::now();
-            for command in chunk {
+            for (at, command) in chunk.iter().enumerate() {
+                subject.look_ahead(&chunk[at..]);
                 pass.checksum.mix(subject.apply(black_box(command), &mut NoFills));
             }
             pass.elapsed += started.elapsed();
@@ -88,9 +89,10 @@ pub(crate) fn latency<S: Subject>(subject: &mut S, stream: &Stream<S::Command>) 
     for part in &stream.parts {
         let (now, later) = commands.split_at(part.commands);
         commands = later;
-        for command in now {
+        for (at, command) in now.iter().enumerate() {
             if part.is_measured {
                 let started = Instant::now();
+                subject.look_ahead(&now[at..]);
                 let result = subject.apply(black_box(command), &mut NoFills);
                 let elapsed = started.elapsed();
                 black_box(result);

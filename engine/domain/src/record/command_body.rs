@@ -23,6 +23,7 @@ fn target_layout(target: OrderTarget, by: Qty) -> ChangeOrderV1 {
     ChangeOrderV1 { target, by: by.lots(), by_request, reserved: [0; 7] }
 }
 
+#[inline]
 fn target_value(raw: &ChangeOrderV1) -> Result<OrderTarget, RecordError> {
     Ok(if flag(raw.by_request, "by_request")? {
         OrderTarget::Request(RequestNumber::new(raw.target))
@@ -241,10 +242,54 @@ pub(super) fn encode_command_body(body: &mut [u8], command: &Command) {
     }
 }
 
+/// Those that come all the time are decoded where they are wanted, all others by a call.
+#[inline(always)]
 pub(super) fn decode_command_body(
     kind: CommandKind,
     body: &[u8; COMMAND_BODY_LEN_BYTES],
 ) -> Result<Command, RecordError> {
+    match kind {
+        CommandKind::NewOrder => decode_new_order(body),
+        CommandKind::CancelOrder => {
+            let raw: ChangeOrderV1 = take(body, "cancel_order")?;
+            check(raw.by == 0, "reserved")?;
+            Ok(Command::CancelOrder { target: target_value(&raw)? })
+        }
+        CommandKind::ReplaceOrder => {
+            let raw: ReplaceOrderV1 = take(body, "replace_order")?;
+            let ReplaceOrderV1 { target, by_request, reserved, .. } = raw;
+            let target = target_value(&ChangeOrderV1 { target, by: 0, by_request, reserved })?;
+            Ok(Command::ReplaceOrder { target, price: Price::from_ticks(raw.price), qty: Qty::from_lots(raw.qty) })
+        }
+        _ => decode_other_body(kind, body),
+    }
+}
+
+#[inline(always)]
+fn decode_new_order(body: &[u8; COMMAND_BODY_LEN_BYTES]) -> Result<Command, RecordError> {
+    let raw: NewOrderV1 = take(body, "new_order")?;
+    Ok(Command::NewOrder(NewOrder {
+        market: MarketId::new(raw.market),
+        side: code!(Side, raw.side, "side"),
+        order_type: code!(OrderType, raw.order_type, "order_type"),
+        time_in_force: code!(TimeInForce, raw.time_in_force, "time_in_force"),
+        post_only: flag(raw.post_only, "post_only")?,
+        price: Price::from_ticks(raw.price),
+        qty: Qty::from_lots(raw.qty),
+        options: OrderOptions {
+            reprice: flag(raw.reprice, "reprice")?,
+            self_trade: code!(SelfTrade, raw.self_trade, "self_trade"),
+            group: raw.group,
+            trigger: Price::from_ticks(raw.trigger),
+            display: Qty::from_lots(raw.display),
+            budget: AssetAmount::from_units(whole(raw.budget_low, raw.budget_high)),
+            expires: Timestamp::from_nanos(raw.expires),
+        },
+    }))
+}
+
+#[inline(never)]
+fn decode_other_body(kind: CommandKind, body: &[u8; COMMAND_BODY_LEN_BYTES]) -> Result<Command, RecordError> {
     Ok(match kind {
         CommandKind::Genesis => Command::Genesis(genesis_value(&take(body, "genesis")?)),
         CommandKind::TakeLead => {
@@ -370,32 +415,6 @@ pub(super) fn decode_command_body(
             let raw: CloseSessionV1 = take(body, "close_session")?;
             Command::CloseSession { session: SessionId::new(raw.session) }
         }
-        CommandKind::NewOrder => {
-            let raw: NewOrderV1 = take(body, "new_order")?;
-            Command::NewOrder(NewOrder {
-                market: MarketId::new(raw.market),
-                side: code!(Side, raw.side, "side"),
-                order_type: code!(OrderType, raw.order_type, "order_type"),
-                time_in_force: code!(TimeInForce, raw.time_in_force, "time_in_force"),
-                post_only: flag(raw.post_only, "post_only")?,
-                price: Price::from_ticks(raw.price),
-                qty: Qty::from_lots(raw.qty),
-                options: OrderOptions {
-                    reprice: flag(raw.reprice, "reprice")?,
-                    self_trade: code!(SelfTrade, raw.self_trade, "self_trade"),
-                    group: raw.group,
-                    trigger: Price::from_ticks(raw.trigger),
-                    display: Qty::from_lots(raw.display),
-                    budget: AssetAmount::from_units(whole(raw.budget_low, raw.budget_high)),
-                    expires: Timestamp::from_nanos(raw.expires),
-                },
-            })
-        }
-        CommandKind::CancelOrder => {
-            let raw: ChangeOrderV1 = take(body, "cancel_order")?;
-            check(raw.by == 0, "reserved")?;
-            Command::CancelOrder { target: target_value(&raw)? }
-        }
         CommandKind::ReduceOrder => {
             let raw: ChangeOrderV1 = take(body, "reduce_order")?;
             Command::ReduceOrder { target: target_value(&raw)?, by: Qty::from_lots(raw.by) }
@@ -411,12 +430,6 @@ pub(super) fn decode_command_body(
                 price_high: Price::from_ticks(raw.price_high),
             })
         }
-        CommandKind::ReplaceOrder => {
-            let raw: ReplaceOrderV1 = take(body, "replace_order")?;
-            let ReplaceOrderV1 { target, by_request, reserved, .. } = raw;
-            let target = target_value(&ChangeOrderV1 { target, by: 0, by_request, reserved })?;
-            Command::ReplaceOrder { target, price: Price::from_ticks(raw.price), qty: Qty::from_lots(raw.qty) }
-        }
         CommandKind::SetProtection => {
             let raw: ProtectionV1 = take(body, "set_protection")?;
             let (window, qty_max) = (Nanos::from_nanos(raw.window), Qty::from_lots(raw.qty_max));
@@ -426,5 +439,8 @@ pub(super) fn decode_command_body(
             Command::ResetProtection { group: group_value(&take(body, "reset_protection")?)? }
         }
         CommandKind::MassQuote => Command::MassQuote(mass_quote_value(&take(body, "mass_quote")?)?),
+        CommandKind::NewOrder | CommandKind::CancelOrder | CommandKind::ReplaceOrder => {
+            decode_command_body(kind, body)?
+        }
     })
 }

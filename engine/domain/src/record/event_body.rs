@@ -33,6 +33,7 @@ fn bands_and_day_end(rules: &MarketRules) -> u64 {
     u64::from(static_band_ppm) | u64::from(dynamic_band_ppm) << BAND_BITS | u64::from(day_end_s) << (2 * BAND_BITS)
 }
 
+#[inline(always)]
 pub(super) fn encode_event_body(body: &mut [u8], event: &Event) {
     match *event {
         Event::Rejected { reason, command } => {

@@ -12,11 +12,13 @@
 //! remembered by its orders, so taking one out searches nothing.
 //!
 //! Invariants: a leaf has a level and an inner node two children, so there are never more nodes of a kind than orders;
-//! `best` is the leaf with the lowest number. Nodes come from pools that all ladders share and that never grow.
+//! `best` is the leaf with the lowest number, `best_rank` the lowest rank. Nodes come from pools that all ladders share and that
+//! never grow.
 
 use alloc::vec::Vec;
 
 use super::slab::NONE;
+use crate::prefetch::prefetch;
 
 /// Ranks that share a leaf: as many as a word has bits.
 const FAN: u32 = 64;
@@ -100,6 +102,15 @@ impl Levels {
         self.leaves.nodes[(number >> BITS) as usize].levels[(number & (FAN - 1)) as usize]
     }
 
+    /// Fetches a level and the summary of its leaf.
+    #[inline]
+    pub(super) fn fetch(&self, number: LevelNumber) {
+        if let Some(leaf) = self.leaves.nodes.get((number >> BITS) as usize) {
+            prefetch(leaf);
+            prefetch(&leaf.levels[(number & (FAN - 1)) as usize]);
+        }
+    }
+
     #[inline]
     pub(super) fn level_mut(&mut self, number: LevelNumber) -> &mut Level {
         &mut self.leaves.nodes[(number >> BITS) as usize].levels[(number & (FAN - 1)) as usize]
@@ -144,6 +155,14 @@ impl Levels {
     }
 }
 
+impl Leaf {
+    /// The lowest of its levels' ranks.
+    #[inline]
+    const fn first_rank(&self) -> u64 {
+        self.number << BITS | self.used.trailing_zeros() as u64
+    }
+}
+
 impl Inner {
     fn place_of(&self, leaf_number: u64) -> u32 {
         (leaf_number >> (BITS * (self.height - 1))) as u32 & (FAN - 1)
@@ -171,37 +190,57 @@ pub(super) struct Ladder {
     /// [`NONE`], with `best`, when the ladder is empty.
     root: Node,
     best: Node,
+    /// Of the best level: whoever only asks for a price touches no level and no order. The largest when the ladder is empty.
+    best_rank: u64,
 }
 
 impl Ladder {
     pub(super) const fn new() -> Self {
-        Self { root: NONE, best: NONE }
+        Self { root: NONE, best: NONE, best_rank: u64::MAX }
     }
 
     /// The level with the lowest rank.
     #[inline]
-    pub(super) fn best(&self, levels: &Levels) -> Option<LevelNumber> {
-        if self.best == NONE {
-            return None;
-        }
-        Some(self.best << BITS | levels.leaf(self.best).used.trailing_zeros())
+    pub(super) const fn best(&self) -> Option<LevelNumber> {
+        if self.best == NONE { None } else { Some(self.best << BITS | self.best_rank as u32 & (FAN - 1)) }
+    }
+
+    /// The lowest rank.
+    #[inline]
+    pub(super) const fn best_rank(&self) -> Option<u64> {
+        if self.best == NONE { None } else { Some(self.best_rank) }
     }
 
     /// The level at `rank`, made if it is not there: then its queue is empty.
     #[inline]
     pub(super) fn level_at(&mut self, levels: &mut Levels, rank: u64) -> LevelNumber {
         let (leaf_number, place) = (rank >> BITS, rank as u32 & (FAN - 1));
-        let leaf = if self.best != NONE && levels.leaf(self.best).number == leaf_number {
+        let leaf = if self.best != NONE && self.best_rank >> BITS == leaf_number {
             self.best
         } else {
             self.leaf_at(levels, leaf_number)
         };
+        self.best_rank = self.best_rank.min(rank);
         let node = &mut levels.leaves.nodes[leaf as usize];
         if node.used & 1 << place == 0 {
             node.used |= 1 << place;
             node.levels[place as usize] = Level { head: NONE, tail: NONE };
         }
         leaf << BITS | place
+    }
+
+    /// Where the level at `rank` is, or would be, if its leaf is there.
+    #[inline]
+    pub(super) fn find(&self, levels: &Levels, rank: u64) -> Option<LevelNumber> {
+        let (leaf_number, place) = (rank >> BITS, rank as u32 & (FAN - 1));
+        if self.best == NONE {
+            return None;
+        }
+        let mut node = if self.best_rank >> BITS == leaf_number { self.best } else { self.root };
+        while node & INNER != 0 {
+            node = levels.inner(node).child(leaf_number)?;
+        }
+        Some(node << BITS | place)
     }
 
     /// Takes away a level whose queue is empty.
@@ -212,6 +251,8 @@ impl Ladder {
         node.used &= !(1 << (number & (FAN - 1)));
         if node.used == 0 {
             self.drop_leaf(levels, leaf);
+        } else if leaf == self.best {
+            self.best_rank = node.first_rank();
         }
     }
 
@@ -224,7 +265,7 @@ impl Ladder {
     fn leaf_at(&mut self, levels: &mut Levels, leaf_number: u64) -> Node {
         if self.root == NONE {
             let leaf = levels.new_leaf(leaf_number);
-            *self = Self { root: leaf, best: leaf };
+            (self.root, self.best) = (leaf, leaf);
             return leaf;
         }
         let (mut node, mut above) = (self.root, NONE);
@@ -297,6 +338,7 @@ impl Ladder {
         }
         if leaf == self.best {
             self.best = first_leaf(levels, self.root);
+            self.best_rank = levels.leaf(self.best).first_rank();
         }
     }
 
@@ -321,10 +363,11 @@ impl Ladder {
     /// When one is broken.
     pub(super) fn verify(&self, levels: &Levels) {
         if self.best == NONE {
-            assert_eq!(self.root, NONE);
+            assert_eq!((self.root, self.best_rank), (NONE, u64::MAX));
             return;
         }
         assert_eq!(self.best, first_leaf(levels, self.root));
+        assert_eq!(self.best_rank, levels.leaf(self.best).first_rank());
         let (mut leaf, mut before) = (self.best, None);
         while leaf != NONE {
             let node = levels.leaf(leaf);

@@ -46,6 +46,7 @@ use alloc::vec::Vec;
 
 use tidegate_domain::{Price, Qty, Side};
 
+use crate::prefetch::prefetch;
 use ladder::{Ladder, Level, LevelNumber, Levels};
 pub use slab::Handle;
 use slab::{DETACHED, NONE, Node, Orders};
@@ -61,6 +62,15 @@ const fn rank(side: Side, price: Price) -> u64 {
         Side::Buy => !ascending,
         Side::Sell => ascending,
     }
+}
+
+/// The price of a rank.
+const fn price_of(side: Side, rank: u64) -> Price {
+    let ascending = match side {
+        Side::Buy => !rank,
+        Side::Sell => rank,
+    };
+    Price::from_ticks((ascending ^ 1 << 63).cast_signed())
 }
 
 /// Whether an order of `side` with `limit` may trade with a resting one at `price`; no limit takes every price.
@@ -151,6 +161,40 @@ impl<T: Copy> Shelf<T> {
         Resting { side, price: node.price, leaves: node.leaves, tag: node.tag }
     }
 
+    /// Fetches an order.
+    #[inline]
+    pub(crate) fn fetch(&self, handle: Handle) {
+        if let Some(node) = self.orders.slot(handle.raw()) {
+            prefetch(node);
+        }
+    }
+
+    /// Fetches the neighbours of an order and its level.
+    #[inline]
+    pub(crate) fn fetch_around(&self, handle: Handle) {
+        let Some(node) = self.orders.slot(handle.raw()) else { return };
+        for neighbour in [node.before, node.after] {
+            self.fetch(Handle::from_index(neighbour));
+        }
+        self.levels.fetch(node.level & !SELL);
+    }
+
+    /// Fetches the level at a price.
+    #[inline]
+    pub(crate) fn fetch_level(&self, book: &Book, side: Side, price: Price) {
+        if let Some(number) = book.half(side).find(&self.levels, rank(side, price)) {
+            self.levels.fetch(number);
+        }
+    }
+
+    /// Fetches the last order at a price.
+    #[inline]
+    pub(crate) fn fetch_last(&self, book: &Book, side: Side, price: Price) {
+        if let Some(number) = book.half(side).find(&self.levels, rank(side, price)) {
+            self.fetch(Handle::from_index(self.levels.level(number).tail));
+        }
+    }
+
     /// Makes an order that is in no queue yet. The shelf grows when more orders rest than it was told: its user has the limit.
     #[inline]
     pub fn add(&mut self, tag: T) -> Handle {
@@ -235,15 +279,15 @@ impl Book {
     #[must_use]
     #[inline]
     pub fn best<T: Copy>(&self, shelf: &Shelf<T>, side: Side) -> Option<Handle> {
-        let number = self.half(side).best(&shelf.levels)?;
+        let number = self.half(side).best()?;
         Some(Handle::from_index(shelf.levels.level(number).head))
     }
 
     /// The price at which `side` trades next.
     #[must_use]
     #[inline]
-    pub fn best_price<T: Copy>(&self, shelf: &Shelf<T>, side: Side) -> Option<Price> {
-        self.best(shelf, side).map(|handle| shelf.price(handle))
+    pub fn best_price(&self, side: Side) -> Option<Price> {
+        self.half(side).best_rank().map(|rank| price_of(side, rank))
     }
 
     /// Lets an order rest, behind every order of its price.
@@ -269,6 +313,27 @@ impl Book {
     /// Puts an order that is in no queue behind every order of its price, in whichever book of the shelf this is.
     #[inline]
     pub fn attach<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle, side: Side, price: Price, leaves: Qty) {
+        assert!(shelf.is_detached(handle), "an order is in one queue");
+        self.link(shelf, handle, side, price, leaves);
+    }
+
+    /// Takes an order out of its queue; its handle stays. It goes on with [`Self::attach`] or [`Shelf::discard`].
+    #[inline]
+    pub fn detach<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle) {
+        self.unlink(shelf, handle);
+        shelf.orders.node_mut(handle.raw()).level = DETACHED;
+    }
+
+    /// Puts an order that is in a queue behind every order of another price, or of its own: as [`Self::detach`] and
+    /// [`Self::attach`] do.
+    #[inline(always)]
+    pub fn shift<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle, side: Side, price: Price, leaves: Qty) {
+        self.unlink(shelf, handle);
+        self.link(shelf, handle, side, price, leaves);
+    }
+
+    #[inline(always)]
+    fn link<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle, side: Side, price: Price, leaves: Qty) {
         assert!(!leaves.is_zero());
         let number = self.half_mut(side).level_at(&mut shelf.levels, rank(side, price));
         let level = shelf.levels.level_mut(number);
@@ -281,18 +346,15 @@ impl Book {
         }
         let on_side = if matches!(side, Side::Sell) { SELL } else { 0 };
         let node = shelf.orders.node_mut(handle.raw());
-        assert!(node.level == DETACHED, "an order is in one queue");
         (node.price, node.leaves, node.before, node.after) = (price, leaves, before, NONE);
         node.level = number | on_side;
     }
 
-    /// Takes an order out of its queue; its handle stays. It goes on with [`Self::attach`] or [`Shelf::discard`].
-    #[inline]
-    pub fn detach<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle) {
-        let node = shelf.orders.node_mut(handle.raw());
-        assert!(node.level != DETACHED, "an order that is in a queue");
-        let Node { before, after, level, .. } = *node;
-        node.level = DETACHED;
+    /// Closes the gap that an order leaves in its queue; the order itself still says where it was.
+    #[inline(always)]
+    fn unlink<T: Copy>(&mut self, shelf: &mut Shelf<T>, handle: Handle) {
+        let Node { before, after, level, .. } = *shelf.orders.node(handle.raw());
+        assert!(level != DETACHED, "an order that is in a queue");
         let number = level & !SELL;
         if before == NONE && after == NONE {
             let side = if level & SELL == 0 { Side::Buy } else { Side::Sell };
@@ -393,8 +455,8 @@ impl Book {
 
     /// Whether the best bid is not below the best ask.
     #[must_use]
-    pub fn is_crossed<T: Copy>(&self, shelf: &Shelf<T>) -> bool {
-        let best = self.best_price(shelf, Side::Buy).zip(self.best_price(shelf, Side::Sell));
+    pub fn is_crossed(&self) -> bool {
+        let best = self.best_price(Side::Buy).zip(self.best_price(Side::Sell));
         best.is_some_and(|(bid, ask)| bid >= ask)
     }
 }

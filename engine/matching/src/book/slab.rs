@@ -89,6 +89,12 @@ impl<T: Copy> Orders<T> {
         self.used -= 1;
     }
 
+    /// Whatever is in a slot.
+    #[inline]
+    pub(super) fn slot(&self, slot: u32) -> Option<&Node<T>> {
+        self.slots.get(slot as usize)
+    }
+
     #[inline]
     pub(super) fn node(&self, slot: u32) -> &Node<T> {
         let node = &self.slots[slot as usize];

@@ -44,7 +44,7 @@ fn the_best_level_comes_first_on_both_sides() {
     assert_eq!(tags(&book, &shelf, Side::Sell), [4, 3]);
     let best = book.best(&shelf, Side::Sell).expect("there are two asks");
     assert_eq!(book.take(&mut shelf, best, lots(5)), Qty::ZERO);
-    assert_eq!(book.best_price(&shelf, Side::Sell), Some(price(12)));
+    assert_eq!(book.best_price(Side::Sell), Some(price(12)));
 }
 
 /// Each order is limited, their sum is not: two of the largest quantity at one price are more than a `Qty` holds.
@@ -133,6 +133,8 @@ fn the_book_does_what_a_map_of_queues_does() {
                     book.best(&shelf, side).map(|handle| *shelf.tag(handle)),
                     expected.first().map(|(tag, _)| *tag)
                 );
+                let of_best = book.best(&shelf, side).map(|handle| shelf.price(handle));
+                assert_eq!(book.best_price(side), of_best, "seed {seed}, step {tag}");
             }
             if tag % 64 == 0 {
                 book.verify(&shelf);

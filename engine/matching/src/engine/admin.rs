@@ -9,7 +9,6 @@ use tidegate_domain::{
 };
 
 use super::money::UNITS_LIMIT;
-use super::outcomes::Outcomes;
 use super::tables::{Account, Asset, Key, Market, name_words};
 use super::{Call, Engine, To};
 use crate::hash::{Fact, Sum, hash};
@@ -112,10 +111,10 @@ impl Engine {
             roles,
             request_mark: RequestNumber::new(0),
             report_mark: SessionSequence::new(0),
-            outcomes: Outcomes::new(),
             session: None,
         };
         let key = KeyId::new(self.keys.add(name, key));
+        self.outcomes.add_key();
         self.public_keys.insert(public_key);
         self.sum.add(public_key_hash(key.raw(), name, &public_key));
         let hash = self.key_mut(key).hash(key);

@@ -133,7 +133,7 @@ impl Engine {
         for (raw, market) in self.markets.iter() {
             market.book.verify(&self.orders.shelf);
             market.stops.verify(&self.orders.shelf);
-            assert!(!market.book.is_crossed(&self.orders.shelf), "the book is crossed");
+            assert!(!market.book.is_crossed(), "the book is crossed");
             for (handle, order) in self.all_orders_of(market) {
                 assert_eq!(order.market, MarketId::new(raw));
                 assert_eq!(self.orders.by_id(order.id), Some(handle));
@@ -180,9 +180,10 @@ impl Engine {
         let mut armed = 0;
         for (raw, key) in self.keys.iter() {
             assert!(self.public_keys.contains(&key.public_key));
-            assert!(key.outcomes.iter().is_sorted_by(|before, after| before.request < after.request));
-            assert!(key.outcomes.iter().is_sorted_by(|before, after| before.sequence < after.sequence));
-            assert!(key.outcomes.newest().is_none_or(|outcome| outcome.request == key.request_mark));
+            let outcomes = || self.outcomes.of_key(KeyId::new(raw));
+            assert!(outcomes().is_sorted_by(|before, after| before.request < after.request));
+            assert!(outcomes().is_sorted_by(|before, after| before.sequence < after.sequence));
+            assert!(self.outcomes.newest(KeyId::new(raw)).is_none_or(|outcome| outcome.request == key.request_mark));
             let deadline = self.timers.deadline(Subject::Session(KeyId::new(raw)));
             assert_eq!(deadline, key.session.and_then(|session| session.deadline));
             armed += usize::from(deadline.is_some());

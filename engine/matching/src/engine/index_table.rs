@@ -12,6 +12,7 @@
 use alloc::vec::Vec;
 
 use crate::hash::fold;
+use crate::prefetch::prefetch;
 
 const EMPTY: u32 = u32::MAX;
 
@@ -73,6 +74,20 @@ impl IndexTable {
             }
             at = (at + 1) & (self.entries.len() - 1);
         }
+    }
+
+    /// Fetches the bucket of a hash.
+    #[inline]
+    pub(crate) fn fetch(&self, hash: u32) {
+        if let Some(entry) = self.entries.get(self.bucket(hash)) {
+            prefetch(entry);
+        }
+    }
+
+    /// The first index of this hash: most likely the one that is meant.
+    #[inline]
+    pub(crate) fn likely(&self, hash: u32) -> Option<u32> {
+        self.get(hash, |_| true)
     }
 
     /// Adds an index that is not there.

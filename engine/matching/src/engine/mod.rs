@@ -11,6 +11,7 @@
 
 mod accounts;
 mod admin;
+mod ahead;
 mod check;
 mod index_table;
 mod money;
@@ -42,6 +43,7 @@ pub use open_orders::Order;
 use open_orders::{Identity, OpenOrders};
 use orders::quotes::Pending;
 pub use outcomes::OUTCOMES_PER_KEY;
+use outcomes::Outcomes;
 pub use sessions::SESSION_GRACE_AFTER_RESTART;
 pub use snapshot::{SNAPSHOT_FORMAT_VERSION, SnapshotError, SnapshotHeader};
 pub(crate) use tables::{Account, Asset, Key, Market, Table};
@@ -63,6 +65,8 @@ pub struct Engine {
     pub(crate) accounts: Table<Account>,
     pub(crate) keys: Table<Key>,
     pub(crate) public_keys: BTreeSet<[u8; 32]>,
+    /// What came of the newest requests of the keys.
+    pub(crate) outcomes: Outcomes,
     pub(crate) ledger: Ledger,
     pub(crate) references: References,
     pub(crate) orders: OpenOrders,
@@ -79,8 +83,8 @@ pub struct Engine {
 struct Call<'a> {
     header: CommandHeader,
     kind: CommandKind,
-    /// What a repeated request must share with the first: kind and body.
-    payload: [u64; 12],
+    /// Its bytes: a repeated request must have the same ones as the first.
+    record: &'a CommandRecord,
     out: &'a mut EventBuffer,
 }
 
@@ -166,7 +170,7 @@ impl StateMachine for Engine {
         self.applied = header.sequence;
         self.time = header.time;
         self.epoch = header.epoch;
-        let mut call = Call { header, kind, payload: record.payload_words(), out };
+        let mut call = Call { header, kind, record, out };
         // By reference: a command moves as wide words, which wait for the narrow ones that it was just written with.
         match &record.decode_body(kind) {
             Ok(command) => self.dispatch(&mut call, command),
@@ -174,6 +178,13 @@ impl StateMachine for Engine {
         }
         if let Some(last) = out.records_mut().last_mut() {
             last.add_flags(EventFlags::LAST);
+        }
+    }
+
+    #[inline]
+    fn look_ahead(&self, coming: &[CommandRecord]) {
+        if self.orders.is_large() {
+            self.fetch_ahead(coming);
         }
     }
 
@@ -298,8 +309,15 @@ impl Engine {
     }
 
     /// Appends an event; a report gets the next number of its key.
-    #[inline]
+    #[inline(never)]
     fn emit(&mut self, call: &mut Call<'_>, to: To, event: Event) {
+        self.emit_here(call, to, event);
+    }
+
+    /// As [`Self::emit`], for the events that nearly every command causes: where it is known which one it is, nothing is left
+    /// of the event but its fields, written to where they stay.
+    #[inline(always)]
+    fn emit_here(&mut self, call: &mut Call<'_>, to: To, event: Event) {
         let session_sequence = if is_report(event.kind()) { self.next_report(to.key) } else { SessionSequence::new(0) };
         let header = EventHeader {
             sequence: call.header.sequence,

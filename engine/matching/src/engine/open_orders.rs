@@ -15,7 +15,8 @@
 use alloc::vec::Vec;
 
 use tidegate_domain::{
-    AccountId, KeyId, MarketId, OrderId, Price, Qty, RequestNumber, SelfTrade, Side, TimeInForce, Timestamp,
+    AccountId, KeyId, MarketId, OrderId, OrderTarget, Price, Qty, RequestNumber, SelfTrade, Side, TimeInForce,
+    Timestamp,
 };
 
 use super::index_table::IndexTable;
@@ -23,6 +24,7 @@ use super::tables::Account;
 use crate::book::{Book, Handle, Shelf};
 use crate::hash::{Fact, Sum, hash};
 use crate::ledger::SeatRef;
+use crate::prefetch::prefetch;
 
 /// An open order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,15 @@ pub(crate) struct Terms {
     pub(crate) expires: Timestamp,
     /// Of a quote: which side of it.
     pub(crate) quote: Option<Side>,
+}
+
+impl Order {
+    /// Who it is.
+    #[inline]
+    pub(crate) const fn identity(&self, seat: SeatRef) -> Identity {
+        let Self { id, account, key, request, market, .. } = *self;
+        Identity { id, account, key, request, market, seat }
+    }
 }
 
 /// Who an order is.
@@ -127,9 +138,17 @@ impl Tag {
     pub(crate) const fn account(&self) -> AccountId {
         self.account
     }
+
+    #[inline]
+    pub(super) const fn market(&self) -> MarketId {
+        self.market
+    }
 }
 
 const NONE: u32 = u32::MAX;
+/// So many orders with all that belongs to them, some 300 bytes each, are larger than the second-level cache of any processor.
+/// With debug assertions it is a few, so that tests get there.
+const LARGE: usize = if cfg!(debug_assertions) { 4 } else { 1 << 14 };
 
 /// What is not needed to find the best order.
 #[derive(Clone, Copy, Debug)]
@@ -211,16 +230,22 @@ impl OpenOrders {
     }
 
     /// An order in a queue, as it is shown.
+    #[inline]
     pub(crate) fn get(&self, handle: Handle) -> Order {
+        self.look(handle).0
+    }
+
+    /// An order in a queue, with what it keeps for later: found once for all that a command wants of it.
+    #[inline]
+    pub(crate) fn look(&self, handle: Handle) -> (Order, &Extra) {
         let (resting, extra) = (self.shelf.get(handle), self.extra(handle));
-        let Identity { id, account, key, request, market, .. } = self.identity(handle);
-        let is_stop = extra.terms.is_stop;
-        Order {
-            id,
-            account,
-            key,
-            request,
-            market,
+        let (tag, is_stop) = (resting.tag, extra.terms.is_stop);
+        let order = Order {
+            id: tag.id(),
+            account: tag.account,
+            key: tag.key,
+            request: tag.request(),
+            market: tag.market,
             side: if is_stop { resting.side.opposite() } else { resting.side },
             price: if is_stop { extra.terms.limit } else { resting.price },
             leaves: resting.leaves.plus(extra.hidden),
@@ -228,7 +253,8 @@ impl OpenOrders {
             filled: extra.filled,
             group: extra.terms.group,
             trigger: if is_stop { resting.price } else { Price::from_ticks(0) },
-        }
+        };
+        (order, extra)
     }
 
     /// An order by its id.
@@ -261,6 +287,54 @@ impl OpenOrders {
     fn quote_hash(&self, account: AccountId, group: u8, market: MarketId, side: Side) -> u32 {
         let quote = u64::from(group) << 8 | u64::from(side.code());
         self.by_quote.hash(u64::from(account.raw()) << 32 | u64::from(market.raw()), quote)
+    }
+
+    /// Whether the tables are larger than a processor's own cache, so that looking ahead pays: by how many orders are open,
+    /// because of large tables that are nearly empty only a little is touched.
+    #[inline]
+    pub(super) const fn is_large(&self) -> bool {
+        self.shelf.len() >= LARGE
+    }
+
+    /// Fetches the bucket of an order.
+    #[inline]
+    pub(super) fn fetch_bucket(&self, key: KeyId, target: OrderTarget) {
+        let (table, hash) = self.table_of(key, target);
+        table.fetch(hash);
+    }
+
+    /// The order that is most likely meant.
+    #[inline]
+    pub(super) fn likely(&self, key: KeyId, target: OrderTarget) -> Option<Handle> {
+        let (table, hash) = self.table_of(key, target);
+        table.likely(hash).map(Handle::from_index)
+    }
+
+    #[inline]
+    fn table_of(&self, key: KeyId, target: OrderTarget) -> (&IndexTable, u32) {
+        match target {
+            OrderTarget::Order(id) => (&self.by_id, self.by_id.hash(id.raw(), 0)),
+            OrderTarget::Request(request) => (&self.by_request, self.by_request.hash(request.raw(), key.raw().into())),
+        }
+    }
+
+    /// Fetches an order and what it keeps for later.
+    #[inline]
+    pub(super) fn fetch(&self, handle: Handle) {
+        self.shelf.fetch(handle);
+        prefetch(self.extra(handle));
+    }
+
+    /// Fetches the neighbours of an order: at its price, and among those of its account.
+    #[inline]
+    pub(super) fn fetch_around(&self, handle: Handle) {
+        self.shelf.fetch_around(handle);
+        let Extra { older, newer, .. } = *self.extra(handle);
+        for neighbour in [older, newer] {
+            if let Some(extra) = self.extras.get(neighbour as usize) {
+                prefetch(extra);
+            }
+        }
     }
 
     /// Makes an order findable. It is in no queue yet.
@@ -322,6 +396,7 @@ impl OpenOrders {
     }
 
     /// Puts an order behind all others of its price: `leaves` is all that is left, of which its display is shown.
+    #[inline]
     pub(crate) fn enter(
         &mut self,
         book: &mut Book,
@@ -331,29 +406,48 @@ impl OpenOrders {
         leaves: Qty,
         filled: Qty,
     ) {
+        let displayed = self.take_place(handle, side, price, leaves, filled);
+        book.attach(&mut self.shelf, handle, side, price, displayed);
+    }
+
+    /// Notes the place that an order is about to come to; how much of it is shown there.
+    #[inline(always)]
+    fn take_place(&mut self, handle: Handle, side: Side, price: Price, leaves: Qty, filled: Qty) -> Qty {
         self.priority += 1;
-        self.shelf.tag_mut(handle).priority = halves(self.priority);
+        let tag = self.shelf.tag_mut(handle);
+        tag.priority = halves(self.priority);
+        let id = tag.id();
         let extra = &mut self.extras[handle.index()];
         let displayed = shown_of(extra.terms.display, leaves);
-        extra.hidden = leaves.minus(displayed);
-        extra.filled = filled;
-        book.attach(&mut self.shelf, handle, side, price, displayed);
-        self.sum.add(self.place_hash(handle));
+        let hidden = leaves.minus(displayed);
+        (extra.hidden, extra.filled) = (hidden, filled);
+        self.sum.add(Place { id, side, price, displayed, hidden, filled, priority: self.priority }.hash());
+        displayed
+    }
+
+    /// Takes an order out of its queue and puts it behind all others of another price, or of its own: as [`Self::leave`] and
+    /// [`Self::enter`] do, in one go.
+    #[inline(always)]
+    pub(crate) fn shift(&mut self, book: &mut Book, handle: Handle, order: &Order, price: Price, leaves: Qty) {
+        self.sum.remove(self.place(handle).hash());
+        let displayed = self.take_place(handle, order.side, price, leaves, order.filled);
+        book.shift(&mut self.shelf, handle, order.side, price, displayed);
     }
 
     /// Takes an order out of its queue; it stays findable.
+    #[inline]
     pub(crate) fn leave(&mut self, book: &mut Book, handle: Handle) {
-        self.sum.remove(self.place_hash(handle));
+        self.sum.remove(self.place(handle).hash());
         book.detach(&mut self.shelf, handle);
     }
 
     /// Changes what is left of an order where it stands.
     pub(crate) fn set(&mut self, handle: Handle, displayed: Qty, hidden: Qty, filled: Qty) {
-        let before = self.place_hash(handle);
+        let before = self.place(handle).hash();
         self.shelf.set_leaves(handle, displayed);
         let extra = &mut self.extras[handle.index()];
         (extra.hidden, extra.filled) = (hidden, filled);
-        self.sum.replace(before, self.place_hash(handle));
+        self.sum.replace(before, self.place(handle).hash());
     }
 
     /// Changes what is left of a quote, and its terms, where it stands: what it was filled before counts no more.
@@ -397,7 +491,7 @@ impl OpenOrders {
 
     /// Hash of an order in a queue.
     pub(crate) fn hash(&self, handle: Handle) -> u128 {
-        self.identity_hash(handle).wrapping_add(self.place_hash(handle))
+        self.identity_hash(handle).wrapping_add(self.place(handle).hash())
     }
 
     /// Hash of what stays the same as long as the order is open.
@@ -426,19 +520,45 @@ impl OpenOrders {
         )
     }
 
-    /// Hash of where an order stands and what is left of it: what changes with every fill and every replace.
-    #[inline]
-    fn place_hash(&self, handle: Handle) -> u128 {
+    /// Where an order stands.
+    #[inline(always)]
+    fn place(&self, handle: Handle) -> Place {
         let (resting, extra) = (self.shelf.get(handle), self.extra(handle));
+        Place {
+            id: resting.tag.id(),
+            side: resting.side,
+            price: resting.price,
+            displayed: resting.leaves,
+            hidden: extra.hidden,
+            filled: extra.filled,
+            priority: resting.tag.priority(),
+        }
+    }
+}
+
+/// Where an order stands and what is left of it: what changes with every fill and every replace.
+struct Place {
+    id: OrderId,
+    side: Side,
+    price: Price,
+    displayed: Qty,
+    hidden: Qty,
+    filled: Qty,
+    priority: u64,
+}
+
+impl Place {
+    #[inline(always)]
+    fn hash(&self) -> u128 {
         hash(
             Fact::Place,
             [
-                resting.tag.id().raw(),
-                resting.price.ticks().cast_unsigned(),
-                resting.leaves.lots(),
-                extra.hidden.lots(),
-                extra.filled.lots(),
-                resting.tag.priority() << 1 | u64::from(resting.side.code() & 1),
+                self.id.raw(),
+                self.filled.lots(),
+                self.price.ticks().cast_unsigned(),
+                self.displayed.lots(),
+                self.hidden.lots(),
+                self.priority << 1 | u64::from(self.side.code() & 1),
             ],
         )
     }

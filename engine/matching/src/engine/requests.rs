@@ -16,41 +16,41 @@ use tidegate_domain::{Command, CommandKind, Event, Reject, RequestNumber, Roles}
 
 use super::outcomes::{Created, Outcome, RequestResult};
 use super::{Call, Engine, To, is_report};
-use crate::hash::{Fact, hash};
+use crate::hash::payload_hash;
 
 impl Engine {
     /// Carries out a request of a key with the role that it `needs`.
     pub(super) fn request(&mut self, call: &mut Call<'_>, command: &Command, needs: Roles) {
-        let to = match *command {
-            Command::NewOrder(ref order) => call.requester().in_market(order.market),
-            Command::CancelAll(ref filter) => match filter.market {
-                Some(market) => call.requester().in_market(market),
-                None => call.requester(),
-            },
-            _ => call.requester(),
-        };
-        let (mark, roles) = match self.keys.get(to.key.raw()) {
-            Some(key) if key.account == to.account => {
-                key.outcomes.prefetch();
+        let header = &call.header;
+        let (mark, roles) = match self.keys.get(header.key.raw()) {
+            Some(key) if key.account == header.account => {
+                self.outcomes.prefetch(header.key);
                 (key.request_mark, key.roles)
             }
-            _ => return self.reject(call, to, Reject::UnknownKey),
+            _ => return self.refuse(call, command, Reject::UnknownKey),
         };
-        if to.request.raw() == 0 {
-            return self.reject(call, to, Reject::RequestNumberZero);
+        let request = header.request;
+        if request.raw() == 0 {
+            return self.refuse(call, command, Reject::RequestNumberZero);
         }
-        let payload_hash = match *command {
+        let payload = match *command {
             Command::MassQuote(_) => self.quotes.payload_hash(),
-            _ => hash(Fact::Request, call.payload) as u32,
+            _ => payload_hash(&call.record.payload_words()),
         };
-        if to.request <= mark {
-            return self.answer_again(call, to, payload_hash);
+        if request <= mark {
+            return self.answer_again(call, command, payload);
         }
         let result = if roles.has(needs) { self.execute(call, command) } else { Err(Reject::KeyNotAllowed) };
         if let Err(reason) = result {
-            self.reject(call, to, reason);
+            self.refuse(call, command, reason);
         }
-        self.remember(call, to.request, payload_hash, result);
+        self.remember(call, request, payload, result);
+    }
+
+    #[inline(never)]
+    fn refuse(&mut self, call: &mut Call<'_>, command: &Command, reason: Reject) {
+        let to = answered(call, command);
+        self.reject(call, to, reason);
     }
 
     fn execute(&mut self, call: &mut Call<'_>, command: &Command) -> RequestResult {
@@ -87,8 +87,10 @@ impl Engine {
         Ok(None)
     }
 
-    fn answer_again(&mut self, call: &mut Call<'_>, to: To, payload_hash: u32) {
-        match self.key_mut(to.key).outcomes.find(to.request).copied() {
+    #[inline(never)]
+    fn answer_again(&mut self, call: &mut Call<'_>, command: &Command, payload_hash: u32) {
+        let to = answered(call, command);
+        match self.outcomes.find(to.key, to.request).copied() {
             None => self.reject(call, to, Reject::OutcomeExpired),
             Some(outcome) if outcome.payload_hash != payload_hash => {
                 self.reject(call, to, Reject::RequestNumberReused);
@@ -101,6 +103,7 @@ impl Engine {
         }
     }
 
+    #[inline]
     fn remember(&mut self, call: &Call<'_>, request: RequestNumber, payload_hash: u32, result: RequestResult) {
         let id = call.header.key;
         let created = match (call.kind, result) {
@@ -114,10 +117,22 @@ impl Engine {
         let step = u128::from(request.raw() - key.request_mark.raw()) << 64;
         let of_mark = key.weight.wrapping_mul(step);
         key.request_mark = request;
-        let oldest = key.outcomes.push(outcome);
+        let oldest = self.outcomes.push(id, outcome);
         self.sum.add(of_mark);
         if let Some(oldest) = oldest {
             self.sum.remove(oldest.hash(id));
         }
+    }
+}
+
+/// Whom the answer to a request itself goes to.
+fn answered(call: &Call<'_>, command: &Command) -> To {
+    match *command {
+        Command::NewOrder(ref order) => call.requester().in_market(order.market),
+        Command::CancelAll(ref filter) => match filter.market {
+            Some(market) => call.requester().in_market(market),
+            None => call.requester(),
+        },
+        _ => call.requester(),
     }
 }

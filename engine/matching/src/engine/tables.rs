@@ -11,7 +11,6 @@ use tidegate_domain::{
     RequestNumber, Roles, SessionId, SessionSequence, Timestamp,
 };
 
-use super::outcomes::Outcomes;
 use crate::book::{Book, Handle};
 use crate::hash::{Fact, hash, words};
 
@@ -231,8 +230,6 @@ pub(crate) struct Key {
     pub(crate) request_mark: RequestNumber,
     /// Number of the last report.
     pub(crate) report_mark: SessionSequence,
-    /// The newest outcomes, oldest first; their request numbers grow. Room for all of them from the start.
-    pub(crate) outcomes: Outcomes,
     pub(crate) session: Option<Session>,
 }
 

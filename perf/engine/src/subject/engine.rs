@@ -75,6 +75,11 @@ impl Subject for TidegateEngine {
     }
 
     #[inline]
+    fn look_ahead(&self, coming: &[CommandRecord]) {
+        self.engine.look_ahead(coming);
+    }
+
+    #[inline]
     fn apply<F: FillSink>(&mut self, record: &CommandRecord, fills: &mut F) -> u64 {
         self.out.clear();
         self.engine.apply(record, &mut self.out);

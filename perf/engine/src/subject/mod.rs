@@ -48,6 +48,10 @@ pub trait Subject: Sized {
     /// A sentence that says what of the workload it cannot express.
     fn prepare(workload: &Workload, wants_fills: bool) -> Result<(Self, Stream<Self::Command>), String>;
 
+    /// Before `coming[0]` is applied: the subject may prepare for it and for those after it. What that costs is measured.
+    #[inline]
+    fn look_ahead(&self, _coming: &[Self::Command]) {}
+
     /// Applies the next command, and returns a number that depends on what happened: of a book, the lots that it traded.
     fn apply<F: FillSink>(&mut self, command: &Self::Command, fills: &mut F) -> u64;
 

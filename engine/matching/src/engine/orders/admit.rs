@@ -1,15 +1,16 @@
 //! Whether a new order is taken: the checks of RULES.md 2, in its order. Nothing changes here.
 
 use tidegate_domain::{
-    AccountId, CommandHeader, MarketDefinition, MarketRules, MarketState, NewOrder, OrderType, Price, Qty, Reject,
-    SelfTrade, Side, TimeInForce, Timestamp,
+    AccountId, AssetAmount, CommandHeader, MarketDefinition, MarketRules, MarketState, NewOrder, OrderType, Price, Qty,
+    Reject, SelfTrade, Side, TimeInForce, Timestamp,
 };
 
-use super::{is_backed, opposite_best, reservation};
+use super::{is_backed, reservation};
 use crate::book::crosses;
 use crate::engine::money::UNITS_LIMIT;
 use crate::engine::tables::{Account, Market};
 use crate::engine::{Engine, in_market_state};
+use crate::ledger::SeatRef;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 const DAY_NS: u64 = 86_400 * NANOS_PER_SECOND;
@@ -22,9 +23,22 @@ pub(super) const fn day_end(now: Timestamp, day_end_s: u32) -> Timestamp {
     Timestamp::from_nanos(if today > now { today } else { today.saturating_add(DAY_NS) })
 }
 
+/// What is known of a new order that is taken.
+pub(super) struct Admitted {
+    /// Its effective limit.
+    pub(super) price: Price,
+    /// Where its account sits, if it was in this market before.
+    pub(super) seat: Option<SeatRef>,
+    /// What must be available: for an order that is backed, what is held for it.
+    pub(super) needed: AssetAmount,
+    /// Whether there is something to trade with at its limit.
+    pub(super) takes: bool,
+}
+
 impl Engine {
-    /// Decides whether a new order is taken; its effective limit.
-    pub(super) fn admit(&self, header: &CommandHeader, new: &NewOrder) -> Result<Price, Reject> {
+    /// Decides whether a new order is taken.
+    #[inline(always)]
+    pub(super) fn admit(&self, header: &CommandHeader, new: &NewOrder) -> Result<Admitted, Reject> {
         let market = self.markets.get(new.market.raw()).ok_or(Reject::UnknownMarket)?;
         in_market_state(market, &[MarketState::Open, MarketState::PostOnly])?;
         let account = self.account(header.account);
@@ -33,8 +47,9 @@ impl Engine {
         }
         check_form(&market.rules, new, header.time)?;
         check_protection(account, new.options.group)?;
-        self.check_room(header.account, account, market, new)?;
-        let opposite = opposite_best(self, market, new.side);
+        let seat = self.ledger.seat_of(header.account, new.market);
+        self.check_room(header.account, account, seat, market, new)?;
+        let opposite = market.book.best_price(new.side.opposite());
         if matches!(new.order_type, OrderType::Market | OrderType::Budget) && opposite.is_none() {
             return Err(Reject::NoLiquidity);
         }
@@ -56,19 +71,26 @@ impl Engine {
         if market.state == MarketState::PostOnly && takes {
             return Err(Reject::MarketPostOnly);
         }
-        self.check_funds(header.account, market, new, price, opposite)?;
+        let needed = self.check_funds(header.account, seat, market, new, price, opposite)?;
         if new.time_in_force == TimeInForce::Fok && !self.can_fill_at_once(header.account, market, new) {
             return Err(Reject::FillOrKillUnfillable);
         }
-        Ok(price)
+        Ok(Admitted { price, seat, needed, takes })
     }
 
     /// Room is asked for before it is known whether the order will rest: the answer must not depend on the book.
-    fn check_room(&self, id: AccountId, account: &Account, market: &Market, new: &NewOrder) -> Result<(), Reject> {
-        let market_id = new.market;
+    #[inline]
+    fn check_room(
+        &self,
+        id: AccountId,
+        account: &Account,
+        seat: Option<SeatRef>,
+        market: &Market,
+        new: &NewOrder,
+    ) -> Result<(), Reject> {
         if new.time_in_force.rests() {
             let (limits, own) = (self.limits(), &account.limits);
-            let in_market = || self.ledger.seat_of(id, market_id).map_or(0, |seat| self.ledger.seat(seat).open_orders);
+            let in_market = || seat.map_or(0, |seat| self.ledger.seat(seat).open_orders);
             if account.open_orders >= limits.account_open_orders_max
                 || self.orders.len() >= limits.open_orders_max as usize
                 || (own.open_orders_max > 0 && account.open_orders >= own.open_orders_max)
@@ -78,38 +100,43 @@ impl Engine {
             }
         }
         let definition = &market.definition;
-        if self.ledger.can_seat(id, market_id, &[definition.base, definition.quote]) {
+        if seat.is_some() || self.ledger.has_room_for_seat(id, &[definition.base, definition.quote]) {
             Ok(())
         } else {
             Err(Reject::TableFull)
         }
     }
 
+    /// Whether the account can pay; what it must be able to.
+    #[inline]
     fn check_funds(
         &self,
         account: AccountId,
+        seat: Option<SeatRef>,
         market: &Market,
         new: &NewOrder,
         price: Price,
         opposite: Option<Price>,
-    ) -> Result<(), Reject> {
+    ) -> Result<AssetAmount, Reject> {
         let definition = &market.definition;
-        let (asset, needed) = if is_backed(new.order_type, new.side) {
-            (pays(definition, new.side), reservation(definition, new.side, price, new.qty))
+        let needed = if is_backed(new.order_type, new.side) {
+            reservation(definition, new.side, price, new.qty)
         } else if new.order_type == OrderType::Stop {
-            return Ok(());
+            return Ok(AssetAmount::ZERO);
         } else {
             // It pays fill by fill: for one lot at least it must be able to.
             let best = opposite.expect("an order without liquidity was refused");
-            (pays(definition, new.side), reservation(definition, new.side, best, Qty::from_lots(1)))
+            reservation(definition, new.side, best, Qty::from_lots(1))
         };
-        if self.ledger.balance(account, asset).available < needed {
-            return Err(Reject::InsufficientFunds);
-        }
-        Ok(())
+        let available = match seat {
+            Some(seat) => self.ledger.row(self.ledger.seat(seat).paying_row(new.side)).available,
+            None => self.ledger.balance(account, pays(definition, new.side)).available,
+        };
+        if available < needed { Err(Reject::InsufficientFunds) } else { Ok(needed) }
     }
 
     /// Whether the book has the whole quantity at acceptable prices and, where nothing is held, the account the money.
+    #[inline(never)]
     fn can_fill_at_once(&self, account: AccountId, market: &Market, new: &NewOrder) -> bool {
         let definition = &market.definition;
         let is_backed = is_backed(new.order_type, new.side);
@@ -197,6 +224,7 @@ pub(super) fn is_triggered(market: &Market, side: Side, trigger: Price) -> bool 
         }
 }
 
+#[inline]
 pub(super) fn check_protection(account: &Account, group: u8) -> Result<(), Reject> {
     if group != 0 && account.protection(group).is_some_and(|protection| protection.is_triggered) {
         return Err(Reject::ProtectionActive);
@@ -205,6 +233,7 @@ pub(super) fn check_protection(account: &Account, group: u8) -> Result<(), Rejec
 }
 
 /// The limit of a post-only order: as it is, or re-priced to one tick from the best price that it would take.
+#[inline]
 pub(super) fn post_only_price(
     rules: &MarketRules,
     side: Side,
@@ -226,7 +255,13 @@ pub(super) fn post_only_price(
 }
 
 /// How far a limit may be from the reference price and from the last price.
+#[inline]
 pub(super) fn check_bands(market: &Market, price: Price) -> Result<(), Reject> {
+    let rules = &market.rules;
+    if rules.static_band_ppm | rules.dynamic_band_ppm == 0 { Ok(()) } else { check_inside_bands(market, price) }
+}
+
+fn check_inside_bands(market: &Market, price: Price) -> Result<(), Reject> {
     let rules = &market.rules;
     if !is_in_band(price, rules.reference, rules.static_band_ppm) {
         return Err(Reject::PriceOutOfStaticBand);
@@ -249,6 +284,7 @@ fn is_in_band(price: Price, around: Price, band_ppm: u32) -> bool {
 }
 
 /// The market's least notional and the account's largest order; orders without a limit have no notional.
+#[inline]
 pub(super) fn check_size(
     account: &Account,
     definition: &MarketDefinition,
@@ -272,6 +308,7 @@ pub(super) fn check_size(
 }
 
 /// Bounds of a quantity.
+#[inline]
 pub(super) fn check_qty(rules: &MarketRules, qty: Qty) -> Result<(), Reject> {
     if qty.is_zero() {
         return Err(Reject::QtyZero);
@@ -286,6 +323,7 @@ pub(super) fn check_qty(rules: &MarketRules, qty: Qty) -> Result<(), Reject> {
 }
 
 /// Bounds of a limit.
+#[inline]
 pub(super) fn check_price(rules: &MarketRules, price: Price) -> Result<(), Reject> {
     if price.ticks() < 1 {
         return Err(Reject::PriceNotPositive);
@@ -300,6 +338,7 @@ pub(super) fn check_price(rules: &MarketRules, price: Price) -> Result<(), Rejec
 }
 
 /// What a new order may look like, whatever the book and the balances: RULES.md 2.1.
+#[inline]
 fn check_form(rules: &MarketRules, new: &NewOrder, now: Timestamp) -> Result<(), Reject> {
     let (kind, tif, options) = (new.order_type, new.time_in_force, &new.options);
     let is_budget = kind == OrderType::Budget;

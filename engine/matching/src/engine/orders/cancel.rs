@@ -1,7 +1,7 @@
 //! Cancelling: one order, all that match, all of an account or of a market. RULES.md 5.3 and 5.4.
 
 use tidegate_domain::{
-    AccountId, CancelFilter, CancelReason, CommandHeader, Event, MarketId, OrderTarget, Qty, Reject, Side,
+    AccountId, AssetAmount, CancelFilter, CancelReason, CommandHeader, Event, MarketId, OrderTarget, Qty, Reject, Side,
 };
 
 use super::{recipient, reservation};
@@ -68,10 +68,10 @@ impl Engine {
     }
 
     pub(super) fn cancel_to(&mut self, call: &mut Call<'_>, handle: Handle, reason: CancelReason, to: To) {
-        let order = self.orders.get(handle);
+        let (order, extra) = self.orders.look(handle);
+        let is_stop = extra.terms.is_stop;
         self.unback(handle, &order, order.leaves);
         let market = self.markets.get_mut(order.market.raw()).expect("the market of an order exists");
-        let is_stop = self.orders.extra(handle).terms.is_stop;
         self.orders.leave(if is_stop { &mut market.stops } else { &mut market.book }, handle);
         self.end_order(handle);
         let Order { id, side, price, leaves, .. } = order;
@@ -79,6 +79,7 @@ impl Engine {
     }
 
     /// Gives back what backs `qty` of an order in a queue.
+    #[inline]
     pub(super) fn unback(&mut self, handle: Handle, order: &Order, qty: Qty) {
         let is_unbacked_stop = order.price.ticks() == 0 && order.side == Side::Buy;
         if is_unbacked_stop {
@@ -87,10 +88,10 @@ impl Engine {
         let amount = reservation(&self.market(order.market).definition, order.side, order.price, qty);
         let seat = self.ledger.seat(self.orders.extra(handle).seat);
         let row = seat.paying_row(order.side);
-        self.ledger.unreserve(row, amount);
-        self.ledger.release(row, amount);
+        self.ledger.reserve_instead(row, amount, AssetAmount::ZERO);
     }
 
+    #[inline]
     pub(super) fn find(&self, header: &CommandHeader, target: OrderTarget) -> Result<Handle, Reject> {
         match target {
             OrderTarget::Order(order) => {
@@ -107,12 +108,13 @@ impl Engine {
     /// Of an order that is not open: whether the key is known to have created it.
     #[cold]
     fn why_not_found(&self, header: &CommandHeader, target: OrderTarget) -> Reject {
-        let outcomes = &self.keys.get(header.key.raw()).expect("the key was looked up before").outcomes;
         let is_created = match target {
-            OrderTarget::Order(order) => outcomes.has_created(order),
-            OrderTarget::Request(request) => {
-                outcomes.find(request).map(Outcome::created).is_some_and(|created| created == Created::Order)
-            }
+            OrderTarget::Order(order) => self.outcomes.has_created(header.key, order),
+            OrderTarget::Request(request) => self
+                .outcomes
+                .find(header.key, request)
+                .map(Outcome::created)
+                .is_some_and(|created| created == Created::Order),
         };
         if is_created { Reject::OrderNotOpen } else { Reject::UnknownOrder }
     }

@@ -1,13 +1,28 @@
 //! Changing an open order: reduce and replace. RULES.md 5.1 and 5.2.
 
-use tidegate_domain::{CommandHeader, Event, MarketState, OrderTarget, Price, Qty, Reject};
+use tidegate_domain::{AssetAmount, CommandHeader, Event, MarketState, OrderTarget, Price, Qty, Reject};
 
 use super::admit::{check_bands, check_price, check_protection, check_qty, check_size, post_only_price};
-use super::{Taker, opposite_best, recipient, reservation};
+use super::{Taker, recipient, reservation};
 use crate::book::{Handle, crosses};
 use crate::engine::open_orders::{Order, Terms, shown_of};
 use crate::engine::outcomes::RequestResult;
 use crate::engine::{Call, Engine, To, in_market_state};
+use crate::ledger::{Row, SeatRef};
+
+/// What becomes of an order that is replaced.
+#[derive(Clone, Copy)]
+pub(super) struct Change {
+    /// Its effective limit.
+    pub(super) price: Price,
+    pub(super) leaves: Qty,
+    /// What is held for it before and after, of which balance.
+    old: AssetAmount,
+    new: AssetAmount,
+    row: Row,
+    /// Whether there is something to trade with at its new limit.
+    takes: bool,
+}
 
 impl Engine {
     pub(in crate::engine) fn reduce_order(
@@ -58,85 +73,89 @@ impl Engine {
         qty: Qty,
     ) -> RequestResult {
         let handle = self.find(&call.header, target)?;
-        let order = self.orders.get(handle);
-        let terms = self.orders.extra(handle).terms;
-        let price = self.admit_replace(&call.header, handle, &order, &terms, price, qty)?;
-        let leaves = qty.minus(order.filled);
-        let who = self.orders.identity(handle);
+        let (order, extra) = self.orders.look(handle);
+        let (terms, who) = (extra.terms, order.identity(extra.seat));
+        let change = self.admit_replace(&call.header, who.seat, &order, &terms, price, qty)?;
         let to = recipient(&call.header, &who);
-        let keeps_place = price == order.price && leaves <= order.leaves;
+        let keeps_place = change.price == order.price && change.leaves <= order.leaves;
         if keeps_place {
-            if leaves < order.leaves {
-                self.shrink(handle, &order, leaves);
+            if change.leaves < order.leaves {
+                self.shrink(handle, &order, change.leaves);
             }
-            self.emit_replaced(call, to, &order, price, leaves, self.orders.get(handle).displayed, true);
+            let displayed = self.orders.get(handle).displayed;
+            self.emit_replaced(call, to, &order, change.price, change.leaves, displayed, true);
         } else {
-            self.move_order(call, handle, &order, price, leaves, to);
+            self.move_order(call, handle, &order, &terms, &change, to);
         }
         self.answer_other_key(call, &who);
-        if !keeps_place {
+        // Without a trade no stop is triggered.
+        if change.takes && !keeps_place {
             self.run_stops(call, order.market);
         }
         Ok(Some(order.id))
     }
 
-    /// Takes an order out of the book and lets it come in anew.
+    /// Takes an order out of the book and lets it come in anew, with these terms.
+    #[inline(always)]
     pub(super) fn move_order(
         &mut self,
         call: &mut Call<'_>,
         handle: Handle,
         order: &Order,
-        price: Price,
-        leaves: Qty,
+        terms: &Terms,
+        change: &Change,
         to: To,
     ) {
-        let side = order.side;
+        let Change { price, leaves, old, new, row, takes } = *change;
+        self.emit_replaced(call, to, order, price, leaves, shown_of(terms.display, leaves), false);
+        if takes {
+            return self.move_taker(call, handle, order, terms, change);
+        }
+        // Nothing to trade with, as nearly always: straight to its new place.
+        let market = self.markets.get_mut(order.market.raw()).expect("the market of an order exists");
+        self.orders.shift(&mut market.book, handle, order, price, leaves);
+        self.ledger.reserve_instead(row, old, new);
+    }
+
+    /// Lets an order come in anew that has something to trade with.
+    #[inline(never)]
+    fn move_taker(&mut self, call: &mut Call<'_>, handle: Handle, order: &Order, terms: &Terms, change: &Change) {
+        let Change { price, leaves, old, new, row, .. } = *change;
         let market = self.markets.get_mut(order.market.raw()).expect("the market of an order exists");
         self.orders.leave(&mut market.book, handle);
-        let opposite = market.book.best_price(&self.orders.shelf, side.opposite());
-        let old = reservation(&market.definition, side, order.price, order.leaves);
-        let new = reservation(&market.definition, side, price, leaves);
-        let extra = self.orders.extra(handle);
-        let (terms, row) = (extra.terms, self.ledger.seat(extra.seat).paying_row(side));
         self.ledger.unreserve(row, old);
         if new < old {
             self.ledger.release(row, old.minus(new));
         } else if new > old {
             self.ledger.hold(row, new.minus(old));
         }
-        self.emit_replaced(call, to, order, price, leaves, shown_of(terms.display, leaves), false);
-        if !opposite.is_some_and(|best| crosses(side, Some(price), best)) {
-            // Nothing to trade with, as nearly always: straight to its new place.
-            let market = self.markets.get_mut(order.market.raw()).expect("the market of an order exists");
-            self.orders.enter(&mut market.book, handle, side, price, leaves, order.filled);
-            return self.ledger.reserve(row, new);
-        }
         let mut taker = Taker {
             who: self.orders.identity(handle),
-            side,
+            side: order.side,
             price,
             has_limit: true,
             leaves,
             filled: order.filled,
             budget: None,
             is_backed: true,
-            terms,
+            terms: *terms,
             handle: Some(handle),
         };
         let end = self.trade(call, &mut taker);
         self.settle_remainder(call, &taker, end);
     }
 
-    /// Decides whether an order may become another, with these terms; its effective limit.
+    /// Decides whether an order may become another, with these terms; what changes then.
+    #[inline(always)]
     pub(super) fn admit_replace(
         &self,
         header: &CommandHeader,
-        handle: Handle,
+        seat: SeatRef,
         order: &Order,
         terms: &Terms,
         price: Price,
         qty: Qty,
-    ) -> Result<Price, Reject> {
+    ) -> Result<Change, Reject> {
         if terms.is_stop {
             return Err(Reject::StopNotReplaceable);
         }
@@ -151,7 +170,7 @@ impl Engine {
         }
         check_price(&market.rules, price)?;
         check_protection(account, order.group)?;
-        let opposite = opposite_best(self, market, order.side);
+        let opposite = market.book.best_price(order.side.opposite());
         let price = if terms.post_only {
             post_only_price(&market.rules, order.side, price, opposite, terms.reprice)?
         } else {
@@ -166,14 +185,15 @@ impl Engine {
         let leaves = qty.minus(order.filled);
         let old = reservation(&market.definition, order.side, order.price, order.leaves);
         let new = reservation(&market.definition, order.side, price, leaves);
-        let row = self.ledger.seat(self.orders.extra(handle).seat).paying_row(order.side);
+        let row = self.ledger.seat(seat).paying_row(order.side);
         if new > old && self.ledger.row(row).available < new.minus(old) {
             return Err(Reject::InsufficientFunds);
         }
-        Ok(price)
+        Ok(Change { price, leaves, old, new, row, takes })
     }
 
     #[expect(clippy::too_many_arguments, reason = "they are the event's fields")]
+    #[inline(always)]
     pub(super) fn emit_replaced(
         &mut self,
         call: &mut Call<'_>,
@@ -185,6 +205,6 @@ impl Engine {
         kept_place: bool,
     ) {
         let Order { id: order, side, .. } = *order;
-        self.emit(call, to, Event::OrderReplaced { order, side, price, leaves, displayed, kept_place });
+        self.emit_here(call, to, Event::OrderReplaced { order, side, price, leaves, displayed, kept_place });
     }
 }

@@ -25,10 +25,10 @@ use tidegate_domain::{
 
 use super::open_orders::{Identity, Terms};
 use super::outcomes::RequestResult;
-use super::tables::Market;
 use super::{Call, Engine, To};
 use crate::book::Handle;
 use crate::ledger::Row;
+use admit::Admitted;
 
 /// An order on its way through the book.
 #[derive(Clone, Copy)]
@@ -105,11 +105,14 @@ impl Engine {
         id: OrderId,
         side_of_quote: Option<Side>,
     ) -> Result<(), Reject> {
-        let price = self.admit(&call.header, new)?;
+        let Admitted { price, seat, needed, takes } = self.admit(&call.header, new)?;
         let market = self.market(new.market);
         let (base, quote, day_end_s) = (market.definition.base, market.definition.quote, market.rules.day_end_s);
         let header = &call.header;
-        let seat = self.ledger.open_seat(header.account, new.market, base, quote);
+        let seat = match seat {
+            Some(seat) => seat,
+            None => self.ledger.open_seat(header.account, new.market, base, quote),
+        };
         let who = Identity {
             id,
             account: header.account,
@@ -139,32 +142,46 @@ impl Engine {
             expires: options.expires,
             quote: side_of_quote,
         };
-        let mut taker = Taker {
-            who,
-            side: new.side,
-            price,
-            has_limit,
-            leaves: new.qty,
-            filled: Qty::ZERO,
-            budget: (new.order_type == OrderType::Budget).then_some(options.budget),
-            is_backed: is_backed(new.order_type, new.side),
-            terms,
-            handle: None,
-        };
-        if taker.is_backed {
-            let amount = reservation(&self.market(new.market).definition, new.side, price, new.qty);
-            self.ledger.hold(self.paying_row(&taker), amount);
-        }
         self.emit_accepted(call, &who, new, price, &options);
-        if is_stop {
-            self.wait(&taker, new.options.trigger);
+        if new.order_type == OrderType::Limit && new.time_in_force.rests() && !takes {
+            // Nothing to trade with, as nearly always: straight to its place.
+            let handle = self.open_order(&who, terms);
+            let market = self.markets.get_mut(new.market.raw()).expect("the market was looked up before");
+            self.orders.enter(&mut market.book, handle, new.side, price, new.qty, Qty::ZERO);
+            let row = self.ledger.seat(seat).paying_row(new.side);
+            self.ledger.reserve_instead(row, AssetAmount::ZERO, needed);
         } else {
-            let end = self.trade(call, &mut taker);
-            self.settle_remainder(call, &taker, end);
+            let taker = Taker {
+                who,
+                side: new.side,
+                price,
+                has_limit,
+                leaves: new.qty,
+                filled: Qty::ZERO,
+                budget: (new.order_type == OrderType::Budget).then_some(options.budget),
+                is_backed: is_backed(new.order_type, new.side),
+                terms,
+                handle: None,
+            };
+            self.come_in(call, taker, needed, is_stop.then_some(options.trigger));
         }
         Ok(())
     }
 
+    /// Lets a new order wait for its trigger, or trade.
+    #[inline(never)]
+    fn come_in(&mut self, call: &mut Call<'_>, mut taker: Taker, needed: AssetAmount, trigger: Option<Price>) {
+        if taker.is_backed {
+            self.ledger.hold(self.paying_row(&taker), needed);
+        }
+        if let Some(trigger) = trigger {
+            return self.wait(&taker, trigger);
+        }
+        let end = self.trade(call, &mut taker);
+        self.settle_remainder(call, &taker, end);
+    }
+
+    #[inline(always)]
     fn emit_accepted(
         &mut self,
         call: &mut Call<'_>,
@@ -176,7 +193,7 @@ impl Engine {
         let NewOrder { side, order_type, time_in_force, post_only, qty, .. } = *new;
         let (order, options) = (who.id, *options);
         let accepted = Event::OrderAccepted { order, side, order_type, time_in_force, post_only, price, qty, options };
-        self.emit(call, To::creator(who), accepted);
+        self.emit_here(call, To::creator(who), accepted);
     }
 
     /// What becomes of what is left of a taker.
@@ -218,6 +235,7 @@ impl Engine {
     }
 
     /// Makes an order findable and counts it.
+    #[inline]
     pub(super) fn open_order(&mut self, who: &Identity, terms: Terms) -> Handle {
         let account = self.accounts.get_mut(who.account.raw()).expect("the account of an order exists");
         let handle = self.orders.open(account, who, terms);
@@ -229,6 +247,7 @@ impl Engine {
     }
 
     /// Ends an order that is in no queue.
+    #[inline]
     fn end_order(&mut self, handle: Handle) {
         let who = self.orders.identity(handle);
         if self.orders.extra(handle).terms.expires.nanos() > 0 {
@@ -255,7 +274,7 @@ impl Engine {
         cancelled: Qty,
         reason: CancelReason,
     ) {
-        self.emit(call, to, Event::OrderCancelled { order, side, price, cancelled, reason });
+        self.emit_here(call, to, Event::OrderCancelled { order, side, price, cancelled, reason });
     }
 
     /// The report went to the key that created the order; a requester that is another key needs its own answer.
@@ -273,9 +292,4 @@ fn recipient(header: &CommandHeader, who: &Identity) -> To {
     let request: RequestNumber = if who.key == header.key { header.request } else { who.request };
     let key: KeyId = who.key;
     To { key, request, account: who.account, market: who.market }
-}
-
-/// The market's best price on the other side.
-fn opposite_best(engine: &Engine, market: &Market, side: Side) -> Option<Price> {
-    market.book.best_price(&engine.orders.shelf, side.opposite())
 }

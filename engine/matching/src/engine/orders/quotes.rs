@@ -22,7 +22,7 @@ use crate::book::Handle;
 use crate::engine::open_orders::{Order, Terms};
 use crate::engine::outcomes::{Created, RequestResult};
 use crate::engine::{Call, Engine};
-use crate::hash::{Fact, Sum, hash};
+use crate::hash::{Fact, Sum, hash, payload_hash};
 
 const ROOM: usize = QUOTE_SLOTS_MAX * QUOTES_PER_SLOT;
 const NO_SIDE: QuoteSide = QuoteSide { price: Price::from_ticks(0), qty: Qty::ZERO };
@@ -132,7 +132,8 @@ impl Engine {
     /// Keeps a slot; with the last one the command is carried out, as a request like any other.
     pub(in crate::engine) fn take_slot(&mut self, call: &mut Call<'_>, command: &Command, slot: &MassQuote) {
         let header = &call.header;
-        if self.keep_slot((header.key, header.account, header.request), call.payload, slot) && slot.is_last() {
+        let whose = (header.key, header.account, header.request);
+        if self.keep_slot(whose, call.record.payload_words(), slot) && slot.is_last() {
             self.request(call, command, Roles::TRADE);
             self.forget_slots();
         }
@@ -166,7 +167,7 @@ impl Engine {
             pending.count += 1;
         }
         payload[0] |= u64::from(pending.payload_hash) << 32;
-        pending.payload_hash = hash(Fact::Request, payload) as u32;
+        pending.payload_hash = payload_hash(&payload);
         if !slot.is_last() {
             let hash = pending.hash_of(slot.slot);
             pending.sum.add(hash);
@@ -309,16 +310,16 @@ impl Engine {
             reprice: terms.mode == QuoteMode::Reprice,
             ..self.orders.extra(handle).terms
         };
-        let price = self.admit_replace(&call.header, handle, &old, &terms, asked.price, asked.qty)?;
-        let leaves = asked.qty;
-        let to = recipient(&call.header, &self.orders.identity(handle));
-        if price == old.price && leaves <= old.leaves {
-            self.unback(handle, &old, old.leaves.minus(leaves));
-            self.orders.requote(handle, leaves, terms);
-            self.emit_replaced(call, to, &old, price, leaves, leaves, true);
+        let who = self.orders.identity(handle);
+        let change = self.admit_replace(&call.header, who.seat, &old, &terms, asked.price, asked.qty)?;
+        let to = recipient(&call.header, &who);
+        if change.price == old.price && change.leaves <= old.leaves {
+            self.unback(handle, &old, old.leaves.minus(change.leaves));
+            self.orders.requote(handle, change.leaves, terms);
+            self.emit_replaced(call, to, &old, change.price, change.leaves, change.leaves, true);
         } else {
             self.orders.set_terms(handle, terms);
-            self.move_order(call, handle, &old, price, leaves, to);
+            self.move_order(call, handle, &old, &terms, &change, to);
         }
         Ok(())
     }

@@ -25,20 +25,23 @@ impl Engine {
     }
 
     /// Triggers stops until none is left that the last price reaches.
+    #[inline]
     pub(super) fn run_stops(&mut self, call: &mut Call<'_>, market: MarketId) {
         while let Some(handle) = self.next_triggered(market) {
             self.trigger(call, handle);
         }
     }
 
+    #[inline]
     fn next_triggered(&self, market: MarketId) -> Option<Handle> {
         let market = self.market(market);
         [Side::Buy, Side::Sell].into_iter().find_map(|side| {
-            let handle = market.stops.best(&self.orders.shelf, side.opposite())?;
-            is_triggered(market, side, self.orders.shelf.price(handle)).then_some(handle)
+            let trigger = market.stops.best_price(side.opposite())?;
+            is_triggered(market, side, trigger).then(|| market.stops.best(&self.orders.shelf, side.opposite()))?
         })
     }
 
+    #[inline(never)]
     fn trigger(&mut self, call: &mut Call<'_>, handle: Handle) {
         let (order, who) = (self.orders.get(handle), self.orders.identity(handle));
         let terms = self.orders.extra(handle).terms;

@@ -142,8 +142,8 @@ impl Engine {
             fee: fees.maker,
             is_rebate: fees.is_rebate,
         };
-        self.emit(call, taker.to(), Event::Fill(taken));
-        self.emit(call, To::creator(&maker.who), Event::Fill(made));
+        self.emit_here(call, taker.to(), Event::Fill(taken));
+        self.emit_here(call, To::creator(&maker.who), Event::Fill(made));
         self.take_from_maker(call, maker, taker.side.opposite(), definition, qty);
         let is_pulled = taker.terms.group != 0 && self.count_fill(call, &taker.who, taker.terms.group, qty);
         if maker.group != 0 {

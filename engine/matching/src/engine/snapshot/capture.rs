@@ -36,7 +36,8 @@ impl Engine {
             accounts,
             keys,
             public_keys: _, // those of the keys
-            ledger: _,      // balances, seats, and totals with the assets
+            outcomes,
+            ledger: _, // balances, seats, and totals with the assets
             references,
             orders,
             tiers,
@@ -58,8 +59,8 @@ impl Engine {
         let key_id = |(id, key)| (KeyId::new(id), key);
         let sessions = keys.iter().map(key_id).filter_map(|(key, entry)| Some((key, entry.session?)));
         put_section(out, sessions.map(|(key, session)| SessionEntry { key, session }));
-        let outcomes = keys.iter().map(key_id).flat_map(|(key, entry)| entry.outcomes.iter().map(move |it| (key, it)));
-        put_section(out, outcomes.map(|(key, outcome)| outcome_entry(key, outcome)));
+        let of_keys = keys.iter().map(key_id).flat_map(|(key, _)| outcomes.of_key(key).map(move |it| (key, it)));
+        put_section(out, of_keys.map(|(key, outcome)| outcome_entry(key, outcome)));
         put_section(out, fee_tier_entries(tiers));
         put_section(out, self.balance_entries().into_iter());
         put_section(out, self.seat_entries().into_iter());
@@ -161,7 +162,7 @@ const fn account_entry(account: &Account) -> AccountEntry {
 }
 
 const fn key_entry(key: &Key) -> KeyEntry {
-    let Key { name, public_key, account, roles, weight: _, request_mark, report_mark, outcomes: _, session: _ } = key;
+    let Key { name, public_key, account, roles, weight: _, request_mark, report_mark, session: _ } = key;
     KeyEntry {
         name: *name,
         public_key: *public_key,

@@ -21,7 +21,7 @@ use super::sections::{Section, Sections, SnapshotHeader};
 use crate::engine::Engine;
 use crate::engine::admin::{DECIMALS_MAX, check_definition, check_fees, check_rules};
 use crate::engine::money::{Moved, UNITS_LIMIT};
-use crate::engine::outcomes::{Created, Outcome, Outcomes};
+use crate::engine::outcomes::{Created, Outcome};
 use crate::engine::tables::{Account, Asset, Key, Market, PROTECTIONS_MAX, Table};
 use crate::engine::timers::Subject;
 use crate::ledger::Balance;
@@ -158,10 +158,10 @@ impl Engine {
                 roles,
                 request_mark,
                 report_mark,
-                outcomes: Outcomes::new(),
                 session: None,
             };
             self.keys.add(name, key);
+            self.outcomes.add_key();
             Ok(())
         })
     }
@@ -189,9 +189,9 @@ impl Engine {
             check(is_next(&mut before, (key, request)), "request", NEXT)?;
             check(request.raw() > 0, "request", "1 or more")?;
             check((Sequence::new(1)..=applied).contains(&sequence), "sequence", "that of an applied command")?;
-            let key = self.keys.get_mut(key.raw()).ok_or(missing("key"))?;
-            check(request <= key.request_mark, "request", "not above the mark of its key")?;
-            let before = key.outcomes.newest().map_or(Sequence::ZERO, |before| before.sequence);
+            let mark = self.keys.get(key.raw()).ok_or(missing("key"))?.request_mark;
+            check(request <= mark, "request", "not above the mark of its key")?;
+            let before = self.outcomes.newest(key).map_or(Sequence::ZERO, |before| before.sequence);
             check(sequence > before, "sequence", "above that of the request before")?;
             let is_possible = match created {
                 Created::Nothing => true,
@@ -200,10 +200,10 @@ impl Engine {
             };
             check(is_possible, "created", "what came of the request")?;
             let outcome = Outcome::new((request, sequence), payload_hash, result, created);
-            check(key.outcomes.push(outcome).is_none(), "key", "with 1,024 outcomes at most")
+            check(self.outcomes.push(key, outcome).is_none(), "key", "with 1,024 outcomes at most")
         })?;
         for (id, key) in self.keys.iter() {
-            let newest = key.outcomes.newest().map_or(0, |outcome| outcome.request.raw());
+            let newest = self.outcomes.newest(KeyId::new(id)).map_or(0, |outcome| outcome.request.raw());
             let is_newest =
                 check(newest == key.request_mark.raw(), "request_mark", "the request of its newest outcome");
             is_newest.map_err(|wrong| wrong.at(KeyEntry::SECTION, u64::from(id) - 1))?;

@@ -48,7 +48,7 @@ impl Engine {
         }
         self.orders.set_priority(places_given);
         for (id, market) in self.markets.iter() {
-            let is_right = !market.book.is_crossed(&self.orders.shelf);
+            let is_right = !market.book.is_crossed();
             let is_uncrossed = check(is_right, "book", "one whose best buy is below its best sell");
             is_uncrossed.map_err(|wrong| wrong.at(MarketEntry::SECTION, u64::from(id) - 1))?;
         }
