@@ -115,6 +115,9 @@ pub(crate) fn walk(
     let mut chain = Chain::new(source.kind, cluster);
     let (mut number, mut offset) = (source.first, 0);
     let mut bytes = source.segment(number)?.expect("the first segment is there");
+    if number > 1 {
+        chain.begin_with(&bytes, number);
+    }
     loop {
         let fault = match chain.batch_at(&bytes, offset, number) {
             Ok(header) => {
@@ -173,6 +176,16 @@ impl Chain {
             last_epoch: Epoch::default(),
             commit: Sequence::ZERO,
             batches: 0,
+        }
+    }
+
+    /// Takes on trust what the first batch of a later segment says of everything before it, which is not read.
+    fn begin_with(&mut self, bytes: &[u8], segment: u32) {
+        if let Ok(header) = self.whole_at(bytes, 0, segment) {
+            self.previous_hash = header.previous_hash;
+            if self.kind == LogKind::Journal {
+                self.last = header.first.0.checked_sub(1).filter(|last| *last > 0).map(|last| (last, 0));
+            }
         }
     }
 

@@ -13,8 +13,10 @@
 
 mod batch;
 mod chain;
+mod cut;
 mod error;
 mod events;
+mod follow;
 mod journal;
 mod lock;
 mod log;
@@ -29,11 +31,13 @@ use std::path::PathBuf;
 use tidegate_domain::ClusterId;
 
 pub use batch::{BATCH_RECORDS_MAX, FORMAT_VERSION};
+pub use cut::{CutPlan, JournalCut};
 pub use error::JournalError;
 pub use events::{EventCursor, EventLog, EventLogWriter, OpenedEventLog, open_event_log};
+pub use follow::LogFollower;
 pub use journal::{JournalReader, JournalSyncer, JournalWriter, OpenedJournal, Recovery, open_journal};
 pub use recovery::Cut;
-pub use verify::{BatchInfo, VerifyReport, scan, verify};
+pub use verify::{BatchInfo, LogEnd, SegmentFile, VerifyReport, scan, scan_from, segments, verify};
 
 /// Size of a segment unless configured.
 pub const SEGMENT_LEN_BYTES_DEFAULT: u64 = 64 << 20;
