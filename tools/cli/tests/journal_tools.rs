@@ -136,10 +136,9 @@ fn a_log_is_listed_dumped_counted_and_exported() {
     assert_eq!((&story[0], story.contains(&cancelled)), (created.unwrap(), true));
     let told = rows(&["dump", "--data-dir", data, "--json", "--log", "events", "--order", &id]);
     assert_eq!(told[0]["kind"], "order_accepted");
-    assert!(
-        told.iter()
-            .all(|event| event["body"]["order"].to_string() == id || event["body"]["counter_order"].to_string() == id)
-    );
+    assert!(told.iter().all(|event| {
+        ["order", "counter_order"].iter().any(|name| event["body"][*name] == created.unwrap()["sequence"])
+    }));
 
     let stat = json(&["stat", "--data-dir", data, "--json"]);
     let kinds: u64 = stat["kinds"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
@@ -504,6 +503,10 @@ fn a_backup_of_a_node_under_load_restores_to_a_prefix_with_the_same_state() {
     let mut sequences = Vec::new();
     for (n, (backup, manifest)) in taken.iter().enumerate() {
         let restored = dir.path().join(format!("restored-{n}"));
+        if n == 1 {
+            // Empty is as good as not there.
+            std::fs::create_dir(&restored).unwrap();
+        }
         let said = ends(0, &["restore", "--from", text(backup), "--data-dir", text(&restored)]).0;
         let last = manifest["last_sequence"].as_u64().unwrap();
         assert_has(&said, &["restored into", &format!("journal through {last}")]);

@@ -234,8 +234,10 @@ fn find_market(dir: &Path, text: &str) -> Result<Market, Failure> {
     let by_name = names.iter().find(|(_, name)| *name == text);
     by_name.map(|(id, name)| Market { id: *id, name: Some(name.clone()) }).ok_or_else(|| {
         let known: Vec<String> = names.iter().map(|(id, name)| format!("{id} {name}")).collect();
-        let hint = if is_whole { "" } else { "; the event log does not begin at the start: give the market's number" };
-        Failure::Refused(format!("--market {text}: no such market; known: {}{hint}", known.join(", ")))
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let hint =
+            if is_whole { "" } else { "; the event log, which has the names, is not whole: give the market's number" };
+        Failure::Refused(format!("--market {text}: no such market; known: {known}{hint}"))
     })
 }
 
