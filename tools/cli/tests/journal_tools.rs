@@ -16,8 +16,8 @@ use common::{
 use serde_json::Value;
 use tidegate_cli::local::LocalNode;
 use tidegate_client::Client;
-use tidegate_node::AdminRequest;
 use tidegate_node::config::DurabilityName;
+use tidegate_node::{AdminRequest, NodeStatus};
 
 /// Answers under load before a log is looked at.
 const ANSWERS: u64 = 2_000;
@@ -269,7 +269,9 @@ fn a_closed_pipe_ends_a_tool_quietly() {
 fn tail_follows_a_running_node_from_where_it_began() {
     let dir = tempfile::tempdir().unwrap();
     let node = start_single(dir.path(), DurabilityName::Async);
-    let before = node.status(false).unwrap().watermarks.published_through;
+    // Answered, so released: nothing is under way when the tail begins.
+    let before = node.ask(&AdminRequest::CreateAccount { name: "before".to_owned() }).unwrap();
+    let before = before["at"]["sequence"].as_u64().unwrap();
     let follow = |log: &str, count: &str| {
         let arguments = ["journal", "tail", "-f", "-n", "1", "--count", count, "--json", "--log", log, "--data-dir"];
         let child = Command::new(program()).args(arguments).arg(node.data_dir()).stdout(Stdio::piped()).spawn();
@@ -370,7 +372,6 @@ fn diff_finds_the_record_where_two_logs_part() {
     nodes[0].wait_for("the pair is complete", healthy).unwrap();
     assert_digests_equal(&nodes);
     let through = nodes[0].status(false).unwrap().watermarks.published_through;
-    nodes[1].wait_for("the standby has released all", |status| status.watermarks.published_through >= through).unwrap();
     nodes[0].stop().unwrap();
     nodes[1].stop().unwrap();
     let (one, other) = (nodes[0].data_dir().to_owned(), nodes[1].data_dir().to_owned());
@@ -378,7 +379,11 @@ fn diff_finds_the_record_where_two_logs_part() {
     // Not the same batches, not the same addresses: the same records.
     let verdict = json(&["diff", one, other, "--json"]);
     assert_eq!((&verdict["verdict"], verdict["last_sequence"].as_u64().unwrap() >= through), (&"same".into(), true));
-    assert_has(&ends(0, &["diff", one, other, "--log", "events"]).0, &["same"]);
+    // Nor when: a standby that stops may have heard of fewer releases than its primary, and of no others.
+    let events = journal(&["diff", one, other, "--log", "events", "--json"]);
+    let verdict: Value = serde_json::from_slice(&events.stdout).unwrap();
+    assert!(verdict["records"].as_u64().unwrap() > ANSWERS);
+    assert!(events.status.code() == Some(0) || verdict["prefix"] == other, "{verdict}");
 
     // The same journal with another record in it: damage that was made whole again is not found by checksums.
     let forged = dir.path().join("forged");
@@ -475,8 +480,8 @@ fn a_cut_needs_the_operators_word_and_leaves_a_node_that_starts() {
     assert!(both["events"]["last_sequence"].as_u64().unwrap() <= at);
 
     logs.node.start().unwrap();
-    let status = logs.node.wait_for("it leads again", leads).unwrap();
-    assert!(status.watermarks.published_through > at);
+    let goes_on = |status: &NodeStatus| leads(status) && status.watermarks.published_through > at;
+    logs.node.wait_for("it leads again and goes on", goes_on).unwrap();
     logs.node.ask(&AdminRequest::CreateAccount { name: "after-the-cut".to_owned() }).unwrap();
     logs.node.stop().unwrap();
     ends(0, &["verify", "--data-dir", data, "--log", "all"]);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tidegate_domain::{RECORD_LEN_BYTES, Sequence};
-use tidegate_journal::{LogFollower, LogKind, scan_from};
+use tidegate_journal::{LogFollower, scan_from};
 
 use super::LogArgs;
 use super::fields::{Record, bytes_of};
@@ -71,11 +71,17 @@ pub(super) fn tail(args: &TailArgs) -> ToolResult {
     let filter = Filter::new(&args.filter, dir, kind)?;
     let mut out = Out::new();
     let mut left = args.count.unwrap_or(u64::MAX);
+    // Before the first line: whoever has seen that may stop it.
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM].into_iter().filter(|_| args.follow) {
+        signal_hook::flag::register(signal, Arc::clone(&stop))
+            .map_err(|error| format!("cannot listen for signals: {error}"))?;
+    }
     // Only the last segment is read for the end; records of the event log are at least as many as its sequences.
     let last = scan_from(dir, kind, Sequence::new(u64::MAX), |_, _| {}, |_, _| true)?.last;
     let from = Sequence::new(last.raw().saturating_sub(args.lines.max(1) - 1).max(1));
     let mut lines = VecDeque::new();
-    let on_batch = |records: &[u8]| {
+    let mut on_batch = |records: &[u8]| {
         for record in records.chunks_exact(RECORD_LEN_BYTES) {
             let record = Record::of(kind, bytes_of(record));
             if filter.wants(&record) {
@@ -87,7 +93,6 @@ pub(super) fn tail(args: &TailArgs) -> ToolResult {
         }
         true
     };
-    let mut on_batch = on_batch;
     let end = scan_from(dir, kind, from, |_, _| {}, |_, records| on_batch(records))?.end;
     for record in lines {
         if left > 0 {
@@ -97,7 +102,7 @@ pub(super) fn tail(args: &TailArgs) -> ToolResult {
     }
     out.flush()?;
     if args.follow {
-        follow(&mut out, LogFollower::new(dir, kind, end)?, kind, &filter, left, args.json)?;
+        follow(&mut out, LogFollower::new(dir, kind, end)?, &filter, left, args, &stop)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -105,16 +110,11 @@ pub(super) fn tail(args: &TailArgs) -> ToolResult {
 fn follow(
     out: &mut Out,
     mut log: LogFollower,
-    kind: LogKind,
     filter: &Filter,
     mut left: u64,
-    json: bool,
+    args: &TailArgs,
+    stop: &AtomicBool,
 ) -> Result<(), Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))
-            .map_err(|error| format!("cannot listen for signals: {error}"))?;
-    }
     while left > 0 && !stop.load(Ordering::Relaxed) {
         let Some((_, records)) = log.next_batch()? else {
             out.flush()?;
@@ -122,10 +122,10 @@ fn follow(
             continue;
         };
         for record in records.chunks_exact(RECORD_LEN_BYTES) {
-            let record = Record::of(kind, bytes_of(record));
+            let record = Record::of(args.log.kind(), bytes_of(record));
             if left > 0 && filter.wants(&record) {
                 left -= 1;
-                show(out, &record, json)?;
+                show(out, &record, args.json)?;
             }
         }
     }
