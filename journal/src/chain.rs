@@ -127,6 +127,9 @@ pub(crate) fn walk(
     let mut chain = Chain::new(source.kind, cluster);
     let (mut number, mut offset, mut writer) = (source.first, 0, WriterKind::default());
     let mut bytes = source.segment(number)?.expect("the first segment is there");
+    if number > 1 {
+        chain.begin_with(&bytes, number);
+    }
     loop {
         let fault = match chain.batch_at(&bytes, offset, number) {
             Ok(header) if offset > 0 && header.writer != writer => {
@@ -189,6 +192,16 @@ impl Chain {
             last_epoch: Epoch::default(),
             commit: Sequence::ZERO,
             batches: 0,
+        }
+    }
+
+    /// Takes on trust what the first batch of a later segment says of everything before it, which is not read.
+    fn begin_with(&mut self, bytes: &[u8], segment: u32) {
+        if let Ok(header) = self.whole_at(bytes, 0, segment) {
+            self.previous_hash = header.previous_hash;
+            if self.kind == LogKind::Journal {
+                self.last = header.first.0.checked_sub(1).filter(|last| *last > 0).map(|last| (last, 0));
+            }
         }
     }
 

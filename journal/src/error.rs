@@ -51,6 +51,16 @@ pub enum JournalError {
         /// What is wrong.
         why: String,
     },
+    /// A log that is not what its reader saw before.
+    #[error("{}: offset {offset}: {why}", file.display())]
+    Changed {
+        /// Which file.
+        file: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// What is wrong and what to do.
+        why: String,
+    },
     /// The log is another cluster's.
     #[error("{}: belongs to cluster {found:032x}, not {expected:032x}: wrong folder or wrong node.cluster", file.display())]
     WrongCluster {

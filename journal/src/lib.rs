@@ -13,9 +13,11 @@
 
 mod batch;
 mod chain;
+mod cut;
 pub mod disk;
 mod error;
 mod events;
+mod follow;
 mod journal;
 mod lock;
 mod log;
@@ -35,13 +37,15 @@ use std::sync::Arc;
 use tidegate_domain::ClusterId;
 
 pub use batch::{BATCH_RECORDS_MAX, FORMAT_VERSION};
+pub use cut::{CutPlan, JournalCut};
 pub use error::JournalError;
 pub use events::{EventCursor, EventLog, EventLogWriter, OpenedEventLog, open_event_log};
+pub use follow::LogFollower;
 pub use journal::{JournalReader, JournalSyncer, JournalWriter, OpenedJournal, Recovery, open_journal};
 pub use recovery::Cut;
 pub use sigbus::{EXIT_SIGBUS, name_bus_errors};
 pub use space::{SPACE_LOW_SEGMENTS, SpaceState};
-pub use verify::{BatchInfo, VerifyReport, scan, verify};
+pub use verify::{BatchInfo, LogEnd, SegmentFile, VerifyReport, scan, scan_from, segments, verify};
 pub use writer::WriterKind;
 
 use disk::{Disk, RealDisk};

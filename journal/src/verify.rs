@@ -6,25 +6,30 @@
 //! Invariant: what recovery would refuse is an error here, what it would cut is reported: both come from the same walk.
 //! Owning thread: the caller's.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use tidegate_domain::{ClusterId, Epoch, Sequence};
 
+use crate::batch::{BatchHeader, HEADER_LEN_BYTES};
 use crate::chain::{Outcome, Source, walk};
 use crate::disk::RealDisk;
-use crate::segment::{check_from_start, list, path_of};
+use crate::segment::{list, path_of};
 use crate::{JournalError, LogKind};
 
 /// Progress is told each time this much was read.
 const PROGRESS_STEP_BYTES: u64 = 1 << 20;
 
 /// One batch, as a tool shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchInfo {
-    /// Its file.
-    pub file: PathBuf,
+    /// Number of its segment.
+    pub segment: u32,
     /// Where in it.
     pub offset: u64,
+    /// How much of the segment it takes.
+    pub len_bytes: u64,
     /// Its epoch.
     pub epoch: Epoch,
     /// Sequence of its first record.
@@ -37,10 +42,52 @@ pub struct BatchInfo {
     pub cluster: ClusterId,
 }
 
+impl BatchInfo {
+    pub(crate) fn of(header: &BatchHeader, segment: u32, offset: usize) -> Self {
+        Self {
+            segment,
+            offset: offset as u64,
+            len_bytes: (next_offset(header, offset) - offset) as u64,
+            epoch: header.epoch,
+            first: Sequence::new(header.first.0),
+            count: header.count,
+            commit: header.commit,
+            cluster: header.cluster,
+        }
+    }
+}
+
+/// Where the batch after this one begins, if it is in the same segment: the one place where the tools know how long a batch is.
+pub(crate) fn next_offset(header: &BatchHeader, offset: usize) -> usize {
+    offset + header.stored_len_bytes()
+}
+
+/// A segment's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentFile {
+    /// Its number.
+    pub number: u32,
+    /// Its file.
+    pub path: PathBuf,
+    /// Length of the file.
+    pub len_bytes: u64,
+}
+
+/// Where a log ends, and what the next batch must continue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogEnd {
+    /// Number of the last segment that is in use.
+    pub segment: u32,
+    /// Where in it the next batch goes.
+    pub offset: u64,
+    /// Hash of the last batch.
+    pub(crate) hash: u128,
+}
+
 /// What a verification found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerifyReport {
-    /// Segments.
+    /// Segments that were read.
     pub segments: u32,
     /// Whole batches.
     pub batches: u64,
@@ -52,8 +99,23 @@ pub struct VerifyReport {
     pub commit: Sequence,
     /// Bytes of batches.
     pub bytes: u64,
+    /// Where the log ends, or where the caller ended it.
+    pub end: LogEnd,
     /// Where the log ends in left-overs of a crash, if it does: the next start cuts them off.
     pub torn_tail_at: Option<(PathBuf, u64)>,
+}
+
+/// The segments of a log, in order; none is no error.
+///
+/// # Errors
+/// A segment that is missing, the disk.
+pub fn segments(dir: &Path, kind: LogKind) -> Result<Vec<SegmentFile>, JournalError> {
+    let file = |number| {
+        let path = path_of(dir, kind, number);
+        let len_bytes = std::fs::metadata(&path).map_err(JournalError::io(&path, "stat"))?.len();
+        Ok(SegmentFile { number, path, len_bytes })
+    };
+    list(dir, kind)?.into_iter().map(file).collect()
 }
 
 /// Reads a log from its start and gives each batch with the bytes of its records to `on_batch`, which may end it
@@ -64,35 +126,43 @@ pub struct VerifyReport {
 pub fn scan(
     dir: &Path,
     kind: LogKind,
+    progress: impl FnMut(u64, u64),
+    on_batch: impl FnMut(&BatchInfo, &[u8]) -> bool,
+) -> Result<VerifyReport, JournalError> {
+    scan_from(dir, kind, Sequence::ZERO, progress, on_batch)
+}
+
+/// As [`scan`], without the segments whose successor begins at or before `from`: the first batches may lie before it. What
+/// the first batch says of the ones before it is taken on trust.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_from(
+    dir: &Path,
+    kind: LogKind,
+    from: Sequence,
     mut progress: impl FnMut(u64, u64),
     mut on_batch: impl FnMut(&BatchInfo, &[u8]) -> bool,
 ) -> Result<VerifyReport, JournalError> {
-    let numbers = list(dir, kind)?;
-    check_from_start(dir, kind, &numbers)?;
-    if numbers.is_empty() {
+    let segments = segments(dir, kind)?;
+    if segments.is_empty() {
         let what = format!("{}: no {} segment is there; is it a node's data folder?", dir.display(), kind.prefix());
         return Err(JournalError::NoSuchRecord { what });
     }
-    let mut ends = Ends::of(dir, kind, &numbers)?;
-    let mut report = VerifyReport { segments: numbers.len() as u32, ..VerifyReport::default() };
-    progress(0, ends.total);
+    let segments = &segments[start(&segments, from)?..];
+    let mut read = BytesRead::of(segments);
+    let mut report = VerifyReport { segments: segments.len() as u32, ..VerifyReport::default() };
+    progress(0, read.total);
+    let numbers: Vec<u32> = segments.iter().map(|segment| segment.number).collect();
     let walked = walk(&mut Source::new(&RealDisk, dir, kind, &numbers), None, |number, offset, header, records| {
-        if let Some(done) = ends.done(number - numbers[0], offset as u64) {
-            progress(done, ends.total);
+        if let Some(done) = read.done(number - numbers[0], offset as u64) {
+            progress(done, read.total);
         }
-        let info = BatchInfo {
-            file: path_of(dir, kind, number),
-            offset: offset as u64,
-            epoch: header.epoch,
-            first: Sequence::new(header.first.0),
-            count: header.count,
-            commit: header.commit,
-            cluster: header.cluster,
-        };
+        let info = BatchInfo::of(header, number, offset);
         let go_on = on_batch(&info, records);
         if go_on {
             report.records += u64::from(header.count);
-            report.bytes += header.stored_len_bytes() as u64;
+            report.bytes += info.len_bytes;
         }
         go_on
     })?;
@@ -100,8 +170,9 @@ pub fn scan(
     report.last = walked.chain.last_sequence();
     report.commit = walked.chain.commit;
     let (file, offset) = (path_of(dir, kind, walked.number), walked.offset as u64);
+    report.end = LogEnd { segment: walked.number, offset, hash: walked.chain.previous_hash };
     match walked.outcome {
-        Outcome::Clean => progress(ends.total, ends.total),
+        Outcome::Clean => progress(read.total, read.total),
         Outcome::Stopped => {}
         Outcome::Torn => report.torn_tail_at = Some((file, offset)),
         Outcome::Damaged(why) => return Err(JournalError::Corrupt { file, offset, after: report.last, why }),
@@ -117,22 +188,38 @@ pub fn verify(dir: &Path, kind: LogKind, progress: impl FnMut(u64, u64)) -> Resu
     scan(dir, kind, progress, |_, _| true)
 }
 
+/// Index of the last segment that begins at or before `from`. One whose first header cannot be read decides nothing: the walk
+/// comes to it and judges it.
+fn start(segments: &[SegmentFile], from: Sequence) -> Result<usize, JournalError> {
+    for (at, segment) in segments.iter().enumerate().skip(1).rev() {
+        let mut bytes = [0; HEADER_LEN_BYTES];
+        let file = File::open(&segment.path).map_err(JournalError::io(&segment.path, "open"))?;
+        // Shorter than a header: the walk refuses it.
+        if file.read_exact_at(&mut bytes, 0).is_ok()
+            && let Ok(header) = BatchHeader::decode(&bytes)
+            && header.first <= (from.raw(), 0)
+        {
+            return Ok(at);
+        }
+    }
+    Ok(0)
+}
+
 /// Where each segment begins in the bytes of all of them.
-struct Ends {
+struct BytesRead {
     starts: Vec<u64>,
     total: u64,
     told: u64,
 }
 
-impl Ends {
-    fn of(dir: &Path, kind: LogKind, numbers: &[u32]) -> Result<Self, JournalError> {
-        let mut ends = Self { starts: Vec::with_capacity(numbers.len()), total: 0, told: 0 };
-        for number in numbers {
-            let path = path_of(dir, kind, *number);
-            ends.starts.push(ends.total);
-            ends.total += std::fs::metadata(&path).map_err(JournalError::io(&path, "stat"))?.len();
+impl BytesRead {
+    fn of(segments: &[SegmentFile]) -> Self {
+        let mut read = Self { starts: Vec::with_capacity(segments.len()), total: 0, told: 0 };
+        for segment in segments {
+            read.starts.push(read.total);
+            read.total += segment.len_bytes;
         }
-        Ok(ends)
+        read
     }
 
     /// Bytes read, if enough were since it was told last.
@@ -143,5 +230,46 @@ impl Ends {
             self.told = done;
         }
         tell.then_some(done)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tidegate_domain::{Command, CommandHeader, CommandRecord};
+
+    use super::*;
+    use crate::{LogConfig, open_journal};
+
+    #[test]
+    fn a_scan_from_a_sequence_skips_whole_segments_and_nothing_that_was_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (dir, cluster) = (folder.path().to_owned(), ClusterId::new(1));
+        let config = LogConfig::new(dir, cluster, crate::SEGMENT_LEN_BYTES_MIN);
+        let command = |sequence| {
+            let header = CommandHeader { sequence: Sequence::new(sequence), ..CommandHeader::default() };
+            CommandRecord::encode(&header, &Command::Tick)
+        };
+        let records: Vec<CommandRecord> = (1..=20_000).map(command).collect();
+        open_journal(&config).unwrap().writer.append(&records, Sequence::ZERO).unwrap();
+        let whole = verify(folder.path(), LogKind::Journal, |_, _| {}).unwrap();
+        for from in [1_u64, 8_000, 9_000, 16_500, 20_000, 30_000] {
+            let (mut first, mut through) = (None, 0);
+            let report = scan_from(
+                folder.path(),
+                LogKind::Journal,
+                Sequence::new(from),
+                |_, _| {},
+                |batch, _| {
+                    first.get_or_insert(*batch);
+                    through = batch.first.raw() + u64::from(batch.count) - 1;
+                    true
+                },
+            );
+            let (report, first) = (report.unwrap(), first.unwrap());
+            assert!(first.first.raw() <= from, "{from}");
+            assert_eq!((through, report.end, report.last), (20_000, whole.end, whole.last), "{from}");
+            assert_eq!(first.segment, (from.min(20_000) / 8_176 + 1) as u32, "{from}");
+        }
     }
 }

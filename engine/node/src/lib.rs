@@ -25,6 +25,7 @@ mod view;
 pub use admin::{AdminReply, AdminRequest, LimitsRequest, MoneyRequest, ROLES_DEFAULT, TransferRequest};
 pub use composition::{Node, NodeError, OnMustStop};
 pub use config::{ADMIN_SOCKET, ConfigError, NodeConfig, Role};
+pub use state_file::STATE_FILE;
 pub use status::NodeStatus;
 
 /// Exit code of a node that another node has replaced: it must not be restarted as a primary.

@@ -11,7 +11,8 @@ use tidegate_domain::{Epoch, Sequence};
 
 use crate::decisions::Promises;
 
-const FILE: &str = "node.state";
+/// Name of the file in the data folder.
+pub const STATE_FILE: &str = "node.state";
 
 /// The file's content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +36,7 @@ pub(crate) struct StateFile {
 impl StateFile {
     /// Reads it, or begins with epoch 0 where there is none.
     pub(crate) fn open(data_dir: &Path) -> Result<Self, String> {
-        let path = data_dir.join(FILE);
+        let path = data_dir.join(STATE_FILE);
         let content = match fs::read_to_string(&path) {
             Ok(text) => toml::from_str(&text).map_err(|error| {
                 format!(
@@ -141,7 +142,7 @@ mod tests {
     #[test]
     fn a_damaged_file_is_named_and_not_overwritten() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        fs::write(folder.path().join(FILE), "epoch = \"x\"").expect("written");
+        fs::write(folder.path().join(STATE_FILE), "epoch = \"x\"").expect("written");
         let error = StateFile::open(folder.path()).expect_err("refused");
         assert!(error.contains("node.state is damaged"), "{error}");
     }

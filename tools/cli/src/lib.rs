@@ -2,7 +2,7 @@
 //!
 //! Invariants: an error goes to standard error as one message that names the field and says what to do; `--json` prints
 //! one JSON value on standard output and nothing else there. Exit codes: 0 done, 1 refused or failed, 2 wrong usage;
-//! `status` has its own (see its help).
+//! `status` and `journal` have their own (see their help).
 
 pub mod admin;
 pub mod bench;
@@ -65,7 +65,7 @@ enum Command {
     /// Measure this machine: book and engine on generated order flow
     #[command(subcommand)]
     Bench(bench::BenchCommand),
-    /// Look into a journal
+    /// Look into a journal or event log, copy it, cut it
     #[command(subcommand)]
     Journal(journal::JournalCommand),
 }
@@ -81,7 +81,11 @@ pub struct NodeAddress {
 /// Runs the command line of the process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return wrong_usage(&error),
+    };
+    let result = match command {
         Command::Demo(args) => demo::run(args),
         Command::Node(args) => node::run(&args),
         Command::CheckConfig { file } => node::check_config(&file),
@@ -98,6 +102,17 @@ pub fn main() -> ExitCode {
         eprintln!("tidegate: {message}");
         ExitCode::FAILURE
     })
+}
+
+/// Help is no mistake. In the tools of `journal` 2 means damage, so a mistake there is 1.
+fn wrong_usage(error: &clap::Error) -> ExitCode {
+    // Whoever closed the pipe does not read it.
+    let _ = error.print();
+    match error.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ if std::env::args_os().nth(1).is_some_and(|command| command == "journal") => ExitCode::FAILURE,
+        _ => ExitCode::from(2),
+    }
 }
 
 /// Prints one JSON value.

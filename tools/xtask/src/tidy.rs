@@ -34,6 +34,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "wire",
             "client",
             "journal",
+            "matching",
             "memory",
             "replicator",
             "node",
