@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use tidegate_domain::{CommandRecord, Epoch, RECORD_LEN_BYTES, Sequence};
 
 use crate::batch::BATCH_RECORDS_MAX;
+use crate::checkpoint::Checkpoint;
 use crate::lock::DirLock;
 use crate::log::{LogShared, LogWriter, Walk};
 use crate::recovery::{Cut, recover};
@@ -50,8 +51,16 @@ pub struct Recovery {
 /// # Errors
 /// Damage that is not a torn tail, another cluster's or version's journal, another process, the disk.
 pub fn open_journal(config: &LogConfig) -> Result<OpenedJournal, JournalError> {
+    open_journal_at(config, &Checkpoint::default())
+}
+
+/// As [`open_journal`], but what lies before the checkpoint is not read.
+///
+/// # Errors
+/// As [`open_journal`], and [`JournalError::CheckpointDiffers`].
+pub fn open_journal_at(config: &LogConfig, from: &Checkpoint) -> Result<OpenedJournal, JournalError> {
     let lock = DirLock::take(&config.dir, LogKind::Journal)?;
-    let recovered = recover(config, LogKind::Journal, None, |_, _, _| {})?;
+    let recovered = recover(config, LogKind::Journal, None, from, |_, _, _| {})?;
     // What a killed process left in the page cache counts as journaled: make it durable before anyone relies on it.
     for segment in &recovered.segments {
         segment.sync()?;
@@ -232,6 +241,12 @@ impl JournalReader {
         self.shared.appended_through()
     }
 
+    /// The oldest record that is there: the first of all unless segments were removed. `None` while the journal is empty.
+    #[must_use]
+    pub fn begins_at(&self) -> Option<Sequence> {
+        self.shared.segments()[0].first().map(|(sequence, _)| Sequence::new(sequence))
+    }
+
     /// Appends up to `max` records from `first` on to `out`; fewer at the end of the journal.
     ///
     /// # Errors
@@ -240,6 +255,11 @@ impl JournalReader {
         let last = self.appended_through();
         if first == Sequence::ZERO || first > last {
             return Err(JournalError::NoSuchRecord { what: format!("sequence {first}; the journal ends at {last}") });
+        }
+        if let Some(begin) = self.begins_at().filter(|begin| first < *begin) {
+            return Err(JournalError::NoSuchRecord {
+                what: format!("sequence {first}; the journal begins at {begin}"),
+            });
         }
         let remembered = self.at.lock().expect("no holder of this lock panics").take();
         let mut walk = match remembered {

@@ -13,6 +13,7 @@
 
 mod batch;
 mod chain;
+mod checkpoint;
 mod error;
 mod events;
 mod journal;
@@ -29,11 +30,15 @@ use std::path::PathBuf;
 use tidegate_domain::ClusterId;
 
 pub use batch::{BATCH_RECORDS_MAX, FORMAT_VERSION};
+pub use checkpoint::Checkpoint;
 pub use error::JournalError;
-pub use events::{EventCursor, EventLog, EventLogWriter, OpenedEventLog, open_event_log};
-pub use journal::{JournalReader, JournalSyncer, JournalWriter, OpenedJournal, Recovery, open_journal};
+pub use events::{EventCursor, EventLog, EventLogWriter, OpenedEventLog, open_event_log, open_event_log_at};
+pub use journal::{
+    JournalReader, JournalSyncer, JournalWriter, OpenedJournal, Recovery, open_journal, open_journal_at,
+};
+pub use newest::{EventCheckpoint, LastReports};
 pub use recovery::Cut;
-pub use verify::{BatchInfo, VerifyReport, scan, verify};
+pub use verify::{BatchInfo, VerifyReport, scan, scan_from, verify};
 
 /// Size of a segment unless configured.
 pub const SEGMENT_LEN_BYTES_DEFAULT: u64 = 64 << 20;

@@ -55,7 +55,7 @@ pub(crate) fn check_len(path: &Path, len: u64) -> Result<usize, JournalError> {
     Err(JournalError::BadSegment { file: path.to_owned(), why })
 }
 
-/// Numbers of the segments in a folder: dense from 1, or empty. What a crash left half-made (`.new`) is not one.
+/// Numbers of the segments in a folder: dense, or empty. What a crash left half-made (`.new`) is not one.
 pub(crate) fn list(dir: &Path, kind: LogKind) -> Result<Vec<u32>, JournalError> {
     let mut numbers = Vec::new();
     let prefix = format!("{}-", kind.prefix());
@@ -67,7 +67,7 @@ pub(crate) fn list(dir: &Path, kind: LogKind) -> Result<Vec<u32>, JournalError> 
         }
     }
     numbers.sort_unstable();
-    for (found, expected) in numbers.iter().zip(1..) {
+    for (found, expected) in numbers.iter().zip(numbers.first().copied().unwrap_or(1)..) {
         if *found != expected {
             let why = format!("this segment is missing, segment {found} is there");
             return Err(JournalError::BadSegment { file: path_of(dir, kind, expected), why });

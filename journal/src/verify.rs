@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use tidegate_domain::{ClusterId, Epoch, Sequence};
 
 use crate::chain::{Outcome, Source, walk};
+use crate::checkpoint::{Checkpoint, header_at};
 use crate::segment::{list, path_of};
 use crate::{JournalError, LogKind};
 
@@ -39,6 +40,8 @@ pub struct BatchInfo {
 /// What a verification found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerifyReport {
+    /// Number of the oldest segment: above 1 where a journal's older ones were removed.
+    pub first_segment: u32,
     /// Segments.
     pub segments: u32,
     /// Whole batches.
@@ -53,9 +56,11 @@ pub struct VerifyReport {
     pub bytes: u64,
     /// Where the log ends in left-overs of a crash, if it does: the next start cuts them off.
     pub torn_tail_at: Option<(PathBuf, u64)>,
+    /// The place after the last batch that was given.
+    pub end: Checkpoint,
 }
 
-/// Reads a log from its start and gives each batch with the bytes of its records to `on_batch`, which may end it
+/// Reads a log from its start, or from its oldest segment where older ones were removed, and gives each batch with the bytes of its records to `on_batch`, which may end it
 /// before this batch by returning `false`. `progress` gets bytes read and bytes in all.
 ///
 /// # Errors
@@ -63,18 +68,76 @@ pub struct VerifyReport {
 pub fn scan(
     dir: &Path,
     kind: LogKind,
-    mut progress: impl FnMut(u64, u64),
-    mut on_batch: impl FnMut(&BatchInfo, &[u8]) -> bool,
+    progress: impl FnMut(u64, u64),
+    on_batch: impl FnMut(&BatchInfo, &[u8]) -> bool,
 ) -> Result<VerifyReport, JournalError> {
+    let numbers = segments_of(dir, kind)?;
+    let from = match (kind, numbers[0]) {
+        (_, 1) => Checkpoint::default(),
+        (LogKind::Journal, oldest) => place_before(dir, oldest)?,
+        (LogKind::Events, oldest) => return Err(missing_first(dir, kind, oldest)),
+    };
+    scan_segments((dir, kind), &numbers, (None, &from), progress, on_batch)
+}
+
+/// As [`scan`], from a checkpoint on, which is compared with the log first.
+///
+/// # Errors
+/// As [`scan`], and [`JournalError::CheckpointDiffers`].
+pub fn scan_from(
+    (dir, kind): (&Path, LogKind),
+    (cluster, from): (ClusterId, &Checkpoint),
+    progress: impl FnMut(u64, u64),
+    on_batch: impl FnMut(&BatchInfo, &[u8]) -> bool,
+) -> Result<VerifyReport, JournalError> {
+    let numbers = segments_of(dir, kind)?;
+    if from.is_start() && numbers[0] > 1 {
+        return Err(missing_first(dir, kind, numbers[0]));
+    }
+    from.check(dir, kind, cluster)?;
+    scan_segments((dir, kind), &numbers, (Some(cluster), from), progress, on_batch)
+}
+
+/// The numbers of the segments, of which there is one at least.
+fn segments_of(dir: &Path, kind: LogKind) -> Result<Vec<u32>, JournalError> {
     let numbers = list(dir, kind)?;
     if numbers.is_empty() {
         let what = format!("{}: no {} segment is there; is it a node's data folder?", dir.display(), kind.prefix());
         return Err(JournalError::NoSuchRecord { what });
     }
-    let mut ends = Ends::of(dir, kind, &numbers)?;
-    let mut report = VerifyReport { segments: numbers.len() as u32, ..VerifyReport::default() };
+    Ok(numbers)
+}
+
+fn missing_first(dir: &Path, kind: LogKind, oldest: u32) -> JournalError {
+    let why = format!("this segment is missing, segment {oldest} is there");
+    JournalError::BadSegment { file: path_of(dir, kind, 1), why }
+}
+
+/// What the oldest segment of a journal says of those that were removed. Nobody can tell whether it is true.
+fn place_before(dir: &Path, segment: u32) -> Result<Checkpoint, JournalError> {
+    let before = match header_at(dir, LogKind::Journal, segment, 0)? {
+        Ok(header) => Checkpoint {
+            hash: header.previous_hash,
+            last: header.first.0.checked_sub(1).map(|last| (Sequence::new(last), u32::MAX)),
+            ..Checkpoint::default()
+        },
+        Err(_) => Checkpoint::default(),
+    };
+    Ok(Checkpoint { segment, ..before })
+}
+
+fn scan_segments(
+    (dir, kind): (&Path, LogKind),
+    numbers: &[u32],
+    (cluster, from): (Option<ClusterId>, &Checkpoint),
+    mut progress: impl FnMut(u64, u64),
+    mut on_batch: impl FnMut(&BatchInfo, &[u8]) -> bool,
+) -> Result<VerifyReport, JournalError> {
+    let mut ends = Ends::of(dir, kind, numbers)?;
+    let mut report =
+        VerifyReport { first_segment: numbers[0], segments: numbers.len() as u32, ..VerifyReport::default() };
     progress(0, ends.total);
-    let walked = walk(&mut Source::new(dir, kind, &numbers), None, |number, offset, header, records| {
+    let walked = walk(&mut Source::new(dir, kind, numbers), cluster, from, |number, offset, header, records| {
         if let Some(done) = ends.done(number - numbers[0], offset as u64) {
             progress(done, ends.total);
         }
@@ -94,7 +157,8 @@ pub fn scan(
         }
         go_on
     })?;
-    report.batches = walked.chain.batches;
+    report.batches = walked.chain.batches - from.batches;
+    report.end = walked.chain.checkpoint();
     report.last = walked.chain.last_sequence();
     report.commit = walked.chain.commit;
     let (file, offset) = (path_of(dir, kind, walked.number), walked.offset as u64);
