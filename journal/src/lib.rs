@@ -22,6 +22,7 @@ mod log;
 mod newest;
 mod recovery;
 mod segment;
+pub mod snapshot;
 pub mod stage;
 mod verify;
 

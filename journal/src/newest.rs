@@ -32,8 +32,9 @@ impl LastReports {
         &self.0
     }
 
-    /// By key, from key 0 on.
-    pub(crate) fn from_addresses(addresses: Vec<LogAddress>) -> Self {
+    /// Of addresses by key, from key 0 on; [`LogAddress::NONE`] is none.
+    #[must_use]
+    pub fn from_addresses(addresses: Vec<LogAddress>) -> Self {
         Self(addresses)
     }
 
