@@ -58,20 +58,22 @@ pub fn open_event_log_at(
     let mut last_event = None;
     let recovered = recover(config, LogKind::Events, keep_through, &from.log, |segment, offset, records| {
         newest.note(segment, offset, records);
-        last_event = records.last_chunk().copied().map(EventRecord::from_bytes);
+        last_event = records.last_chunk().copied().map(EventRecord::from_bytes).or(last_event);
     })?;
     if last_event.is_none()
         && let Some((number, _, end)) = from.log.last_batch()
     {
         let segment = &recovered.segments[(number - recovered.segments[0].number) as usize];
-        last_event = segment.read(0, end).last_chunk().copied().map(EventRecord::from_bytes);
+        let before = segment.read(0, end).last_chunk().copied().map(EventRecord::from_bytes);
+        last_event = before.filter(|record| Some((record.sequence(), record.index())) == from.log.last);
     }
     let shared = LogShared::new(config, LogKind::Events, &recovered);
     let cut = recovered.cut.clone();
     let writer = LogWriter::new(config, LogKind::Events, Arc::clone(&shared), recovered)?;
-    let last = last_event.map(|record| (record.sequence(), record.index()));
-    let complete =
-        last_event.is_none_or(|record| record.decode().is_ok_and(|(header, _)| header.flags.has(EventFlags::LAST)));
+    let last = last_event.map(|record| (record.sequence(), record.index())).or(from.log.last);
+    let ends_its_command =
+        |record: EventRecord| record.decode().is_ok_and(|(header, _)| header.flags.has(EventFlags::LAST));
+    let complete = last_event.map_or(last.is_none(), ends_its_command);
     let reports = Arc::new(NewestReports::new());
     for (key, at) in newest.iter() {
         reports.set(key, at);

@@ -201,7 +201,8 @@ impl JournalSyncer {
         let through = self.shared.appended_through();
         let end @ (open, _) = self.shared.end();
         for number in self.segment..=open {
-            let segment = self.shared.segment(number).expect("segments up to the end are known");
+            // One that was removed lies before a snapshot, which was not made before its records were on the disk.
+            let Some(segment) = self.shared.segment(number) else { continue };
             if let Err(error) = segment.sync() {
                 self.failed = true;
                 return Err(error);
@@ -288,6 +289,22 @@ impl JournalReader {
         }
         *self.at.lock().expect("no holder of this lock panics") = Some((next, walk));
         Ok(())
+    }
+
+    /// Removes the oldest segments whose numbers are below `before` and whose records all come at or before `through`, oldest
+    /// first. Which they were.
+    ///
+    /// # Errors
+    /// When a file cannot be removed; then those after it stay as well.
+    pub fn remove_before(&self, before: u32, through: Sequence) -> Result<Vec<PathBuf>, JournalError> {
+        let removed = self.shared.take_before(before, through);
+        for segment in &removed {
+            std::fs::remove_file(&segment.path).map_err(JournalError::io(&segment.path, "remove"))?;
+        }
+        if let Some(dir) = removed.first().and_then(|segment| segment.path.parent()) {
+            std::fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(JournalError::io(dir, "sync"))?;
+        }
+        Ok(removed.iter().map(|segment| segment.path.clone()).collect())
     }
 
     /// Bytes written so far.

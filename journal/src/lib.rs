@@ -39,6 +39,7 @@ pub use journal::{
 };
 pub use newest::{EventCheckpoint, LastReports};
 pub use recovery::Cut;
+pub use segment::path_of as segment_file;
 pub use verify::{BatchInfo, VerifyReport, scan, scan_from, verify};
 
 /// Size of a segment unless configured.

@@ -33,7 +33,8 @@ pub(crate) struct Segment {
 }
 
 /// `journal-00000001.seg`
-pub(crate) fn path_of(dir: &Path, kind: LogKind, number: u32) -> PathBuf {
+#[must_use]
+pub fn path_of(dir: &Path, kind: LogKind, number: u32) -> PathBuf {
     dir.join(format!("{}-{number:08}.seg", kind.prefix()))
 }
 

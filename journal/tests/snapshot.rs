@@ -153,7 +153,9 @@ fn a_snapshot_counts_once_it_has_its_name_and_only_the_newest_are_kept() {
     let loaded = load_snapshot(dir.path(), kept[1], |_, _| {}).unwrap();
     let file = fs::read(snapshot_file(dir.path(), kept[1])).unwrap();
     assert_eq!(read_header(&mut &*file, Path::new("")).unwrap(), loaded.head);
-    assert_eq!(store.keep_newest(2).unwrap(), [kept[0]]);
+    assert_eq!(store.keep_newest(3, &[]).unwrap(), []);
+    assert_eq!(store.keep_newest(2, &[kept[1]]).unwrap(), [], "two that are good, and one that is not");
+    assert_eq!(store.keep_newest(2, &[]).unwrap(), [kept[0]]);
     assert_eq!(list_snapshots(dir.path()).unwrap(), kept[1..]);
     // What a crash leaves half-made.
     drop(store.draft(&head(8), &places(8), b"engine", |_, _| {}).unwrap());
@@ -208,6 +210,49 @@ fn logs_that_are_opened_at_a_checkpoint_go_on_as_if_read_from_their_start() {
     assert_eq!(read[0].sequence().raw(), 15_001);
     assert_eq!(events.log.cursor_at_start().next_batch(1, &mut read).unwrap(), 1);
     assert_eq!(read[1].sequence().raw(), 1);
+}
+
+/// A journal without its oldest segments is one that a checkpoint explains, and only then.
+#[test]
+fn a_journal_goes_on_without_the_segments_before_a_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path());
+    let mut journal = open_journal(&config).unwrap();
+    for first in (1..=30_000).step_by(100) {
+        journal.writer.append(&commands(first, 100), Sequence::new(first - 1)).unwrap();
+    }
+    let through = Sequence::new(20_000);
+    let stop = |info: &tidegate_journal::BatchInfo, _: &[u8]| info.first <= through;
+    let start = Checkpoint::default();
+    let place = scan_from((dir.path(), LogKind::Journal), (CLUSTER, &start), |_, _| {}, stop).unwrap().end;
+    assert_eq!(place.segment, 3);
+    let first_of = |number| tidegate_journal::segment_file(dir.path(), LogKind::Journal, number);
+    assert_eq!(
+        journal.reader.remove_before(place.segment, Sequence::new(5_000)).unwrap(),
+        <Vec<std::path::PathBuf>>::new()
+    );
+    assert_eq!(journal.reader.remove_before(place.segment, Sequence::new(12_000)).unwrap(), [first_of(1)]);
+    assert_eq!(journal.reader.remove_before(place.segment, through).unwrap(), [first_of(2)]);
+    assert_eq!(journal.reader.remove_before(place.segment, through).unwrap(), <Vec<std::path::PathBuf>>::new());
+    let begin = journal.reader.begins_at().unwrap();
+    assert!(begin > Sequence::new(12_000) && begin <= through);
+    let mut records = Vec::new();
+    let error = journal.reader.read(Sequence::new(1), 1, &mut records).unwrap_err().to_string();
+    assert!(error.contains(&format!("begins at {begin}")), "{error}");
+    journal.writer.append(&commands(30_001, 100), Sequence::new(30_000)).unwrap();
+    assert_eq!(journal.syncer.sync().unwrap().raw(), 30_100);
+    drop(journal);
+
+    let error = open_journal(&config).err().unwrap().to_string();
+    assert!(error.contains("journal-00000001.seg") && error.contains("missing"), "{error}");
+    let journal = open_journal_at(&config, &place).unwrap();
+    assert_eq!((journal.recovery.last.raw(), journal.reader.begins_at()), (30_100, Some(begin)));
+    for first in [begin, through, Sequence::new(30_100)] {
+        journal.reader.read(first, 1, &mut records).unwrap();
+        assert_eq!(records.last().unwrap().sequence(), first);
+    }
+    let verified = tidegate_journal::verify(dir.path(), LogKind::Journal, |_, _| {}).unwrap();
+    assert_eq!((verified.first_segment, verified.last.raw()), (3, 30_100));
 }
 
 #[test]

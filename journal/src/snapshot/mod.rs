@@ -28,7 +28,7 @@ use crate::newest::EventCheckpoint;
 
 pub use passes::{EventsPass, pass_events, sync_segments};
 pub use read::{read_header, read_snapshot};
-pub use store::{SnapshotDraft, SnapshotStore, list_snapshots, load_snapshot, snapshot_file};
+pub use store::{SnapshotDraft, SnapshotStore, list_snapshots, load_snapshot, read_journal_place, snapshot_file};
 pub use write::write_snapshot;
 
 /// Version of the snapshot's format that this program writes, and the only one it knows.

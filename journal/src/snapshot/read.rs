@@ -10,6 +10,7 @@ use super::format::{
     file_len_bytes,
 };
 use super::{Snapshot, SnapshotFileError, SnapshotHead, sections};
+use crate::checkpoint::Checkpoint;
 
 /// Reads the header of a snapshot: cheap, and no proof that the rest is good.
 ///
@@ -66,6 +67,22 @@ pub fn read_snapshot(
         return Err(at.wrong(Fault::Bad("the checkpoints are of another sequence than the header"), 0));
     }
     Ok(Snapshot { head, places, payload, engine_at })
+}
+
+/// Reads the journal's place from the front of a snapshot: cheap, and no proof that the rest is good.
+///
+/// # Errors
+/// [`SnapshotFileError`] when the front is not as it was written.
+pub(super) fn read_place(from: &mut impl Read, path: &Path) -> Result<Checkpoint, SnapshotFileError> {
+    let mut at = Place { path, offset: 0 };
+    let header = at.read::<HEADER_LEN_BYTES>(from)?;
+    let (_, payload_len) = decode_header(&header).map_err(|fault| at.wrong(fault, 0))?;
+    let chunk_at = at.offset;
+    let chunk_head = at.read::<CHUNK_HEAD_LEN_BYTES>(from)?;
+    let mut chunk = Vec::new();
+    from.take(payload_len.min(CHUNK_LEN_BYTES as u64)).read_to_end(&mut chunk).map_err(|error| at.io(error))?;
+    let checked = ChunkChain::after_header(&header).check(&chunk_head, &chunk);
+    checked.and_then(|()| sections::journal_place(&chunk)).map_err(|fault| at.wrong(fault, chunk_at))
 }
 
 /// How far a file was read, for messages.

@@ -97,6 +97,11 @@ pub(super) fn decode(payload: &[u8]) -> Result<(LogPlaces, usize), Fault> {
     Ok((LogPlaces { journal, events, events_through }, payload.len() - engine.len()))
 }
 
+/// The journal's place alone, which comes first.
+pub(super) fn journal_place(payload: &[u8]) -> Result<Checkpoint, Fault> {
+    checkpoint(take_section(&mut &*payload, JOURNAL)?)
+}
+
 fn take_section<'a>(rest: &mut &'a [u8], tag: u32) -> Result<&'a [u8], Fault> {
     let (head, after) =
         rest.split_at_checked(SECTION_HEAD_LEN_BYTES).ok_or(Fault::Bad("the payload ends before its last section"))?;

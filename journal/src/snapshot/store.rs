@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 use tidegate_domain::Sequence;
 
-use super::{LogPlaces, Snapshot, SnapshotFileError, SnapshotHead, read_snapshot, write_snapshot};
+use super::{LogPlaces, Snapshot, SnapshotFileError, SnapshotHead, read::read_place, read_snapshot, write_snapshot};
+use crate::checkpoint::Checkpoint;
 use crate::lock::DirLock;
 
 const PREFIX: &str = "snapshot-";
@@ -68,6 +69,15 @@ pub fn load_snapshot(
     load(&snapshot_file(dir, sequence), progress)
 }
 
+/// Where the journal stood at a snapshot of the folder, without reading the engine's bytes.
+///
+/// # Errors
+/// As [`read_snapshot`].
+pub fn read_journal_place(dir: &Path, sequence: Sequence) -> Result<Checkpoint, SnapshotFileError> {
+    let path = snapshot_file(dir, sequence);
+    read_place(&mut File::open(&path).map_err(io(&path, "open"))?, &path)
+}
+
 /// A folder whose snapshots this process makes.
 #[derive(Debug)]
 pub struct SnapshotStore {
@@ -115,13 +125,15 @@ impl SnapshotStore {
         Ok(SnapshotDraft { unfinished, path, dir: self.dir.clone() })
     }
 
-    /// Removes all snapshots but the newest `keep`; which were removed.
+    /// Keeps the newest `keep` snapshots that are not in `bad`, and removes whatever is older; which was removed.
     ///
     /// # Errors
     /// What the folder says.
-    pub fn keep_newest(&self, keep: usize) -> Result<Vec<Sequence>, SnapshotFileError> {
+    pub fn keep_newest(&self, keep: usize, bad: &[Sequence]) -> Result<Vec<Sequence>, SnapshotFileError> {
         let all = list_snapshots(&self.dir)?;
-        let old = &all[..all.len().saturating_sub(keep)];
+        let good: Vec<&Sequence> = all.iter().filter(|sequence| !bad.contains(sequence)).collect();
+        let Some(oldest) = good.len().checked_sub(keep).map(|at| *good[at]) else { return Ok(Vec::new()) };
+        let old = &all[..all.partition_point(|sequence| *sequence < oldest)];
         for sequence in old {
             let path = snapshot_file(&self.dir, *sequence);
             fs::remove_file(&path).map_err(io(&path, "remove"))?;
