@@ -110,6 +110,8 @@ pub enum AdminRequest {
         /// Which market.
         market: String,
     },
+    /// Has a snapshot taken now, beside the node.
+    Snapshot,
     /// Makes a standby the primary.
     Promote {
         /// Even while the link to the primary is alive.
@@ -216,6 +218,11 @@ async fn answer(request: AdminRequest, control: &Arc<Control>) -> Result<Value, 
             Ok(serde_json::to_value(status).expect("a status always serialises"))
         }
         AdminRequest::List => Ok(control.desk.directory().to_json()),
+        AdminRequest::Snapshot => {
+            control.snapshots.request()?;
+            let message = "a process of its own takes it; `tidegate status` shows when it is there";
+            Ok(json!({ "started": true, "message": message }))
+        }
         AdminRequest::Promote { force } => control.promote(force).await,
         AdminRequest::SetDurability { durability } => control.set_durability(durability.into()).await,
         request => {
@@ -265,6 +272,7 @@ fn command_of(request: AdminRequest, control: &Control) -> Result<(AccountId, Co
         }
         AdminRequest::Status { .. }
         | AdminRequest::List
+        | AdminRequest::Snapshot
         | AdminRequest::Promote { .. }
         | AdminRequest::SetDurability { .. } => unreachable!("answered without a command"),
     })

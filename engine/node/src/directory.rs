@@ -1,10 +1,11 @@
 //! Names and scales of assets, markets, accounts and keys as the event log tells them: what the operator's socket needs
-//! to turn decimal texts into units and to list what exists. Built from released events only.
+//! to turn decimal texts into units and to list what exists. Built from released events, or from a snapshot and those after it.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tidegate_domain::{AccountId, AssetId, Event, EventHeader, KeyId, MarketId, MarketState, Name};
+use tidegate_matching::Engine;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -16,6 +17,16 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
+    /// What a snapshot's engine knows: a shorter way than the events that it comes from.
+    pub(crate) fn of(engine: &Engine) -> Self {
+        Self {
+            assets: engine.assets().map(|(id, name, decimals)| (name, (id, decimals))).collect(),
+            markets: engine.markets().map(|(id, terms, state)| (id, (terms.name, state))).collect(),
+            accounts: engine.accounts().collect(),
+            keys: engine.keys().map(|(id, name, account, _)| (id, (name, account))).collect(),
+        }
+    }
+
     pub(crate) fn on_event(&mut self, header: &EventHeader, event: &Event) {
         match *event {
             Event::AssetCreated { asset, name, decimals } => {

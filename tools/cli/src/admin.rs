@@ -92,6 +92,8 @@ enum AdminCommand {
     },
     /// List assets, markets, accounts and keys
     List,
+    /// Take a snapshot now, beside the node; `tidegate status` shows when it is there
+    Snapshot,
 }
 
 #[derive(Args)]
@@ -167,6 +169,7 @@ fn request(command: &AdminCommand) -> AdminRequest {
         AdminCommand::Halt { market } => AdminRequest::Halt { market: market.clone() },
         AdminCommand::Open { market } => AdminRequest::Open { market: market.clone() },
         AdminCommand::List => AdminRequest::List,
+        AdminCommand::Snapshot => AdminRequest::Snapshot,
     }
 }
 
@@ -185,6 +188,10 @@ fn print_text(command: &AdminCommand, value: &Value) {
                 println!("  {:>5}  {:<16}  {}", row["id"], row["name"].as_str().unwrap_or_default(), extra.join("  "));
             }
         }
+        return;
+    }
+    if let AdminCommand::Snapshot = command {
+        println!("started: {}", value["message"].as_str().unwrap_or_default());
         return;
     }
     if let Some(original) = value["already_applied_at"].as_u64() {

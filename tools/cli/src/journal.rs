@@ -1,4 +1,5 @@
-//! `tidegate journal`: looks into a journal or event log, of a stopped node or beside a running one. Changes nothing.
+//! `tidegate journal`: looks into a journal or event log, of a stopped node or beside a running one, and changes nothing; takes
+//! snapshots ([`crate::snapshot`]).
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,6 +10,7 @@ use serde_json::json;
 use tidegate_domain::{CommandRecord, EventRecord, RECORD_LEN_BYTES};
 use tidegate_journal::{LogKind, scan, verify};
 
+use crate::snapshot::{self, SnapshotCommand};
 use crate::{CommandResult, print_json};
 
 /// `tidegate journal`
@@ -32,6 +34,9 @@ pub enum JournalCommand {
         #[command(flatten)]
         log: LogArgs,
     },
+    /// Take, list, check and restore snapshots
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
 }
 
 /// Which log.
@@ -73,6 +78,7 @@ pub fn run(command: &JournalCommand) -> CommandResult {
     match command {
         JournalCommand::Dump { log, from, count } => dump(log, *from, *count),
         JournalCommand::Verify { log } => check(log),
+        JournalCommand::Snapshot(command) => snapshot::run(command),
     }
 }
 
@@ -166,6 +172,7 @@ fn check(log: &LogArgs) -> CommandResult {
     let torn = report.torn_tail_at.as_ref().map(|(file, offset)| json!({ "file": file, "offset": offset }));
     if log.json {
         print_json(&json!({
+            "first_segment": report.first_segment,
             "segments": report.segments,
             "batches": report.batches,
             "records": report.records,
@@ -179,6 +186,9 @@ fn check(log: &LogArgs) -> CommandResult {
             "good: {} segments, {} batches, {} records, last sequence {}, released through at least {}",
             report.segments, report.batches, report.records, report.last, report.commit
         );
+        if report.first_segment > 1 {
+            println!("the journal begins at segment {}: a node needs a snapshot to start", report.first_segment);
+        }
         if let Some((file, offset)) = report.torn_tail_at {
             println!(
                 "torn tail at {} offset {offset}: it was never acknowledged, the next start cuts it",

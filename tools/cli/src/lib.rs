@@ -13,6 +13,7 @@ pub mod local;
 pub mod node;
 pub mod operator;
 pub mod replay;
+pub mod snapshot;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,7 +66,7 @@ enum Command {
     /// Measure this machine: book and engine on generated order flow
     #[command(subcommand)]
     Bench(bench::BenchCommand),
-    /// Look into a journal
+    /// Look into a journal; take and check snapshots
     #[command(subcommand)]
     Journal(journal::JournalCommand),
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tidegate_domain::NodeId;
 use tidegate_node::config::{
     DurabilityName, HttpSection, IoName, JournalSection, LimitsSection, NodeSection, OrderEntrySection,
-    PipelineSection, ReplicationSection, SqlSection,
+    PipelineSection, ReplicationSection, SnapshotsSection, SqlSection,
 };
 use tidegate_node::{AdminRequest, NodeConfig, NodeStatus, Role};
 
@@ -105,6 +105,7 @@ impl ClusterPlan {
                 http: if self.http { Some(HttpSection { listen: free_tcp()? }) } else { None },
                 replication,
                 sql: self.sql.then(|| SqlSection { file: self.folder.join("tidegate.sqlite") }),
+                snapshots: SnapshotsSection::default(),
                 limits: LimitsSection::default(),
             };
             let node = LocalNode {

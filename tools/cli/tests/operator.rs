@@ -31,6 +31,7 @@ fn a_wrong_configuration_is_refused_with_the_field_its_value_and_what_is_allowed
         ("durability = \"replicated\"", "durability = \"sync\"", ["sync", "replicated", "local"]),
         ("inbox_slots = 8192", "inbox_slots = \"many\"", ["inbox_slots", "many", "expected"]),
         ("command_ring_slots = 16384", "command_ring_slots = 1000", ["command_ring_slots", "1000", "power of two"]),
+        ("keep = 2", "keep = 1", ["snapshots.keep", "`1`", "2 to 1000"]),
         ("peer_node = 2", "peer_node = 1", ["replication.peer_node", "`1`", "another number"]),
     ] {
         assert!(good.contains(from), "{from}");

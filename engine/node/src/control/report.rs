@@ -107,6 +107,8 @@ impl Control {
             watermarks: self.watermarks(),
             peer: self.peer(),
             sink: self.sink.lock().expect("no holder of this lock panics").as_ref().map(SinkTask::status),
+            snapshot: self.snapshots.status(),
+            started_from: self.facts.resumed_at.raw(),
             journal_bytes: self.journal.bytes(),
             event_log_bytes: self.log.bytes(),
             uptime_s: self.facts.started.elapsed().as_secs(),
