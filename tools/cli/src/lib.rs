@@ -13,6 +13,7 @@ pub mod local;
 pub mod node;
 pub mod operator;
 pub mod replay;
+pub mod restart_bench;
 pub mod snapshot;
 
 use std::path::PathBuf;
@@ -63,7 +64,7 @@ enum Command {
     /// Send recorded order flow through the binary gateway and compare with the exchange's own outcome
     #[command(subcommand)]
     Replay(replay::ReplayCommand),
-    /// Measure this machine: book and engine on generated order flow
+    /// Measure this machine: book and engine on generated order flow, restart of a node
     #[command(subcommand)]
     Bench(bench::BenchCommand),
     /// Look into a journal; take and check snapshots
