@@ -1,4 +1,5 @@
-//! The one walk over a log from its start, for recovery and for verification, and the verdict where it ends.
+//! The one walk over a log, from its start or from a checkpoint, for recovery and for verification, and the verdict where
+//! it ends.
 //!
 //! ```text
 //!   segments --[Source: pread]--> [walk] --whole batches in order--> caller
@@ -15,6 +16,7 @@ use std::rc::Rc;
 use tidegate_domain::{ClusterId, CommandRecord, Epoch, EventRecord, RECORD_LEN_BYTES, Sequence};
 
 use crate::batch::{BatchFault, BatchHeader, HEADER_LEN_BYTES};
+use crate::checkpoint::Checkpoint;
 use crate::disk::{Access, Disk};
 use crate::segment::{Position, check_len, pages_of, path_of};
 use crate::{JournalError, LogKind, WriterKind};
@@ -30,6 +32,8 @@ pub(crate) struct Chain {
     pub(crate) last_epoch: Epoch,
     pub(crate) commit: Sequence,
     pub(crate) batches: u64,
+    /// Segment, offset and end of the last batch; nothing before the first.
+    pub(crate) last_batch: Option<(u32, usize, usize)>,
 }
 
 /// How a log ends.
@@ -117,32 +121,36 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Walks from the start; `on_batch` gets segment number, offset, header and records of each whole batch, and ends the walk
+/// Walks from a checkpoint, which the caller has compared with the log; `on_batch` gets segment number, offset, header and records of each whole batch, and ends the walk
 /// before this batch by returning `false`.
 pub(crate) fn walk(
     source: &mut Source<'_>,
     cluster: Option<ClusterId>,
+    from: &Checkpoint,
     mut on_batch: impl FnMut(u32, usize, &BatchHeader, &[u8]) -> bool,
 ) -> Result<Walked, JournalError> {
-    let mut chain = Chain::new(source.kind, cluster);
-    let (mut number, mut offset, mut writer) = (source.first, 0, WriterKind::default());
+    let mut chain = Chain::new(source.kind, cluster, from);
+    let (mut number, mut offset) = from.place().unwrap_or((source.first, 0));
+    // Of the segment, once a batch of it was read.
+    let mut writer: Option<WriterKind> = None;
     let mut bytes = source.segment(number)?.expect("the first segment is there");
-    if number > 1 {
+    if from.is_start() && number > 1 {
         chain.begin_with(&bytes, number);
     }
     loop {
         let fault = match chain.batch_at(&bytes, offset, number) {
-            Ok(header) if offset > 0 && header.writer != writer => {
+            Ok(header) if offset > 0 && writer.is_some_and(|writer| writer != header.writer) => {
                 BatchFault::Bad("the batch has another kind of writer than its segment")
             }
             Ok(header) => {
-                writer = header.writer;
+                writer = Some(header.writer);
                 let records = &bytes[offset + HEADER_LEN_BYTES..offset + header.len_bytes()];
                 if !on_batch(number, offset, &header, records) {
                     return Ok(Walked { chain, number, offset, outcome: Outcome::Stopped });
                 }
-                chain.accept(&header, records);
-                offset += header.stored_len_bytes();
+                let end = offset + header.stored_len_bytes();
+                chain.accept(&header, records, (number, offset, end));
+                offset = end;
                 continue;
             }
             Err(fault) => fault,
@@ -183,15 +191,31 @@ fn all_zeros(bytes: &[u8]) -> bool {
 }
 
 impl Chain {
-    fn new(kind: LogKind, cluster: Option<ClusterId>) -> Self {
+    fn new(kind: LogKind, cluster: Option<ClusterId>, from: &Checkpoint) -> Self {
         Self {
             kind,
             cluster,
-            previous_hash: 0,
-            last: None,
-            last_epoch: Epoch::default(),
-            commit: Sequence::ZERO,
-            batches: 0,
+            previous_hash: from.hash,
+            last: from.last.map(|(sequence, index)| (sequence.raw(), index)),
+            last_epoch: from.last_epoch,
+            commit: from.commit,
+            batches: from.batches,
+            last_batch: from.last_batch(),
+        }
+    }
+
+    /// From where a later walk can go on.
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        let (segment, batch_offset, offset) = self.last_batch.unwrap_or_default();
+        Checkpoint {
+            segment,
+            batch_offset: batch_offset as u64,
+            offset: offset as u64,
+            hash: self.previous_hash,
+            last: self.last.map(|(sequence, index)| (Sequence::new(sequence), index)),
+            last_epoch: self.last_epoch,
+            commit: self.commit,
+            batches: self.batches,
         }
     }
 
@@ -247,8 +271,9 @@ impl Chain {
         Ok(header)
     }
 
-    fn accept(&mut self, header: &BatchHeader, records: &[u8]) {
+    fn accept(&mut self, header: &BatchHeader, records: &[u8], place: (u32, usize, usize)) {
         self.batches += 1;
+        self.last_batch = Some(place);
         self.cluster = Some(header.cluster);
         self.previous_hash = header.hash();
         self.last_epoch = header.epoch;
@@ -404,7 +429,7 @@ mod tests {
     #[test]
     fn records_that_do_not_follow_each_other_are_no_batch() {
         let accepted = |kind, first, positions: &[Position]| {
-            Chain::new(kind, None).batch_at(&batch(kind, first, positions), 0, 1).is_ok()
+            Chain::new(kind, None, &Checkpoint::default()).batch_at(&batch(kind, first, positions), 0, 1).is_ok()
         };
         assert!(accepted(LogKind::Journal, (1, 0), &[(1, 0), (2, 0), (3, 0)]));
         assert!(!accepted(LogKind::Journal, (1, 0), &[(1, 0), (3, 0)]));

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use tidegate_domain::{ClusterId, CommandRecord, RECORD_LEN_BYTES, Sequence};
 
 use crate::chain::{Outcome, Source, position_of, walk};
+use crate::checkpoint::Checkpoint;
 use crate::disk::RealDisk;
 use crate::lock::DirLock;
 use crate::segment::Segment;
@@ -79,8 +80,11 @@ impl JournalCut {
         let lock = DirLock::take(dir, kind)?;
         let numbers: Vec<u32> = segments.iter().map(|segment| segment.number).collect();
         let (mut place, mut kept, mut cluster, mut first) = (None, Vec::new(), None, None);
-        let walked =
-            walk(&mut Source::new(&RealDisk, dir, kind, &numbers), None, |number, offset, header, records| {
+        let walked = walk(
+            &mut Source::new(&RealDisk, dir, kind, &numbers),
+            None,
+            &Checkpoint::default(),
+            |number, offset, header, records| {
                 cluster = Some(header.cluster);
                 first.get_or_insert(header.first.0);
                 let mut positions = records.chunks_exact(RECORD_LEN_BYTES).map(|record| position_of(kind, record).0);
@@ -91,7 +95,8 @@ impl JournalCut {
                     kept.extend(stays.take_while(|record| record.sequence() <= at));
                 }
                 true
-            })?;
+            },
+        )?;
         let (last, end) = (walked.chain.last_sequence(), (walked.number, walked.offset));
         if at == Sequence::ZERO || first.is_none_or(|first| at.raw() < first) || at > last {
             let first = first.map_or_else(|| "nowhere".to_owned(), |first| first.to_string());

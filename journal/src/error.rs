@@ -99,6 +99,19 @@ pub enum JournalError {
         /// Where the log ends.
         end: String,
     },
+    /// A checkpoint of another log, or of this one before its end was cut.
+    #[error(
+        "{}: the batch at offset {offset} is not the one that a checkpoint after sequence {sequence} remembers",
+        file.display()
+    )]
+    CheckpointDiffers {
+        /// Where the batch should be.
+        file: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// The last sequence before the checkpoint.
+        sequence: Sequence,
+    },
     /// A position that is not in the log.
     #[error("there is no record at {what}")]
     NoSuchRecord {

@@ -17,7 +17,7 @@ use tidegate_pipeline::Listener;
 use crate::batch::BATCH_RECORDS_MAX;
 use crate::lock::DirLock;
 use crate::log::{LogShared, LogWriter, Walk, place};
-use crate::newest::NewestReports;
+use crate::newest::{EventCheckpoint, LastReports, NewestReports};
 use crate::recovery::recover;
 use crate::{Cut, JournalError, LogConfig, LogKind, SpaceState};
 
@@ -41,29 +41,42 @@ pub struct OpenedEventLog {
 /// # Errors
 /// Another cluster's or version's log, another process, the disk. Damage is cut off: the log is derived.
 pub fn open_event_log(config: &LogConfig, keep_through: Option<Sequence>) -> Result<OpenedEventLog, JournalError> {
+    open_event_log_at(config, keep_through, &EventCheckpoint::default())
+}
+
+/// As [`open_event_log`], but what lies before the checkpoint is not read.
+///
+/// # Errors
+/// As [`open_event_log`], and [`JournalError::CheckpointDiffers`].
+pub fn open_event_log_at(
+    config: &LogConfig,
+    keep_through: Option<Sequence>,
+    from: &EventCheckpoint,
+) -> Result<OpenedEventLog, JournalError> {
     let lock = DirLock::take(&config.dir, LogKind::Events)?;
-    let mut newest = Newest::default();
+    let mut newest = from.reports.clone();
     let mut last_event = None;
-    let recovered = recover(config, LogKind::Events, keep_through, |segment, offset, records| {
-        for (n, record) in records.chunks_exact(RECORD_LEN_BYTES).enumerate() {
-            let record = EventRecord::from_bytes(record.try_into().expect("a record is 128 bytes"));
-            if record.session_sequence().raw() != 0 {
-                newest.replace(record.key(), crate::log::address(segment, offset + n * RECORD_LEN_BYTES));
-            }
-            last_event = Some(record);
-        }
+    let recovered = recover(config, LogKind::Events, keep_through, &from.log, |segment, offset, records| {
+        newest.note(segment, offset, records);
+        last_event = records.last_chunk().copied().map(EventRecord::from_bytes).or(last_event);
     })?;
+    if last_event.is_none()
+        && let Some((number, _, end)) = from.log.last_batch()
+    {
+        let segment = &recovered.segments[(number - recovered.segments[0].number) as usize];
+        let before = segment.mapped(0, end)?.last_chunk().copied().map(EventRecord::from_bytes);
+        last_event = before.filter(|record| Some((record.sequence(), record.index())) == from.log.last);
+    }
     let shared = LogShared::new(config, LogKind::Events, &recovered);
     let cut = recovered.cut.clone();
     let writer = LogWriter::new(config, LogKind::Events, Arc::clone(&shared), recovered)?;
-    let last = last_event.map(|record| (record.sequence(), record.index()));
-    let complete =
-        last_event.is_none_or(|record| record.decode().is_ok_and(|(header, _)| header.flags.has(EventFlags::LAST)));
+    let last = last_event.map(|record| (record.sequence(), record.index())).or(from.log.last);
+    let ends_its_command =
+        |record: EventRecord| record.decode().is_ok_and(|(header, _)| header.flags.has(EventFlags::LAST));
+    let complete = last_event.map_or(last.is_none(), ends_its_command);
     let reports = Arc::new(NewestReports::new());
-    for (key, at) in (0..).zip(&newest.0) {
-        if !at.is_none() {
-            reports.set(KeyId::new(key), *at);
-        }
+    for (key, at) in newest.iter() {
+        reports.set(key, at);
     }
     let log = EventLog { shared, reports, listeners: Arc::default(), last: Arc::default() };
     log.note_last(last);
@@ -77,7 +90,7 @@ pub struct EventLogWriter {
     log: EventLog,
     last: Option<(Sequence, u32)>,
     /// The batch under way included.
-    newest: Newest,
+    newest: LastReports,
     _lock: DirLock,
 }
 
@@ -128,25 +141,6 @@ impl EventLogWriter {
     #[must_use]
     pub fn last(&self) -> Option<(Sequence, u32)> {
         self.last
-    }
-}
-
-/// Address of the newest report, by key: the writer's own view.
-#[derive(Default)]
-struct Newest(Vec<LogAddress>);
-
-impl Newest {
-    fn of(&self, key: KeyId) -> LogAddress {
-        self.0.get(key.raw() as usize).copied().unwrap_or(LogAddress::NONE)
-    }
-
-    /// Notes a key's new newest report; the one before it.
-    fn replace(&mut self, key: KeyId, at: LogAddress) -> LogAddress {
-        let key = key.raw() as usize;
-        if key >= self.0.len() {
-            self.0.resize(key + 1, LogAddress::NONE);
-        }
-        std::mem::replace(&mut self.0[key], at)
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use tidegate_domain::{CommandRecord, Epoch, RECORD_LEN_BYTES, Sequence};
 
 use crate::batch::BATCH_RECORDS_MAX;
+use crate::checkpoint::Checkpoint;
 use crate::lock::DirLock;
 use crate::log::{LogShared, LogWriter, Walk};
 use crate::recovery::{Cut, recover};
@@ -50,8 +51,16 @@ pub struct Recovery {
 /// # Errors
 /// Damage that is not a torn tail, another cluster's or version's journal, another process, the disk.
 pub fn open_journal(config: &LogConfig) -> Result<OpenedJournal, JournalError> {
+    open_journal_at(config, &Checkpoint::default())
+}
+
+/// As [`open_journal`], but what lies before the checkpoint is not read.
+///
+/// # Errors
+/// As [`open_journal`], and [`JournalError::CheckpointDiffers`].
+pub fn open_journal_at(config: &LogConfig, from: &Checkpoint) -> Result<OpenedJournal, JournalError> {
     let lock = DirLock::take(&config.dir, LogKind::Journal)?;
-    let recovered = recover(config, LogKind::Journal, None, |_, _, _| {})?;
+    let recovered = recover(config, LogKind::Journal, None, from, |_, _, _| {})?;
     // What a killed process left in the page cache counts as journaled: make it durable before anyone relies on it.
     for segment in &recovered.segments {
         segment.sync()?;
@@ -210,7 +219,8 @@ impl JournalSyncer {
         let through = self.shared.appended_through();
         let end @ (open, _) = self.shared.end();
         for number in self.segment.max(self.shared.durable_end().0)..=open {
-            let segment = self.shared.segment(number).expect("segments up to the end are known");
+            // One that was removed lies before a snapshot, which was not made before its records were on the disk.
+            let Some(segment) = self.shared.segment(number) else { continue };
             if self.shared.durable_end() < end
                 && let Err(error) = segment.sync()
             {
@@ -257,6 +267,12 @@ impl JournalReader {
         self.shared.appended_through()
     }
 
+    /// The oldest record that is there: the first of all unless segments were removed. `None` while the journal is empty.
+    #[must_use]
+    pub fn begins_at(&self) -> Option<Sequence> {
+        self.shared.segments()[0].first().map(|(sequence, _)| Sequence::new(sequence))
+    }
+
     /// Appends up to `max` records from `first` on to `out`; fewer at the end of the journal.
     ///
     /// # Errors
@@ -265,6 +281,11 @@ impl JournalReader {
         let last = self.appended_through();
         if first == Sequence::ZERO || first > last {
             return Err(JournalError::NoSuchRecord { what: format!("sequence {first}; the journal ends at {last}") });
+        }
+        if let Some(begin) = self.begins_at().filter(|begin| first < *begin) {
+            return Err(JournalError::NoSuchRecord {
+                what: format!("sequence {first}; the journal begins at {begin}"),
+            });
         }
         let remembered = self.at.lock().expect("no holder of this lock panics").take();
         let mut walk = match remembered {
@@ -293,6 +314,22 @@ impl JournalReader {
         }
         *self.at.lock().expect("no holder of this lock panics") = Some((next, walk));
         Ok(())
+    }
+
+    /// Removes the oldest segments whose numbers are below `before` and whose records all come at or before `through`, oldest
+    /// first. Which they were.
+    ///
+    /// # Errors
+    /// When a file cannot be removed; then those after it stay as well.
+    pub fn remove_before(&self, before: u32, through: Sequence) -> Result<Vec<PathBuf>, JournalError> {
+        let removed = self.shared.take_before(before, through);
+        for segment in &removed {
+            std::fs::remove_file(&segment.path).map_err(JournalError::io(&segment.path, "remove"))?;
+        }
+        if let Some(dir) = removed.first().and_then(|segment| segment.path.parent()) {
+            std::fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(JournalError::io(dir, "sync"))?;
+        }
+        Ok(removed.iter().map(|segment| segment.path.clone()).collect())
     }
 
     /// Bytes written so far.

@@ -13,6 +13,7 @@
 
 mod batch;
 mod chain;
+mod checkpoint;
 mod cut;
 pub mod disk;
 mod error;
@@ -26,6 +27,7 @@ mod prepare;
 mod recovery;
 mod segment;
 mod sigbus;
+pub mod snapshot;
 mod space;
 pub mod stage;
 mod verify;
@@ -37,15 +39,20 @@ use std::sync::Arc;
 use tidegate_domain::ClusterId;
 
 pub use batch::{BATCH_RECORDS_MAX, FORMAT_VERSION};
+pub use checkpoint::Checkpoint;
 pub use cut::{CutPlan, JournalCut};
 pub use error::JournalError;
-pub use events::{EventCursor, EventLog, EventLogWriter, OpenedEventLog, open_event_log};
+pub use events::{EventCursor, EventLog, EventLogWriter, OpenedEventLog, open_event_log, open_event_log_at};
 pub use follow::LogFollower;
-pub use journal::{JournalReader, JournalSyncer, JournalWriter, OpenedJournal, Recovery, open_journal};
+pub use journal::{
+    JournalReader, JournalSyncer, JournalWriter, OpenedJournal, Recovery, open_journal, open_journal_at,
+};
+pub use newest::{EventCheckpoint, LastReports};
 pub use recovery::Cut;
+pub use segment::path_of as segment_file;
 pub use sigbus::{EXIT_SIGBUS, name_bus_errors};
 pub use space::{SPACE_LOW_SEGMENTS, SpaceState};
-pub use verify::{BatchInfo, LogEnd, SegmentFile, VerifyReport, scan, scan_from, segments, verify};
+pub use verify::{BatchInfo, LogEnd, SegmentFile, VerifyReport, scan, scan_at, scan_from, segments, verify};
 pub use writer::WriterKind;
 
 use disk::{Disk, RealDisk};

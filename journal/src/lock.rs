@@ -14,8 +14,14 @@ pub(crate) struct DirLock {
 }
 
 impl DirLock {
+    /// Of whoever writes a log.
     pub(crate) fn take(dir: &Path, kind: LogKind) -> Result<Self, JournalError> {
-        let path = dir.join(format!("{}.lock", kind.prefix()));
+        Self::take_named(dir, kind.prefix())
+    }
+
+    /// `NAME.lock`
+    pub(crate) fn take_named(dir: &Path, name: &str) -> Result<Self, JournalError> {
+        let path = dir.join(format!("{name}.lock"));
         let mut file = File::options()
             .create(true)
             .truncate(false)

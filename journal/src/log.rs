@@ -92,6 +92,18 @@ impl LogShared {
         segments.get(number.checked_sub(first)? as usize).cloned()
     }
 
+    /// Takes the oldest segments out, as long as their numbers are below `before` and no record in them comes after `through`.
+    /// Whoever reads one keeps it.
+    pub(crate) fn take_before(&self, before: u32, through: Sequence) -> Vec<Arc<Segment>> {
+        let mut segments = self.segments.write().expect("no holder of this lock panics");
+        // The last record of a segment comes right before the first of the next.
+        let goes = |pair: &[Arc<Segment>]| {
+            pair[0].number < before && pair[1].first().is_some_and(|(first, _)| first <= through.raw() + 1)
+        };
+        let count = segments.windows(2).take_while(|pair| goes(pair)).count();
+        segments.drain(..count).collect()
+    }
+
     /// Bytes written so far, headers included.
     pub(crate) fn bytes(&self) -> u64 {
         let (open, offset) = self.end();

@@ -4,14 +4,15 @@
 //! An event log is derived, so it is cut at its first damage, wherever that is. After a cut the rest of the log is zeros.
 //! Owning thread: whoever opens the log, before it has a writer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tidegate_domain::{Epoch, RECORD_LEN_BYTES, Sequence};
 
 use crate::batch::HEADER_LEN_BYTES;
 use crate::chain::{Chain, Outcome, Source, position_of, walk};
-use crate::segment::{INDEX_STEP_BYTES, Position, Segment, check_from_start, list, path_of};
+use crate::checkpoint::{Checkpoint, header_at};
+use crate::segment::{INDEX_STEP_BYTES, Position, Segment, list, path_of};
 use crate::{JournalError, LogConfig, LogKind, SEGMENT_LEN_BYTES_MAX, SEGMENT_LEN_BYTES_MIN, WriterKind};
 
 /// A torn tail that was cut off.
@@ -43,25 +44,36 @@ pub(crate) struct Recovered {
     pub(crate) cut: Option<Cut>,
 }
 
-/// Reads the whole log, calling `on_batch` with segment number, offset of the first record, and records of each batch. With
+/// Reads the log from a checkpoint on, or the whole of it, calling `on_batch` with segment number, offset of the first record, and records of each batch. With
 /// `keep_through`, the log is cut before the first batch that reaches beyond it.
 pub(crate) fn recover(
     config: &LogConfig,
     kind: LogKind,
     keep_through: Option<Sequence>,
+    from: &Checkpoint,
     mut on_batch: impl FnMut(u32, usize, &[u8]),
 ) -> Result<Recovered, JournalError> {
     check_config(config)?;
     let numbers = list(&config.dir, kind)?;
+    if from.is_start() && numbers.first().is_some_and(|first| *first > 1) {
+        let why =
+            format!("this segment is missing, segment {} is there, and no checkpoint says how it begins", numbers[0]);
+        return Err(JournalError::BadSegment { file: path_of(&config.dir, kind, 1), why });
+    }
+    from.check(&config.dir, kind, config.cluster)?;
     if numbers.is_empty() {
         let first = Segment::create(config, kind, 1)?;
         return Ok(empty(first));
     }
-    check_from_start(&config.dir, kind, &numbers)?;
-    let mut notes = Notes::default();
+    let mut notes = Notes::before(from, &config.dir, kind, &numbers)?;
     let mut source = Source::new(&*config.disk, &config.dir, kind, &numbers);
-    let mut writer = None;
-    let walked = walk(&mut source, Some(config.cluster), |number, offset, header, records| {
+    let mut writer = match from.last_batch() {
+        Some((segment, offset, _)) => {
+            header_at(&config.dir, kind, segment, offset)?.ok().map(|header| (segment, header.writer))
+        }
+        None => None,
+    };
+    let walked = walk(&mut source, Some(config.cluster), from, |number, offset, header, records| {
         let newest = records.chunks_exact(RECORD_LEN_BYTES).next_back().map(|record| position_of(kind, record).0);
         if keep_through.is_some_and(|keep| newest > Some(keep.raw())) {
             return false;
@@ -145,6 +157,22 @@ fn cut(segments: &[Arc<Segment>], offset: usize) -> Result<Cut, JournalError> {
 struct Notes(Vec<(u32, Position, usize)>);
 
 impl Notes {
+    /// Of what lies before a checkpoint and is not read: where each segment begins, and the checkpoint's own batch.
+    fn before(from: &Checkpoint, dir: &Path, kind: LogKind, numbers: &[u32]) -> Result<Self, JournalError> {
+        let mut notes = Self::default();
+        for number in numbers.iter().take_while(|number| **number <= from.segment) {
+            if let Ok(header) = header_at(dir, kind, *number, 0)? {
+                notes.note(*number, header.first, 0);
+            }
+        }
+        if let Some((segment, offset, _)) = from.last_batch()
+            && let Ok(header) = header_at(dir, kind, segment, offset)?
+        {
+            notes.note(segment, header.first, offset);
+        }
+        Ok(notes)
+    }
+
     fn note(&mut self, number: u32, first: Position, offset: usize) {
         let far = |(of, _, at): &(u32, Position, usize)| *of != number || offset - at >= INDEX_STEP_BYTES;
         if self.0.last().is_none_or(far) {

@@ -45,7 +45,8 @@ pub(crate) struct Segment {
 }
 
 /// `journal-00000001.seg`
-pub(crate) fn path_of(dir: &Path, kind: LogKind, number: u32) -> PathBuf {
+#[must_use]
+pub fn path_of(dir: &Path, kind: LogKind, number: u32) -> PathBuf {
     dir.join(format!("{}-{number:08}.seg", kind.prefix()))
 }
 
@@ -92,17 +93,6 @@ pub(crate) fn list(dir: &Path, kind: LogKind) -> Result<Vec<u32>, JournalError> 
 /// Length in pages of 4,096 bytes.
 pub(crate) fn pages_of(len: usize) -> u32 {
     u32::try_from(len / 4_096).expect("a segment has a gibibyte at most")
-}
-
-/// Refuses a log whose first segments are not there.
-pub(crate) fn check_from_start(dir: &Path, kind: LogKind, numbers: &[u32]) -> Result<(), JournalError> {
-    match numbers.first() {
-        Some(found) if *found != 1 => {
-            let why = format!("this segment is missing, segment {found} is there");
-            Err(JournalError::BadSegment { file: path_of(dir, kind, 1), why })
-        }
-        _ => Ok(()),
-    }
 }
 
 impl Segment {

@@ -14,6 +14,7 @@ use tidegate_domain::{ClusterId, Epoch, Sequence};
 
 use crate::batch::{BatchHeader, HEADER_LEN_BYTES};
 use crate::chain::{Outcome, Source, walk};
+use crate::checkpoint::Checkpoint;
 use crate::disk::RealDisk;
 use crate::segment::{list, path_of};
 use crate::{JournalError, LogKind};
@@ -87,6 +88,8 @@ pub struct LogEnd {
 /// What a verification found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerifyReport {
+    /// Number of the first segment that was read: above 1 where a journal's older ones were removed.
+    pub first_segment: u32,
     /// Segments that were read.
     pub segments: u32,
     /// Whole batches.
@@ -103,6 +106,8 @@ pub struct VerifyReport {
     pub end: LogEnd,
     /// Where the log ends in left-overs of a crash, if it does: the next start cuts them off.
     pub torn_tail_at: Option<(PathBuf, u64)>,
+    /// The place after the last batch that was given.
+    pub checkpoint: Checkpoint,
 }
 
 /// The segments of a log, in order; none is no error.
@@ -118,7 +123,7 @@ pub fn segments(dir: &Path, kind: LogKind) -> Result<Vec<SegmentFile>, JournalEr
     list(dir, kind)?.into_iter().map(file).collect()
 }
 
-/// Reads a log from its start and gives each batch with the bytes of its records to `on_batch`, which may end it
+/// Reads a log from its start, or from its oldest segment where older ones were removed, and gives each batch with the bytes of its records to `on_batch`, which may end it
 /// before this batch by returning `false`. `progress` gets bytes read and bytes in all.
 ///
 /// # Errors
@@ -141,32 +146,70 @@ pub fn scan_from(
     dir: &Path,
     kind: LogKind,
     from: Sequence,
-    mut progress: impl FnMut(u64, u64),
-    mut on_batch: impl FnMut(&BatchInfo, &[u8]) -> bool,
+    progress: impl FnMut(u64, u64),
+    on_batch: impl FnMut(&BatchInfo, &[u8]) -> bool,
 ) -> Result<VerifyReport, JournalError> {
+    let segments = segments_of(dir, kind)?;
+    let segments = &segments[start(&segments, from)?..];
+    scan_segments((dir, kind), segments, (None, &Checkpoint::default()), progress, on_batch)
+}
+
+/// As [`scan`], from a checkpoint on, which is compared with the log first.
+///
+/// # Errors
+/// As [`scan`], and [`JournalError::CheckpointDiffers`].
+pub fn scan_at(
+    (dir, kind): (&Path, LogKind),
+    (cluster, from): (ClusterId, &Checkpoint),
+    progress: impl FnMut(u64, u64),
+    on_batch: impl FnMut(&BatchInfo, &[u8]) -> bool,
+) -> Result<VerifyReport, JournalError> {
+    let segments = segments_of(dir, kind)?;
+    if from.is_start() && segments[0].number > 1 {
+        let why = format!("this segment is missing, segment {} is there", segments[0].number);
+        return Err(JournalError::BadSegment { file: path_of(dir, kind, 1), why });
+    }
+    from.check(dir, kind, cluster)?;
+    scan_segments((dir, kind), &segments, (Some(cluster), from), progress, on_batch)
+}
+
+/// The segments of a log that has one at least.
+fn segments_of(dir: &Path, kind: LogKind) -> Result<Vec<SegmentFile>, JournalError> {
     let segments = segments(dir, kind)?;
     if segments.is_empty() {
         let what = format!("{}: no {} segment is there; is it a node's data folder?", dir.display(), kind.prefix());
         return Err(JournalError::NoSuchRecord { what });
     }
-    let segments = &segments[start(&segments, from)?..];
+    Ok(segments)
+}
+
+fn scan_segments(
+    (dir, kind): (&Path, LogKind),
+    segments: &[SegmentFile],
+    (cluster, from): (Option<ClusterId>, &Checkpoint),
+    mut progress: impl FnMut(u64, u64),
+    mut on_batch: impl FnMut(&BatchInfo, &[u8]) -> bool,
+) -> Result<VerifyReport, JournalError> {
     let mut read = BytesRead::of(segments);
-    let mut report = VerifyReport { segments: segments.len() as u32, ..VerifyReport::default() };
-    progress(0, read.total);
     let numbers: Vec<u32> = segments.iter().map(|segment| segment.number).collect();
-    let walked = walk(&mut Source::new(&RealDisk, dir, kind, &numbers), None, |number, offset, header, records| {
-        if let Some(done) = read.done(number - numbers[0], offset as u64) {
-            progress(done, read.total);
-        }
-        let info = BatchInfo::of(header, number, offset);
-        let go_on = on_batch(&info, records);
-        if go_on {
-            report.records += u64::from(header.count);
-            report.bytes += info.len_bytes;
-        }
-        go_on
-    })?;
-    report.batches = walked.chain.batches;
+    let mut report =
+        VerifyReport { first_segment: numbers[0], segments: numbers.len() as u32, ..VerifyReport::default() };
+    progress(0, read.total);
+    let walked =
+        walk(&mut Source::new(&RealDisk, dir, kind, &numbers), cluster, from, |number, offset, header, records| {
+            if let Some(done) = read.done(number - numbers[0], offset as u64) {
+                progress(done, read.total);
+            }
+            let info = BatchInfo::of(header, number, offset);
+            let go_on = on_batch(&info, records);
+            if go_on {
+                report.records += u64::from(header.count);
+                report.bytes += info.len_bytes;
+            }
+            go_on
+        })?;
+    report.batches = walked.chain.batches - from.batches;
+    report.checkpoint = walked.chain.checkpoint();
     report.last = walked.chain.last_sequence();
     report.commit = walked.chain.commit;
     let (file, offset) = (path_of(dir, kind, walked.number), walked.offset as u64);

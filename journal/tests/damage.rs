@@ -81,6 +81,8 @@ fn a_journal_without_its_first_segment_is_refused() {
     fs::remove_file(segment(dir.path(), 1)).unwrap();
     let error = open_journal(&config(dir.path())).err().unwrap().to_string();
     assert!(error.contains("journal-00000001.seg") && error.contains("missing"), "{error}");
+    // What is left may be a journal whose oldest segments were removed behind a snapshot.
+    assert_eq!(verify(dir.path(), LogKind::Journal, |_, _| {}).unwrap().first_segment, 2);
 }
 
 #[test]

@@ -18,7 +18,7 @@ mod time;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tidegate_domain::{AccountId, Command, Name, Reject};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -121,6 +121,11 @@ async fn answer(request: AdminRequest, control: &Arc<Control>) -> Result<Value, 
             Ok(serde_json::to_value(status).expect("a status always serialises"))
         }
         AdminRequest::List => Ok(control.desk.directory().to_json()),
+        AdminRequest::Snapshot => {
+            control.snapshots.request()?;
+            let message = "a process of its own takes it; `tidegate status` shows when it is there";
+            Ok(json!({ "started": true, "message": message }))
+        }
         AdminRequest::Promote { force } => control.promote(force).await,
         AdminRequest::SetDurability { durability } => control.set_durability(durability.into()).await,
         request => {
@@ -191,6 +196,7 @@ fn command_of(request: AdminRequest, control: &Control) -> Result<(AccountId, Co
         AdminRequest::Transfer(transfer) => money::transfer(control, &transfer),
         AdminRequest::Status { .. }
         | AdminRequest::List
+        | AdminRequest::Snapshot
         | AdminRequest::SetMarketRules { .. }
         | AdminRequest::SetAccountLimits(_)
         | AdminRequest::Promote { .. }

@@ -25,6 +25,8 @@ use crate::config::NodeConfig;
 use crate::control::{Changing, Control, Facts, Marks};
 use crate::decisions::Part;
 use crate::desk::Desk;
+use crate::directory::Directory;
+use crate::snapshots::Snapshots;
 
 mod link;
 mod pipeline;
@@ -98,7 +100,7 @@ impl Node {
         config.check()?;
         abort_on_panic();
         tidegate_journal::name_bus_errors();
-        let Storage { journal, events, state } = Storage::open(&config)?;
+        let Storage { journal, events, state, base } = Storage::open(&config)?;
         let runtime = runtime()?;
         let (stage_marks, link_marks, marks) = pipeline::marks();
         let waker = Waker::default();
@@ -120,13 +122,17 @@ impl Node {
         let link = link::start(&handles, &runtime, link_marks, &journal.reader, listen, known)?;
         log.add_listener(Arc::clone(&link.poke));
         let logs = (journal.writer, journal.syncer, journal.reader.clone());
-        let (stages, sync_helper) = pipeline::stages(&handles, stage_marks, logs, events, &link)?;
-        let order_entry = shells::start_order_entry(&handles, listen, &log)?;
+        let (known, resume) = (base.known(), base.resume());
+        let (directory, events_after) = (Directory::of(&base.engine), known.after);
+        let machine = (base.engine, resume);
+        let (stages, sync_helper) = pipeline::stages(&handles, stage_marks, logs, events, machine, &link)?;
+        let order_entry = shells::start_order_entry(&handles, listen, &log, known)?;
         let http_listener = shells::http_listener(&config, &runtime)?;
         let http = http_listener.as_ref().map(tokio::net::TcpListener::local_addr);
         let plan = pipeline::core_plan(&config);
         let facts = Facts {
             started: Instant::now(),
+            resumed_at: resume.through,
             recovered_through: journal.recovery.last,
             recovered_epoch: journal.recovery.last_epoch,
             core_plan: plan.0.as_str(),
@@ -137,7 +143,7 @@ impl Node {
         };
         let Handles { marks, inbox, run, policy, digests, serving, waker, on_fatal, .. } = handles;
         let control = Arc::new(Control {
-            desk: Desk::new(inbox.clone()),
+            desk: Desk::new(inbox.clone(), directory),
             inbox,
             marks,
             log,
@@ -154,9 +160,10 @@ impl Node {
             on_fatal: Arc::clone(&on_fatal),
             changing: Mutex::new(Changing { state, part: Part::Starting }),
             sink: StdMutex::default(),
+            snapshots: Snapshots::default(),
             config,
         });
-        let stop_http = shells::start_tasks(&runtime, &control, http_listener, link.news)?;
+        let stop_http = shells::start_tasks(&runtime, &control, http_listener, link.news, events_after)?;
         runtime.spawn(shells::watch_space(Arc::clone(&control), on_must_stop));
         let runners = Runners::start(plan, stages, waker, &on_fatal)?;
         let begin = Arc::clone(&control);

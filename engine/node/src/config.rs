@@ -55,6 +55,9 @@ pub struct NodeConfig {
     /// The database that it projects into while it leads; absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sql: Option<SqlSection>,
+    /// Its snapshots.
+    #[serde(default)]
+    pub snapshots: SnapshotsSection,
     /// Limits for the first record of a new journal.
     #[serde(default)]
     pub limits: LimitsSection,
@@ -233,6 +236,24 @@ pub struct SqlSection {
     pub file: PathBuf,
 }
 
+/// `[snapshots]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SnapshotsSection {
+    /// One is taken when the journal grew by so many commands; 0: only when an operator asks.
+    pub every_commands: u64,
+    /// How many are kept.
+    pub keep: usize,
+    /// Whether segments of the journal that lie before the oldest snapshot are removed.
+    pub prune: bool,
+}
+
+impl Default for SnapshotsSection {
+    fn default() -> Self {
+        Self { every_commands: 5_000_000, keep: 2, prune: false }
+    }
+}
+
 /// `[limits]`: see [`EngineLimits`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -374,6 +395,8 @@ impl NodeConfig {
         let grace = self.order_entry.session_grace_ms;
         check((100..=600_000).contains(&grace), "order_entry.session_grace_ms", grace, "100 to 600000")?;
         self.check_limits()?;
+        let keep = self.snapshots.keep;
+        check((2..=1_000).contains(&keep), "snapshots.keep", keep, "2 to 1000")?;
         match &self.replication {
             None => {
                 check(self.node.role == Role::Primary, "node.role", "standby", "`primary` without [replication]")?;

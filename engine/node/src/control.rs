@@ -35,6 +35,7 @@ use crate::admin::Refusal;
 use crate::config::{NodeConfig, Role};
 use crate::decisions::{AtStart, Candidate, Claim, Part, Peer, at_start, may_promote, on_higher_epoch, starting};
 use crate::desk::Desk;
+use crate::snapshots::Snapshots;
 use crate::state_file::StateFile;
 use crate::view::SinkTask;
 
@@ -81,11 +82,14 @@ pub(crate) struct Control {
     pub(crate) on_fatal: OnFatal,
     pub(crate) changing: Mutex<Changing>,
     pub(crate) sink: std::sync::Mutex<Option<SinkTask>>,
+    pub(crate) snapshots: Snapshots,
 }
 
 /// What does not change after the start.
 pub(crate) struct Facts {
     pub(crate) started: Instant,
+    /// The snapshot that the start took; zero is the journal's start.
+    pub(crate) resumed_at: Sequence,
     pub(crate) recovered_through: Sequence,
     pub(crate) recovered_epoch: Epoch,
     pub(crate) core_plan: &'static str,

@@ -62,7 +62,7 @@ pub(crate) struct LatencyUs {
 }
 
 impl Desk {
-    pub(crate) fn new(inbox: Inbox) -> Self {
+    pub(crate) fn new(inbox: Inbox, directory: Directory) -> Self {
         let started_ns = wall_ns();
         let (records, to_push) = mpsc::unbounded_channel();
         let shared = Shared {
@@ -71,7 +71,7 @@ impl Desk {
             records,
             to_push: Mutex::new(Some(to_push)),
             waiting: Mutex::default(),
-            directory: Mutex::default(),
+            directory: Mutex::new(directory),
             seen: Mutex::default(),
             settling: tokio::sync::Mutex::default(),
             started_ns,
@@ -80,14 +80,17 @@ impl Desk {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Reads the event log for ever: keeps the directory and hands answers over. Sends records beside.
-    pub(crate) async fn run(self, log: EventLog) -> Result<(), Fatal> {
+    /// Reads the event log for ever, from its start or after what the directory knows already: keeps the directory and hands answers over. Sends records beside.
+    pub(crate) async fn run(self, log: EventLog, after: Option<(Sequence, u32)>) -> Result<(), Fatal> {
         let to_push = self.shared.to_push.lock().expect("no holder of this lock panics").take();
         tokio::spawn(self.clone().push_records(to_push.expect("a desk runs once")));
         let notify = Arc::new(Notify::new());
         let wake = Arc::clone(&notify);
         log.add_listener(Arc::new(move || wake.notify_one()));
-        let mut cursor = log.cursor_at_start();
+        let mut cursor = match after {
+            Some((sequence, index)) => log.cursor_after(sequence, index)?,
+            None => log.cursor_at_start(),
+        };
         let mut batch: Vec<EventRecord> = Vec::with_capacity(BATCH);
         loop {
             batch.clear();

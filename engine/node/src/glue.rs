@@ -2,24 +2,29 @@
 
 use tidegate_domain::{CommandRecord, EventRecord, Sequence};
 use tidegate_journal::{EventLogWriter, JournalReader, OpenedEventLog};
-use tidegate_pipeline::{Fatal, LastEvent, RecordSource, ReleasedEvents};
+use tidegate_pipeline::{Fatal, LastEvent, RecordSource, ReleasedEvents, Resume};
 use tidegate_replicator::JournalSource;
 
-/// The node's own journal, from its first record: what a restart sends through the pipeline again.
+/// The node's own journal after a snapshot, or from its first record: what a restart sends through the pipeline again.
 pub(crate) struct Restart {
     reader: JournalReader,
+    resume: Resume,
     next: Sequence,
     through: Sequence,
 }
 
 impl Restart {
-    pub(crate) fn new(reader: JournalReader) -> Self {
+    pub(crate) fn new(reader: JournalReader, resume: Resume) -> Self {
         let through = reader.appended_through();
-        Self { reader, next: Sequence::new(1), through }
+        Self { reader, resume, next: resume.through.next(), through }
     }
 }
 
 impl RecordSource for Restart {
+    fn resume(&self) -> Resume {
+        self.resume
+    }
+
     fn read(&mut self, max: usize, out: &mut Vec<CommandRecord>) -> Result<(), Fatal> {
         if self.next > self.through {
             return Ok(());

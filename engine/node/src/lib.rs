@@ -18,6 +18,7 @@ mod desk;
 mod directory;
 mod glue;
 mod metrics;
+pub mod snapshots;
 mod state_file;
 pub mod status;
 mod view;

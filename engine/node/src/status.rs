@@ -98,6 +98,19 @@ pub struct SinkStatus {
     pub error: Option<String>,
 }
 
+/// Snapshots of the node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotStatus {
+    /// The newest one's last command; 0 when there is none.
+    pub sequence: u64,
+    /// Seconds since it was made.
+    pub age_s: u64,
+    /// Whether one is being taken.
+    pub running: bool,
+    /// Why the last attempt failed, if it did.
+    pub last_error: Option<String>,
+}
+
 /// A digest of the state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigestStatus {
@@ -152,6 +165,10 @@ pub struct NodeStatus {
     pub peer: Option<PeerStatus>,
     /// The sink, where there is one.
     pub sink: Option<SinkStatus>,
+    /// Its snapshots.
+    pub snapshot: SnapshotStatus,
+    /// The snapshot from which it started; 0 is the journal's start.
+    pub started_from: u64,
     /// Bytes of the journal.
     pub journal_bytes: u64,
     /// Whether the disk has room for the logs: `enough`, `low` (fewer than three segments), `out`.

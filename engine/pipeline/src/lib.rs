@@ -34,6 +34,6 @@ pub use match_stage::MatchStage;
 pub use publish::{LastEvent, Publish, ReleasedEvents};
 pub use rings::{CommandPoller, CommandProducer, EventPoller, EventProducer, command_ring, event_ring};
 pub use runner::{Fatal, Listener, OnFatal, Runner, Stage, Waker};
-pub use sequencer::{RecordSource, Sequencer};
+pub use sequencer::{RecordSource, Resume, Sequencer};
 pub use serving::{Serving, ServingState};
 pub use watermark::{SharedWatermarkWriter, WatermarkReader, WatermarkWriter, watermark};

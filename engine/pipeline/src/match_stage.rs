@@ -36,16 +36,19 @@ pub struct MatchStage<M> {
 }
 
 impl<M: StateMachine> MatchStage<M> {
-    /// A stage around `machine`, which must be at the start of the journal.
+    /// A stage around `machine`, which is at the start of the journal or comes from a snapshot: it takes the command after the
+    /// one that `machine` applied last.
     #[must_use]
     pub fn new(
         machine: M,
         poller: CommandPoller,
         events: EventProducer,
-        matched: WatermarkWriter,
+        mut matched: WatermarkWriter,
         deadline: Arc<AtomicU64>,
         digests: DigestBoard,
     ) -> Self {
+        matched.advance_through(machine.applied_through());
+        deadline.store(due(&machine), Ordering::Relaxed);
         let out = EventBuffer::with_capacity(machine.events_per_command_max());
         let pending = Vec::with_capacity(BATCH);
         Self { machine, poller, events, matched, deadline, digests, pending, pending_next: 0, out, out_next: 0 }
@@ -71,8 +74,7 @@ impl<M: StateMachine> MatchStage<M> {
             // Genesis told the limits.
             self.out.reserve_total(self.machine.events_per_command_max());
         }
-        let due = self.machine.next_deadline().map_or(u64::MAX, Timestamp::nanos);
-        self.deadline.store(due, Ordering::Relaxed);
+        self.deadline.store(due(&self.machine), Ordering::Relaxed);
     }
 
     fn finish(&mut self, sequence: Sequence) {
@@ -81,6 +83,11 @@ impl<M: StateMachine> MatchStage<M> {
             self.digests.post(sequence, self.machine.digest());
         }
     }
+}
+
+/// When the sequencer must send a `Tick` if nothing else comes.
+fn due(machine: &impl StateMachine) -> u64 {
+    machine.next_deadline().map_or(u64::MAX, Timestamp::nanos)
 }
 
 impl<M: StateMachine + Send> Stage for MatchStage<M> {

@@ -26,8 +26,24 @@ use crate::rings::CommandProducer;
 use crate::runner::{Fatal, Stage};
 use crate::watermark::WatermarkWriter;
 
+/// What a start need not send through the pipeline again: everything through a snapshot's command. The default is nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resume {
+    /// The snapshot's command.
+    pub through: Sequence,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// Its time.
+    pub time: Timestamp,
+}
+
 /// Records with numbers already assigned: the node's own journal at a restart.
 pub trait RecordSource: Send {
+    /// What comes before its first record.
+    fn resume(&self) -> Resume {
+        Resume::default()
+    }
+
     /// Appends up to `max` records that follow the ones given before to `out`; none at the end.
     ///
     /// # Errors
@@ -78,9 +94,11 @@ impl Sequencer {
         from_leader: Arc<ArrayQueue<CommandRecord>>,
         control: RunControl,
         producer: CommandProducer,
-        assigned: WatermarkWriter,
+        mut assigned: WatermarkWriter,
         deadline: Arc<AtomicU64>,
     ) -> Self {
+        let Resume { through, epoch, time } = restart.resume();
+        assigned.advance_through(through);
         Self {
             source: Source::Restart(restart),
             inbox,
@@ -88,8 +106,8 @@ impl Sequencer {
             control,
             producer,
             assigned,
-            epoch: Epoch::default(),
-            clock: SequencedClock::start(Timestamp::default()),
+            epoch,
+            clock: SequencedClock::start(time),
             deadline,
             ticked_for: 0,
             held: Vec::with_capacity(BATCH),

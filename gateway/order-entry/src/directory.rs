@@ -1,13 +1,16 @@
-//! What a gateway must know to let a client in: keys and markets, from released events only.
+//! What a gateway must know to let a client in: keys and markets, from released events, or from a snapshot that was made
+//! of what they came from.
 //!
 //!   event log --KeyCreated, MarketCreated, MarketStateChanged--> [Directory] --> logon, market definitions
 //!
-//! Invariants: it never knows more than the event log; keys are never removed.
+//! Invariants: it never knows more than what was released; keys are never removed.
 //! Owning thread: order-entry.
 
 use std::collections::{BTreeMap, HashMap};
 
 use tidegate_domain::{AccountId, Event, EventHeader, KeyId, MarketDefinition, MarketId, MarketState};
+
+use crate::server::Known;
 
 /// A client's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,13 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
+    /// Begins with what a snapshot has; what the log says from there on comes after.
+    pub(crate) fn know(&mut self, known: Known) {
+        let entry = |(key, account, public_key)| (key, KeyEntry { account, public_key });
+        self.keys.extend(known.keys.into_iter().map(entry));
+        self.markets.extend(known.markets.into_iter().map(|(market, definition, state)| (market, (definition, state))));
+    }
+
     /// Learns from an event; the market that is new or has a new state, if any.
     pub(crate) fn on_event(&mut self, header: &EventHeader, event: &Event) -> Option<MarketId> {
         match event {

@@ -21,6 +21,7 @@ use crate::config::OrderEntryConfig;
 use crate::connection::Connection;
 use crate::directory::Directory;
 use crate::ingress::{ConnectionId, Handed, Ingress};
+use crate::server::Known;
 use crate::session::{Action, SessionCore, SessionTerms, View};
 use crate::socket::Socket;
 use crate::stats::{OrderEntryStats, add, sub};
@@ -211,6 +212,11 @@ impl<S: Socket> Gateway<S> {
             gateway.with_view(|view| connection.core.borrow_mut().on_verified(valid, view));
             gateway.drive(&connection);
         });
+    }
+
+    /// Begins with what a snapshot has.
+    pub(crate) fn know(&self, known: Known) {
+        self.directory.borrow_mut().know(known);
     }
 
     /// Learns from an event; what the pump does first with each.

@@ -28,5 +28,5 @@ mod stats;
 mod verify;
 
 pub use config::{IoChoice, OrderEntryConfig, OrderEntryError};
-pub use server::{OrderEntry, OrderEntryPorts};
+pub use server::{Known, OrderEntry, OrderEntryPorts};
 pub use stats::OrderEntryStats;

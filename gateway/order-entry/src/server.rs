@@ -18,6 +18,7 @@ use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tidegate_domain::{AccountId, KeyId, MarketDefinition, MarketId, MarketState, Sequence};
 use tidegate_journal::EventLog;
 use tidegate_pipeline::{Inbox, Listener, ServingState};
 use tokio::sync::Notify;
@@ -46,6 +47,20 @@ pub struct OrderEntryPorts {
     pub log: EventLog,
     /// Whether this node leads.
     pub serving: ServingState,
+    /// What need not be learned from the log.
+    pub known: Known,
+}
+
+/// Keys and markets as a snapshot has them, so that a long log need not be read before the first client is served. The
+/// default is nothing: then it is read from its start.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Each key, for whom it acts, and its public key.
+    pub keys: Vec<(KeyId, AccountId, [u8; 32])>,
+    /// Each market and its state.
+    pub markets: Vec<(MarketId, MarketDefinition, MarketState)>,
+    /// The event after which the log is read: at or before the snapshot's.
+    pub after: Option<(Sequence, u32)>,
 }
 
 const RUN: u8 = 0;
@@ -190,17 +205,24 @@ impl Server {
                 return;
             }
         };
-        let OrderEntryPorts { inbox, log, serving } = self.ports;
+        let OrderEntryPorts { inbox, log, serving, known } = self.ports;
         let space = told(|listener| inbox.on_space(listener));
         let serving_changed = told(|listener| serving.on_change(listener));
         let news = told(|listener| log.add_listener(listener));
-        let mut cursor = log.cursor_at_start();
         let ingress = Ingress::new(inbox);
-        let gateway = Gateway::<S>::new(&self.config, ingress, log, serving, self.stats, Arc::clone(&news));
-        if let Err(error) = pump::learn(&gateway, &mut cursor) {
-            let _ = self.ready.send(Err(error.into()));
-            return;
-        }
+        let gateway = Gateway::<S>::new(&self.config, ingress, log.clone(), serving, self.stats, Arc::clone(&news));
+        let after = known.after;
+        gateway.know(known);
+        let cursor =
+            after.map_or_else(|| Ok(log.cursor_at_start()), |(sequence, index)| log.cursor_after(sequence, index));
+        let learned = cursor.and_then(|mut cursor| pump::learn(&gateway, &mut cursor).map(|()| cursor));
+        let cursor = match learned {
+            Ok(cursor) => cursor,
+            Err(error) => {
+                let _ = self.ready.send(Err(error.into()));
+                return;
+            }
+        };
         let _ = self.ready.send(Ok(S::NAME));
 
         let last_round = Rc::new(Cell::new(false));

@@ -61,3 +61,25 @@ impl Random {
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % limit
     }
 }
+
+/// A snapshot file of one chunk, with right checksums around any payload.
+pub(crate) fn framed(header: &[u8], payload: &[u8]) -> Vec<u8> {
+    use xxhash_rust::xxh3::xxh3_128;
+    let mut bytes = header.to_vec();
+    bytes[72..80].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+    let crc = crc32c::crc32c(&bytes[..124]);
+    bytes[124..128].copy_from_slice(&crc.to_le_bytes());
+    let mut head = [0; 16];
+    head[0..4].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+    head[8..12].copy_from_slice(&crc32c::crc32c(payload).to_le_bytes());
+    let before = xxh3_128(&bytes);
+    let chain = xxh3_128(&[before.to_le_bytes().as_slice(), &head, payload].concat()).to_le_bytes();
+    let mut trailer = [0; 64];
+    trailer[0..8].copy_from_slice(b"TGSNAPE\x01");
+    trailer[8] = 1;
+    trailer[16..24].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+    trailer[24..40].copy_from_slice(&chain);
+    let crc = crc32c::crc32c(&trailer[..60]);
+    trailer[60..64].copy_from_slice(&crc.to_le_bytes());
+    [&bytes, head.as_slice(), &chain, payload, &trailer].concat()
+}

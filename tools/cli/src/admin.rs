@@ -50,6 +50,8 @@ enum AdminCommand {
     Money(MoneyCommand),
     /// List assets, markets with their rules, accounts, fee tiers, keys and pending withdrawals
     List,
+    /// Take a snapshot now, beside the node; `tidegate status` shows when it is there
+    Snapshot,
 }
 
 #[derive(Subcommand)]
@@ -90,5 +92,6 @@ fn request(command: AdminCommand) -> AdminRequest {
         AdminCommand::Key(command) => command.into(),
         AdminCommand::Money(command) => command.into(),
         AdminCommand::List => AdminRequest::List,
+        AdminCommand::Snapshot => AdminRequest::Snapshot,
     }
 }

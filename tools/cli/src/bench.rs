@@ -1,4 +1,4 @@
-//! `tidegate bench`: the measurements of `tidegate-perf`, without other people's books.
+//! `tidegate bench`: the measurements of `tidegate-perf`, without other people's books, and those of a whole node.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -7,6 +7,7 @@ use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use tidegate_perf::{Arguments, Progress};
 
+use crate::restart_bench::{self, RestartArguments};
 use crate::{CommandResult, print_json};
 
 /// `tidegate bench`
@@ -30,6 +31,13 @@ pub enum BenchCommand {
         64 KiB with O_DIRECT and O_DSYNC into preallocated zeros. Name the disk that is meant with --dir."
     )]
     Journal(tidegate_perf_journal::Arguments),
+    /// How long a node takes to come back, from its snapshot and without it
+    #[command(
+        after_help = "Builds a node with the given state, starts it without a snapshot, takes one, and restarts it from that; then\n\
+        replays order flow through the engine. Every start is a process of its own, from `exec` to `leads`. For figures, build\n\
+        with --release and leave the machine alone meanwhile."
+    )]
+    Restart(RestartArguments),
 }
 
 /// `tidegate bench`
@@ -40,6 +48,7 @@ pub fn run(command: &BenchCommand) -> CommandResult {
     match command {
         BenchCommand::Engine(arguments) => engine(arguments),
         BenchCommand::Journal(arguments) => journal(arguments),
+        BenchCommand::Restart(arguments) => restart(arguments),
     }
 }
 
@@ -80,4 +89,22 @@ fn engine(arguments: &Arguments) -> CommandResult {
         print!("{}", report.table(std::io::stdout().is_terminal()));
     }
     Ok(if report.conforms() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn restart(arguments: &RestartArguments) -> CommandResult {
+    let bar = ProgressBar::new_spinner();
+    let report = restart_bench::measure(arguments, &|what| {
+        bar.set_message(what.to_owned());
+        bar.tick();
+    });
+    bar.finish_and_clear();
+    let report = report?;
+    if arguments.json {
+        print_json(&report);
+    } else {
+        for (field, value) in report.as_object().into_iter().flatten() {
+            println!("{field:<28} {value}");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }

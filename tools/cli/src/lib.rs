@@ -13,6 +13,8 @@ pub mod local;
 pub mod node;
 pub mod operator;
 pub mod replay;
+pub mod restart_bench;
+pub mod snapshot;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,10 +64,10 @@ enum Command {
     /// Send recorded order flow through the binary gateway and compare with the exchange's own outcome
     #[command(subcommand)]
     Replay(replay::ReplayCommand),
-    /// Measure this machine: book and engine on generated order flow
+    /// Measure this machine: book and engine on generated order flow, restart of a node
     #[command(subcommand)]
     Bench(bench::BenchCommand),
-    /// Look into a journal or event log, copy it, cut it
+    /// Look into a journal or event log, copy it, cut it; take and check snapshots
     #[command(subcommand)]
     Journal(journal::JournalCommand),
 }

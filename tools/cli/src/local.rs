@@ -13,7 +13,7 @@ use serde_json::Value;
 use tidegate_domain::NodeId;
 use tidegate_node::config::{
     DurabilityName, HttpSection, IoName, JournalSection, LimitsSection, NodeSection, OrderEntrySection,
-    PipelineSection, ReplicationSection, SqlSection, default_session_grace_ms,
+    PipelineSection, ReplicationSection, SnapshotsSection, SqlSection, default_session_grace_ms,
 };
 use tidegate_node::{AdminRequest, MoneyRequest, NodeConfig, NodeStatus, ROLES_DEFAULT, Role};
 
@@ -110,6 +110,7 @@ impl ClusterPlan {
                 http: if self.http { Some(HttpSection { listen: free_tcp()? }) } else { None },
                 replication,
                 sql: self.sql.then(|| SqlSection { file: self.folder.join("tidegate.sqlite") }),
+                snapshots: SnapshotsSection::default(),
                 limits: LimitsSection::default(),
             };
             let node = LocalNode {

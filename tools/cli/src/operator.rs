@@ -145,11 +145,32 @@ fn render(status: &NodeStatus, colour: bool) -> String {
             lines.push(format!("              {error}"));
         }
     }
+    lines.push(snapshot_line(status));
+    if let Some(error) = &status.snapshot.last_error {
+        lines.push(format!("              {error}"));
+    }
     if let Some(digest) = &status.digest {
         lines.push(format!("  digest      {} at {}", digest.digest, digest.sequence));
     }
     lines.push(String::new());
     lines.join("\n")
+}
+
+fn snapshot_line(status: &NodeStatus) -> String {
+    let snapshot = &status.snapshot;
+    let newest = match snapshot.sequence {
+        0 => "none".to_owned(),
+        sequence => {
+            let behind = status.watermarks.journaled_through.saturating_sub(sequence);
+            format!("through {sequence}, {behind} commands ago, {} s old", snapshot.age_s)
+        }
+    };
+    let running = if snapshot.running { "   one is being taken" } else { "" };
+    let from = match status.started_from {
+        0 => "the journal's start".to_owned(),
+        sequence => format!("the snapshot at {sequence}"),
+    };
+    format!("  snapshot    {newest}{running}   started from {from}")
 }
 
 #[expect(clippy::cast_precision_loss, reason = "one decimal place of MiB on a screen")]

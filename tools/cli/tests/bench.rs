@@ -1,4 +1,4 @@
-//! `tidegate bench engine` as a program: its JSON has every field, its table every workload, and wrong options are named.
+//! `tidegate bench` as a program: its JSON has every field, its table every workload, and wrong options are named.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -118,4 +118,18 @@ fn the_journals_figures_stand_beside_the_bare_devices() {
     {
         assert!(table.contains(part), "{part:?} is not in {table}");
     }
+}
+
+#[test]
+fn a_small_node_is_restarted_and_measured() {
+    let arguments = "bench restart --accounts 50 --orders 200 --keys 5 --flow 1000 --runs 1 --json";
+    let output = Command::new(env!("CARGO_BIN_EXE_tidegate")).args(arguments.split(' ')).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let fields = ["start_without_snapshot_ms", "restart_ms", "state_replay_per_second", "flow_replay_per_second"];
+    for field in fields {
+        assert!(report[field].as_u64().is_some_and(|figure| figure > 0), "{field} in {report}");
+    }
+    // What every start adds, too.
+    assert!((1_000..1_010).contains(&report["flow_commands"].as_u64().unwrap()), "{report}");
 }

@@ -433,7 +433,7 @@ fn rewrite(from: &Path, to: &Path, mut change: impl FnMut(u64, &mut [u8; 128]) -
         },
     )
     .unwrap();
-    let config = LogConfig { dir: to.to_owned(), cluster: cluster.unwrap(), segment_len_bytes: 4 << 20 };
+    let config = LogConfig::new(to, cluster.unwrap(), 4 << 20);
     open_journal(&config).unwrap().writer.append(&records, Sequence::ZERO).unwrap();
 }
 

@@ -36,6 +36,7 @@ fn a_wrong_configuration_is_refused_with_the_field_its_value_and_what_is_allowed
             "session_grace_ms = 99",
             ["order_entry.session_grace_ms", "`99`", "100 to 600000"],
         ),
+        ("keep = 2", "keep = 1", ["snapshots.keep", "`1`", "2 to 1000"]),
         ("peer_node = 2", "peer_node = 1", ["replication.peer_node", "`1`", "another number"]),
     ] {
         assert!(good.contains(from), "{from}");

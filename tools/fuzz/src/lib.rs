@@ -18,6 +18,7 @@ mod log;
 mod records;
 mod replication;
 pub mod seeds;
+mod snapshot_file;
 mod wire;
 
 #[path = "../../../replicator/src/message.rs"]
@@ -48,13 +49,14 @@ pub use engine::{engine_apply, engine_patched};
 pub use log::{event_log, journal};
 pub use records::{command_record, event_record};
 pub use replication::replication;
+pub use snapshot_file::snapshot_file;
 pub use wire::{decimal, wire_client, wire_server};
 
 /// Name and function of a target.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("engine_apply", engine_apply),
     ("engine_patched", engine_patched),
     ("command_record", command_record),
@@ -66,4 +68,5 @@ pub const TARGETS: [Target; 11] = [
     ("journal", journal),
     ("event_log", event_log),
     ("config", config),
+    ("snapshot_file", snapshot_file),
 ];

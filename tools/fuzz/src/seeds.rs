@@ -9,6 +9,7 @@ use crate::link_message::{
 };
 
 const RECORDS: &str = include_str!("../../../engine/domain/tests/fixtures/records-v1.txt");
+const SNAPSHOT: &str = include_str!("../../../journal/tests/fixtures/snapshot-v1.hex");
 const MESSAGES: &str = include_str!("../../../gateway/wire/tests/fixtures/messages_v1.hex");
 const CONFIGS: [(&str, &str); 3] = [
     ("single", include_str!("../../../deploy/config/single.toml")),
@@ -34,6 +35,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "replication" => links(),
         "journal" | "event_log" => logs(),
         "config" => CONFIGS.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect(),
+        "snapshot_file" => snapshots(),
         other => panic!("there is no target {other}"),
     }
 }
@@ -124,4 +126,17 @@ fn logs() -> Vec<(String, Vec<u8>)> {
         seeds.push((format!("wrong-{wrong:02}"), [vec![6], right.clone(), bad, vec![0, 1, 0]].concat()));
     }
     seeds
+}
+
+fn snapshots() -> Vec<(String, Vec<u8>)> {
+    let file = hex::decode(SNAPSHOT.split_whitespace().collect::<String>()).expect("a fixture has hexadecimal digits");
+    // The header and the head of the only chunk before it, the trailer after it.
+    let payload = file[160..file.len() - 64].to_vec();
+    let lie = [[2].as_slice(), &u64::MAX.to_le_bytes(), &payload].concat();
+    vec![
+        ("file".to_owned(), [vec![0], file].concat()),
+        ("payload".to_owned(), [vec![1], payload].concat()),
+        ("lie".to_owned(), lie),
+        ("empty".to_owned(), vec![1]),
+    ]
 }

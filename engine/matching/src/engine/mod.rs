@@ -13,6 +13,7 @@ mod accounts;
 mod admin;
 mod ahead;
 mod check;
+mod describe;
 mod index_table;
 mod money;
 mod open_orders;

@@ -88,6 +88,11 @@ impl Engine {
         self.accounts.iter().map(|(id, account)| (AccountId::new(id), account.name))
     }
 
+    /// Every key, in the order of the ids: id, name, account, public key.
+    pub fn keys(&self) -> impl Iterator<Item = (KeyId, Name, AccountId, [u8; 32])> {
+        self.keys.iter().map(|(id, key)| (KeyId::new(id), key.name, key.account, key.public_key))
+    }
+
     /// What an account has of an asset: available, held. `None` when one of them does not exist.
     #[must_use]
     pub fn balance(&self, account: AccountId, asset: AssetId) -> Option<(AssetAmount, AssetAmount)> {

@@ -19,6 +19,8 @@ pub enum AdminRequest {
     },
     /// Everything that exists.
     List,
+    /// Has a snapshot taken now, beside the node.
+    Snapshot,
     /// See [`tidegate_domain::Command::CreateAsset`].
     CreateAsset {
         /// Its name.

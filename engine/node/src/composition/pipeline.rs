@@ -8,8 +8,8 @@ use tidegate_journal::stage::{JournalListeners, JournalMarks, JournalStage, Sync
 use tidegate_journal::{JournalReader, JournalSyncer, JournalWriter, OpenedEventLog};
 use tidegate_matching::Engine;
 use tidegate_pipeline::{
-    CorePlan, Listener, MatchStage, OnFatal, Publish, Runner, Sequencer, Stage, Waker, WatermarkWriter, Watermarks,
-    command_ring, event_ring, watermark,
+    CorePlan, Listener, MatchStage, OnFatal, Publish, Resume, Runner, Sequencer, Stage, Waker, WatermarkWriter,
+    Watermarks, command_ring, event_ring, watermark,
 };
 use tidegate_replicator::ReplicateStage;
 
@@ -52,12 +52,13 @@ pub(super) fn marks() -> (StageMarks, LinkMarks, Marks) {
     (stages, LinkMarks { peer_received, peer_synced, commit }, readers)
 }
 
-/// The five stages in the order of the pipeline, and the helper that syncs the journal, which runs from now on.
+/// The five stages in the order of the pipeline, with an engine that goes on where `resume` says, and the helper that syncs the journal, which runs from now on.
 pub(super) fn stages(
     handles: &Handles<'_>,
     marks: StageMarks,
     journal: (JournalWriter, JournalSyncer, JournalReader),
     events: OpenedEventLog,
+    (engine, resume): (Engine, Resume),
     link: &LinkEnds,
 ) -> Result<(Vec<Box<dyn Stage>>, SyncHelper), NodeError> {
     let (writer, syncer, reader) = journal;
@@ -79,7 +80,7 @@ pub(super) fn stages(
     let (event_producer, event_poller) = event_ring(handles.config.pipeline.event_ring_slots);
     let stages: Vec<Box<dyn Stage>> = vec![
         Box::new(Sequencer::new(
-            Box::new(Restart::new(reader)),
+            Box::new(Restart::new(reader, resume)),
             handles.inbox.clone(),
             Arc::clone(&link.from_leader),
             handles.run.clone(),
@@ -96,7 +97,7 @@ pub(super) fn stages(
         )),
         Box::new(ReplicateStage::new(commands.replicate, link.feed.clone(), recovered)),
         Box::new(MatchStage::new(
-            Engine::new(),
+            engine,
             commands.match_,
             event_producer,
             marks.matched,

@@ -4,8 +4,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tidegate_domain::Sequence;
 use tidegate_journal::{EventLog, SpaceState};
-use tidegate_order_entry::{IoChoice, OrderEntry, OrderEntryConfig, OrderEntryPorts};
+use tidegate_order_entry::{IoChoice, Known, OrderEntry, OrderEntryConfig, OrderEntryPorts};
 use tidegate_replicator::LinkEvent;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
@@ -14,6 +15,7 @@ use super::{Handles, NodeError, OnMustStop, start_error};
 use crate::admin;
 use crate::config::{IoName, NodeConfig};
 use crate::control::Control;
+use crate::snapshots;
 use crate::view::View;
 
 /// Between two looks at the disk's room.
@@ -29,6 +31,7 @@ pub(super) fn start_order_entry(
     handles: &Handles<'_>,
     listen: SocketAddr,
     log: &EventLog,
+    known: Known,
 ) -> Result<OrderEntry, NodeError> {
     let config = handles.config;
     let io = match config.order_entry.io {
@@ -37,7 +40,8 @@ pub(super) fn start_order_entry(
         IoName::Epoll => IoChoice::Epoll,
     };
     let order_entry = OrderEntryConfig { io, ..OrderEntryConfig::new(listen, config.cluster()?, config.node_id()) };
-    let ports = OrderEntryPorts { inbox: handles.inbox.clone(), log: log.clone(), serving: handles.serving.clone() };
+    let (inbox, serving) = (handles.inbox.clone(), handles.serving.clone());
+    let ports = OrderEntryPorts { inbox, log: log.clone(), serving, known };
     OrderEntry::start(order_entry, ports).map_err(start_error("order entry"))
 }
 
@@ -71,11 +75,12 @@ pub(super) fn start_tasks(
     control: &Arc<Control>,
     http: Option<tokio::net::TcpListener>,
     mut link_news: mpsc::UnboundedReceiver<LinkEvent>,
+    events_after: Option<(Sequence, u32)>,
 ) -> Result<watch::Sender<bool>, NodeError> {
     let (stop_http, http_stopped) = watch::channel(false);
     let (on_fatal, log, desk) = (Arc::clone(&control.on_fatal), control.log.clone(), control.desk.clone());
     runtime.spawn(async move {
-        if let Err(error) = desk.run(log).await {
+        if let Err(error) = desk.run(log, events_after).await {
             on_fatal("the operator's desk", error);
         }
     });
@@ -84,6 +89,7 @@ pub(super) fn start_tasks(
         admin::bind(&control.config.admin_socket()).map_err(start_error("the operator's socket"))?
     };
     runtime.spawn(admin::serve(socket, Arc::clone(control)));
+    runtime.spawn(snapshots::run(Arc::clone(control)));
     let listens = Arc::clone(control);
     runtime.spawn(async move {
         while let Some(event) = link_news.recv().await {

@@ -113,6 +113,8 @@ impl Control {
             watermarks: self.watermarks(),
             peer: self.peer(),
             sink: self.sink.lock().expect("no holder of this lock panics").as_ref().map(SinkTask::status),
+            snapshot: self.snapshots.status(),
+            started_from: self.facts.resumed_at.raw(),
             journal_bytes: self.journal.bytes(),
             disk_space: self.space().as_str().to_owned(),
             event_log_bytes: self.log.bytes(),

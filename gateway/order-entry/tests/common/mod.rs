@@ -14,7 +14,9 @@ use ed25519_dalek::{Signer, SigningKey};
 use tidegate_domain::*;
 use tidegate_journal::{EventLog, EventLogWriter, LogConfig, open_event_log};
 use tidegate_matching::Engine;
-use tidegate_order_entry::{IoChoice, OrderEntry, OrderEntryConfig, OrderEntryError, OrderEntryPorts, OrderEntryStats};
+use tidegate_order_entry::{
+    IoChoice, Known, OrderEntry, OrderEntryConfig, OrderEntryError, OrderEntryPorts, OrderEntryStats,
+};
 use tidegate_pipeline::runner::IdleStrategy;
 use tidegate_pipeline::*;
 use tidegate_wire::*;
@@ -333,7 +335,12 @@ impl World {
 }
 
 pub fn ports(node: &Node) -> OrderEntryPorts {
-    OrderEntryPorts { inbox: node.inbox.clone(), log: node.log.clone(), serving: node.serving.clone() }
+    OrderEntryPorts {
+        inbox: node.inbox.clone(),
+        log: node.log.clone(),
+        serving: node.serving.clone(),
+        known: Known::default(),
+    }
 }
 
 /// Waits until a counter has at least this value.

@@ -94,6 +94,9 @@ pub enum JournalCommand {
                             Exit codes: 0 done, 1 refused or cannot be done, 2 the backup is damaged."
     )]
     Restore(backup::RestoreArgs),
+    /// Take, list, check and restore snapshots
+    #[command(subcommand)]
+    Snapshot(crate::snapshot::SnapshotCommand),
 }
 
 /// Which log.
@@ -147,6 +150,7 @@ pub fn run(command: &JournalCommand) -> CommandResult {
         JournalCommand::Cut(args) => cut::cut(args),
         JournalCommand::Backup(args) => backup::backup(args),
         JournalCommand::Restore(args) => backup::restore(args),
+        JournalCommand::Snapshot(command) => return crate::snapshot::run(command),
     };
     match done {
         Ok(code) => Ok(code),
