@@ -67,7 +67,7 @@ pub(crate) struct Source<'a> {
     kind: LogKind,
     first: u32,
     last: u32,
-    kept: Vec<(u32, Rc<[u8]>)>,
+    kept: Vec<(u32, Rc<Vec<u8>>)>,
 }
 
 impl<'a> Source<'a> {
@@ -82,7 +82,7 @@ impl<'a> Source<'a> {
         path_of(self.dir, self.kind, number)
     }
 
-    fn segment(&mut self, number: u32) -> Result<Option<Rc<[u8]>>, JournalError> {
+    fn segment(&mut self, number: u32) -> Result<Option<Rc<Vec<u8>>>, JournalError> {
         if number < self.first || number > self.last {
             return Ok(None);
         }
@@ -92,18 +92,18 @@ impl<'a> Source<'a> {
         let path = self.path(number);
         let file = File::open(&path).map_err(JournalError::io(&path, "open"))?;
         let len = check_len(&path, file.metadata().map_err(JournalError::io(&path, "stat"))?.len())?;
-        let mut bytes = vec![0; len];
+        // The memory of one that is done with: fresh pages would cost more than reading into them.
+        let done_with = (self.kept.len() == 2).then(|| self.kept.remove(0).1);
+        let mut bytes = done_with.and_then(Rc::into_inner).unwrap_or_default();
+        bytes.resize(len, 0);
         file.read_exact_at(&mut bytes, 0).map_err(JournalError::io(&path, "read"))?;
-        let bytes: Rc<[u8]> = bytes.into();
-        if self.kept.len() == 2 {
-            self.kept.remove(0);
-        }
+        let bytes = Rc::new(bytes);
         self.kept.push((number, Rc::clone(&bytes)));
         Ok(Some(bytes))
     }
 
     /// Reads a segment again: a writer may have gone on since.
-    fn again(&mut self, number: u32) -> Result<Rc<[u8]>, JournalError> {
+    fn again(&mut self, number: u32) -> Result<Rc<Vec<u8>>, JournalError> {
         self.kept.retain(|(kept, _)| *kept != number);
         Ok(self.segment(number)?.expect("it was there a moment ago"))
     }
