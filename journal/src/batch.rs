@@ -59,6 +59,8 @@ pub(crate) enum BatchFault {
     Version(u16),
     /// A header of another cluster, whole.
     Cluster(u128),
+    /// A batch of the other kind of log, whole.
+    Kind,
     /// Anything else, in words.
     Bad(&'static str),
 }
@@ -159,7 +161,7 @@ impl BatchHeader {
             return Err(BatchFault::Cluster(self.cluster.raw()));
         }
         if self.kind != kind.code() {
-            return Err(BatchFault::Bad("a batch of the other kind of log"));
+            return Err(BatchFault::Kind);
         }
         if self.segment != segment {
             return Err(BatchFault::Bad("a batch of another segment"));

@@ -135,7 +135,7 @@ pub(crate) fn walk(
     let mut writer: Option<WriterKind> = None;
     let mut bytes = source.segment(number)?.expect("the first segment is there");
     if from.is_start() && number > 1 {
-        chain.begin_with(&bytes, number);
+        chain.begin_with(&bytes, number).map_err(|why| JournalError::BadSegment { file: source.path(number), why })?;
     }
     loop {
         let fault = match chain.batch_at(&bytes, offset, number) {
@@ -220,13 +220,20 @@ impl Chain {
     }
 
     /// Takes on trust what the first batch of a later segment says of everything before it, which is not read.
-    fn begin_with(&mut self, bytes: &[u8], segment: u32) {
-        if let Ok(header) = self.whole_at(bytes, 0, segment) {
-            self.previous_hash = header.previous_hash;
-            if self.kind == LogKind::Journal {
-                self.last = header.first.0.checked_sub(1).filter(|last| *last > 0).map(|last| (last, 0));
+    fn begin_with(&mut self, bytes: &[u8], segment: u32) -> Result<(), String> {
+        let header = match self.whole_at(bytes, 0, segment) {
+            Ok(header) => header,
+            Err(BatchFault::Bad(why)) => {
+                return Err(format!("the log begins here, and its first batch is not good: {why}"));
             }
+            // Judged where the walk meets it.
+            Err(_) => return Ok(()),
+        };
+        self.previous_hash = header.previous_hash;
+        if self.kind == LogKind::Journal {
+            self.last = header.first.0.checked_sub(1).filter(|last| *last > 0).map(|last| (last, 0));
         }
+        Ok(())
     }
 
     /// Sequence of the last record, zero before the first.
@@ -294,7 +301,12 @@ impl Chain {
     }
 
     fn newer_from(&self, bytes: &[u8], offset: usize, segment: u32) -> bool {
-        let newer = |at| self.whole_at(bytes, at, segment).is_ok_and(|header| self.is_newer(&header));
+        // A batch of another log, cluster or version is no left-over of a crash either.
+        let newer = |at| match self.whole_at(bytes, at, segment) {
+            Ok(header) => self.is_newer(&header),
+            Err(BatchFault::Version(_) | BatchFault::Cluster(_) | BatchFault::Kind) => true,
+            Err(BatchFault::Zeros | BatchFault::Bad(_)) => false,
+        };
         (offset..bytes.len()).step_by(RECORD_LEN_BYTES).any(newer)
     }
 
@@ -307,6 +319,10 @@ impl Chain {
             BatchFault::Cluster(found) => {
                 let expected = self.cluster.expect("a cluster is only wrong where one is expected").raw();
                 Err(JournalError::WrongCluster { file, found, expected })
+            }
+            BatchFault::Kind => {
+                let why = format!("it holds batches of the other log, not of the {}", self.kind.prefix());
+                Err(JournalError::BadSegment { file, why })
             }
             BatchFault::Zeros | BatchFault::Bad(_) => Ok(()),
         }
@@ -325,7 +341,7 @@ impl Chain {
         if rest_is_zeros && let Some(next) = source.segment(number + 1)? {
             // Foreign batches too: the walk goes there and names that file.
             let follows = self.batch_at(&next, 0, number + 1);
-            if matches!(follows, Ok(_) | Err(BatchFault::Version(_) | BatchFault::Cluster(_))) {
+            if matches!(follows, Ok(_) | Err(BatchFault::Version(_) | BatchFault::Cluster(_) | BatchFault::Kind)) {
                 return Ok(Verdict::NextSegment);
             }
         }

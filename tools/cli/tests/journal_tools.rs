@@ -108,7 +108,10 @@ fn a_log_is_listed_dumped_counted_and_exported() {
 
     let all = rows(&["dump", "--data-dir", data, "--json"]);
     assert_eq!(all.len() as u64, last);
-    assert_eq!((&all[0]["kind"], &all[0]["body"]["logic_version"]), (&"genesis".into(), &2.into()));
+    assert_eq!(
+        (&all[0]["kind"], &all[0]["body"]["logic_version"]),
+        (&"genesis".into(), &tidegate_domain::LOGIC_VERSION.into())
+    );
     let some = rows(&["dump", "--data-dir", data, "--json", "--from", "5", "--to", "9", "--count", "3"]);
     assert_eq!(some, all[4..7]);
     let orders = rows(&["dump", "--data-dir", data, "--json", "--kind", "new_order"]);
@@ -234,9 +237,8 @@ fn wrong_input_is_named_and_never_an_empty_answer() {
     std::fs::write(foreign.join("journal-00000001.seg"), "a letter").unwrap();
     assert_has(&ends(2, &["verify", "--data-dir", text(&foreign)]).1, &["journal-00000001.seg", "another file"]);
     std::fs::copy(logs.data.join("events-00000001.seg"), foreign.join("journal-00000001.seg")).unwrap();
-    // What is no batch of a journal, with none behind it, is a torn tail of an empty one: the tools say so and touch nothing.
-    assert_has(&ends(3, &["verify", "--data-dir", text(&foreign)]).0, &["0 records", "torn tail"]);
-    assert_has(&ends(1, &["dump", "--data-dir", text(&foreign)]).1, &["ends at sequence 0"]);
+    assert_has(&ends(2, &["verify", "--data-dir", text(&foreign)]).1, &["journal-00000001.seg", "the other log"]);
+    assert_has(&ends(2, &["dump", "--data-dir", text(&foreign)]).1, &["the other log"]);
     std::fs::remove_file(foreign.join("journal-00000001.seg")).unwrap();
     std::fs::copy(logs.data.join("journal-00000001.seg"), foreign.join("journal-00000003.seg")).unwrap();
     let (_, why) = ends(2, &["verify", "--data-dir", text(&foreign)]);

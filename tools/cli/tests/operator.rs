@@ -152,8 +152,8 @@ fn the_grace_time_of_the_configuration_is_in_the_journal_at_every_start() {
     let dump = String::from_utf8(dump.stdout).unwrap();
     let starts: Vec<_> = dump.lines().filter(|line| line.contains("take_lead")).collect();
     assert_eq!(starts.len(), 2, "{dump}");
-    assert_has(starts[0], &["session_grace: Nanos(10000000000)"]);
-    assert_has(starts[1], &["session_grace: Nanos(2500000000)"]);
+    assert_has(starts[0], &["session_grace_ms=10000"]);
+    assert_has(starts[1], &["session_grace_ms=2500"]);
 }
 
 #[test]

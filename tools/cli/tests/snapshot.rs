@@ -12,6 +12,7 @@ use common::{
 };
 use serde_json::Value;
 use tidegate_cli::local::LocalNode;
+use tidegate_journal::{LogKind, verify};
 use tidegate_node::AdminRequest;
 use tidegate_node::config::DurabilityName;
 
@@ -22,18 +23,18 @@ fn snapshot(arguments: &[&str], dir: &Path) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Takes snapshots beside a quiet node until one is of its last command: its commit mark comes after ten milliseconds.
+/// Takes a snapshot beside a quiet node when its last command is below a commit mark, ten milliseconds after it.
 fn snapshot_of_everything(node: &LocalNode) -> Value {
     let digest = node.status(true).unwrap().digest.unwrap();
     let started = Instant::now();
-    loop {
-        let made = snapshot(&["now"], node.data_dir());
-        if made["sequence"] == digest.sequence {
-            assert_eq!(made["digest"], digest.digest, "the replay comes to the state of the node");
-            return made;
-        }
-        assert!(started.elapsed() < TIMEOUT, "{made} {digest:?}");
+    let committed = || verify(node.data_dir(), LogKind::Journal, |_, _| {}).map_or(0, |report| report.commit.raw());
+    while committed() < digest.sequence {
+        assert!(started.elapsed() < TIMEOUT, "{digest:?}");
     }
+    let made = snapshot(&["now"], node.data_dir());
+    assert_eq!(made["sequence"], digest.sequence);
+    assert_eq!(made["digest"], digest.digest, "the replay comes to the state of the node");
+    made
 }
 
 fn copy_logs(from: &Path, to: &Path) {

@@ -25,7 +25,7 @@ impl Engine {
                 tell(&of_market, &Event::MarketStateChanged { state: market.state });
             }
         }
-        for (tier, (maker_fee, taker_fee)) in (0_u8..).zip(&self.tiers).skip(1) {
+        for (tier, (maker_fee, taker_fee)) in (0..=u8::MAX).zip(&self.tiers).skip(1) {
             if (*maker_fee, *taker_fee) != (FeeRate::default(), FeeRate::default()) {
                 tell(&nobody, &Event::FeeTierSet { tier, maker_fee: *maker_fee, taker_fee: *taker_fee });
             }

@@ -106,6 +106,7 @@ fn rate(bytes: u64, started: Instant) -> f64 {
 fn report_json(report: &VerifyReport, gigabytes_per_s: f64) -> Value {
     let torn = report.torn_tail_at.as_ref().map(|(file, offset)| json!({ "file": file, "offset": offset }));
     json!({
+        "first_segment": report.first_segment,
         "segments": report.segments,
         "batches": report.batches,
         "records": report.records,
@@ -125,6 +126,12 @@ fn print_report(out: &mut Out, name: &str, report: &VerifyReport, gigabytes_per_
         "{name}{good}: {segments} segments, {batches} batches, {records} records, {bytes}, last sequence {last}, released through \
          at least {commit} ({gigabytes_per_s:.2} GB/s)"
     ))?;
+    if report.first_segment > 1 {
+        let first = report.first_segment;
+        out.line(&format!(
+            "{name}begins at segment {first}: older ones were removed, a node needs a snapshot to start"
+        ))?;
+    }
     if let Some((file, offset)) = &report.torn_tail_at {
         out.line(&format!(
             "{name}torn tail at {} offset {offset}: it was never acknowledged, the next start cuts it. Beside a running node it \
