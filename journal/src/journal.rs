@@ -192,6 +192,10 @@ impl JournalWriter {
     }
 }
 
+/// Bounds of what is made writable after a sync.
+const TOUCH_LEAST_BYTES: usize = 64 << 10;
+const TOUCH_MOST_BYTES: usize = 8 << 20;
+
 /// Syncs; see the module.
 #[derive(Debug)]
 pub struct JournalSyncer {
@@ -231,6 +235,10 @@ impl JournalSyncer {
                 segment.close();
             }
         }
+        // A sync protects the pages again that it wrote: those that the next appends will need are made writable now, twice
+        // as many as the last ones needed.
+        let appended = if open == self.synced_end.0 { end.1 - self.synced_end.1 } else { end.1 };
+        self.shared.touch_ahead((2 * appended).clamp(TOUCH_LEAST_BYTES, TOUCH_MOST_BYTES));
         self.segment = open;
         self.synced_end = end;
         self.synced_through = through;

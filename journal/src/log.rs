@@ -19,7 +19,8 @@ use crate::space::Space;
 use crate::writer::{SegmentWriter, WriterKind, writer_for};
 use crate::{JournalError, LogConfig, LogKind};
 
-/// Each time this much was appended, the helper makes pages ahead writable: four times as much.
+/// Each time this much was appended to the event log, its helper makes pages ahead writable: four times as much. Those of the
+/// journal are made writable by whoever syncs it.
 const TOUCH_STEP_BYTES: usize = 256 << 10;
 
 /// Seen by writer and readers.
@@ -310,7 +311,7 @@ impl LogWriter {
         self.shared.end.store(end, Ordering::Release);
         if self.writer.kind() == WriterKind::Direct {
             self.shared.durable_end.fetch_max(end, Ordering::Release);
-        } else if self.offset - self.touched >= TOUCH_STEP_BYTES {
+        } else if self.shared.kind == LogKind::Events && self.offset - self.touched >= TOUCH_STEP_BYTES {
             self.touched = self.offset;
             self.preparer.touch_ahead(4 * TOUCH_STEP_BYTES);
         }

@@ -170,7 +170,7 @@ pub(crate) struct Account {
     pub(crate) tier: u8,
     pub(crate) is_killed: bool,
     pub(crate) limits: AccountLimits,
-    /// At most [`PROTECTIONS_MAX`].
+    /// At most [`PROTECTIONS_MAX`], whose memory is there from the first on: most accounts have none.
     pub(crate) protections: Vec<Protection>,
 }
 
@@ -186,7 +186,7 @@ impl Account {
             is_killed: false,
             limits: AccountLimits::default(),
             // All of them, so that none makes room later.
-            protections: Vec::with_capacity(PROTECTIONS_MAX),
+            protections: Vec::new(),
         }
     }
 
