@@ -127,6 +127,7 @@ fn replay(
     let words = |error: JournalError| error.to_string();
     let (from, engine) = (base.sequence.raw(), &mut base.engine);
     let mut out = EventBuffer::with_capacity(engine.events_per_command_max());
+    let mut batch: Vec<CommandRecord> = Vec::new();
     let mut events_through = base.places.events_through;
     let (mut epoch, mut time) = (base.epoch, base.time);
     let total = target.raw() - from;
@@ -138,10 +139,14 @@ fn replay(
             if info.first > target {
                 return false;
             }
-            for record in records.as_chunks::<RECORD_LEN_BYTES>().0 {
-                let record = CommandRecord::from_bytes(*record);
+            batch.clear();
+            batch.extend(
+                records.as_chunks::<RECORD_LEN_BYTES>().0.iter().map(|record| CommandRecord::from_bytes(*record)),
+            );
+            for (at, record) in batch.iter().enumerate() {
                 out.clear();
-                engine.apply(&record, &mut out);
+                engine.look_ahead(&batch[at..]);
+                engine.apply(record, &mut out);
                 if record.sequence().raw() == 1 {
                     // Genesis told the limits.
                     out.reserve_total(engine.events_per_command_max());

@@ -102,11 +102,12 @@ pub(super) fn rate(applied: Sequence, elapsed: Duration) -> f64 {
 /// Applies a chunk; how many events came of it.
 fn apply(engine: &mut Engine, out: &mut EventBuffer, chunk: &Chunk, to: Sequence) -> u64 {
     let mut events = 0;
-    for record in chunk {
+    for (at, record) in chunk.iter().enumerate() {
         if record.sequence() > to {
             break;
         }
         let is_first = engine.genesis().is_none();
+        engine.look_ahead(&chunk[at..]);
         engine.apply(record, out);
         events += out.records().len() as u64;
         out.clear();
