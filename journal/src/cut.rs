@@ -77,6 +77,12 @@ impl JournalCut {
             let what = format!("{}: no journal segment is there; is it a node's data folder?", dir.display());
             return Err(JournalError::NoSuchRecord { what });
         }
+        if segments[0].number > 1 {
+            let why = "the journal's older segments were removed behind a snapshot: cut a copy that has them all, or restore a \
+                       backup"
+                .to_owned();
+            return Err(JournalError::BadSegment { file: segments[0].path.clone(), why });
+        }
         let lock = DirLock::take(dir, kind)?;
         let numbers: Vec<u32> = segments.iter().map(|segment| segment.number).collect();
         let (mut place, mut kept, mut cluster, mut first) = (None, Vec::new(), None, None);

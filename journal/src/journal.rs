@@ -91,8 +91,6 @@ pub fn open_journal_at(config: &LogConfig, from: &Checkpoint) -> Result<OpenedJo
             segment: synced_segment,
             synced_end: shared.end(),
             synced_through: recovery.last,
-            dir: config.dir.clone(),
-            failed: false,
         },
         reader: JournalReader { shared, at: Arc::default() },
         recovery,
@@ -205,9 +203,6 @@ pub struct JournalSyncer {
     /// The log's end that the last sync covered.
     synced_end: (u32, usize),
     synced_through: Sequence,
-    dir: PathBuf,
-    /// After a failed sync the kernel takes the pages for clean: a second one could report success for lost data.
-    failed: bool,
 }
 
 impl JournalSyncer {
@@ -216,20 +211,14 @@ impl JournalSyncer {
     /// # Errors
     /// Final: after a failed sync nobody knows what is on the disk.
     pub fn sync(&mut self) -> Result<Sequence, JournalError> {
-        if self.failed {
-            return Err(JournalError::SyncFailedBefore { dir: self.dir.clone() });
-        }
         // The sequence first: the end read after it covers it.
         let through = self.shared.appended_through();
         let end @ (open, _) = self.shared.end();
         for number in self.segment.max(self.shared.durable_end().0)..=open {
             // One that was removed lies before a snapshot, which was not made before its records were on the disk.
             let Some(segment) = self.shared.segment(number) else { continue };
-            if self.shared.durable_end() < end
-                && let Err(error) = segment.sync()
-            {
-                self.failed = true;
-                return Err(error);
+            if self.shared.durable_end() < end {
+                self.shared.sync(&segment)?;
             }
             if number < open {
                 segment.close();
@@ -237,8 +226,11 @@ impl JournalSyncer {
         }
         // A sync protects the pages again that it wrote: those that the next appends will need are made writable now, twice
         // as many as the last ones needed.
+        let is_mapped = self.shared.durable_end() < end;
         let appended = if open == self.synced_end.0 { end.1 - self.synced_end.1 } else { end.1 };
-        self.shared.touch_ahead((2 * appended).clamp(TOUCH_LEAST_BYTES, TOUCH_MOST_BYTES));
+        if is_mapped {
+            self.shared.touch_ahead((2 * appended).clamp(TOUCH_LEAST_BYTES, TOUCH_MOST_BYTES));
+        }
         self.segment = open;
         self.synced_end = end;
         self.synced_through = through;
@@ -311,7 +303,10 @@ impl JournalReader {
                     break;
                 }
                 let record = CommandRecord::from_bytes(record.try_into().expect("a record is 128 bytes"));
-                assert_eq!(record.sequence(), next, "the journal is dense");
+                if record.sequence() != next {
+                    let what = format!("sequence {next}: its segment was removed while it was asked for");
+                    return Err(JournalError::NoSuchRecord { what });
+                }
                 next = next.next();
                 out.push(record);
             }

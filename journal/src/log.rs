@@ -7,7 +7,7 @@
 //! making one has failed, nothing more is appended.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use tidegate_domain::{ClusterId, Epoch, LogAddress, RECORD_LEN_BYTES, Sequence};
 
@@ -33,6 +33,8 @@ pub(crate) struct LogShared {
     end: AtomicU64,
     /// Up to here everything was on the disk when the writer returned, or the writer has synced it.
     durable_end: AtomicU64,
+    /// Whether a sync has failed.
+    sync_failed: Mutex<bool>,
     /// What the disk has left.
     pub(crate) space: Space,
     /// Sequence of the last record.
@@ -57,6 +59,7 @@ impl LogShared {
             segments: RwLock::new(recovered.segments[..=recovered.open].to_vec()),
             end: AtomicU64::new(address(open.number, recovered.offset).raw()),
             durable_end: AtomicU64::new(0),
+            sync_failed: Mutex::default(),
             space: Space::default(),
             appended: AtomicU64::new(recovered.last.map_or(0, |(sequence, _)| sequence)),
         })
@@ -73,6 +76,22 @@ impl LogShared {
     /// See [`Self::durable_end`].
     pub(crate) fn durable_end(&self) -> (u32, usize) {
         place(LogAddress::new(self.durable_end.load(Ordering::Acquire)))
+    }
+
+    /// Puts a segment on the disk, one sync at a time. The kernel tells a failure once, to whoever asks first: after it nobody
+    /// hears of a success.
+    ///
+    /// # Errors
+    /// Final, for every caller.
+    pub(crate) fn sync(&self, segment: &Segment) -> Result<(), JournalError> {
+        let mut failed = self.sync_failed.lock().expect("no holder of this lock panics");
+        if *failed {
+            let dir = segment.path.parent().unwrap_or(&segment.path).to_owned();
+            return Err(JournalError::SyncFailedBefore { dir });
+        }
+        let synced = segment.sync();
+        *failed = synced.is_err();
+        synced
     }
 
     /// Makes the pages after the end writable, as far as `bytes` ahead in the open segment.
@@ -260,7 +279,7 @@ impl LogWriter {
         let end = self.shared.end.load(Ordering::Relaxed);
         for segment in self.shared.segments() {
             if segment.is_open() {
-                segment.sync()?;
+                self.shared.sync(&segment)?;
             }
         }
         self.shared.durable_end.fetch_max(end, Ordering::Release);
@@ -308,10 +327,12 @@ impl LogWriter {
         let at = address(self.segment.number, self.offset + HEADER_LEN_BYTES);
         self.offset += header.stored_len_bytes();
         let end = address(self.segment.number, self.offset).raw();
-        self.shared.end.store(end, Ordering::Release);
+        // Durable first: whoever sees the end and finds it durable leaves the segment alone.
         if self.writer.kind() == WriterKind::Direct {
             self.shared.durable_end.fetch_max(end, Ordering::Release);
-        } else if self.shared.kind == LogKind::Events && self.offset - self.touched >= TOUCH_STEP_BYTES {
+        }
+        self.shared.end.store(end, Ordering::Release);
+        if self.shared.kind == LogKind::Events && self.offset - self.touched >= TOUCH_STEP_BYTES {
             self.touched = self.offset;
             self.preparer.touch_ahead(4 * TOUCH_STEP_BYTES);
         }

@@ -12,6 +12,7 @@ use tidegate_domain::{Epoch, RECORD_LEN_BYTES, Sequence};
 use crate::batch::HEADER_LEN_BYTES;
 use crate::chain::{Chain, Outcome, Source, position_of, walk};
 use crate::checkpoint::{Checkpoint, header_at};
+use crate::disk::Access;
 use crate::segment::{INDEX_STEP_BYTES, Position, Segment, list, path_of};
 use crate::{JournalError, LogConfig, LogKind, SEGMENT_LEN_BYTES_MAX, SEGMENT_LEN_BYTES_MIN, WriterKind};
 
@@ -65,6 +66,9 @@ pub(crate) fn recover(
         let first = Segment::create(config, kind, 1)?;
         return Ok(empty(first));
     }
+    if kind == LogKind::Journal {
+        forget_what_is_not_on_the_disk(config, &numbers, from)?;
+    }
     let mut notes = Notes::before(from, &config.dir, kind, &numbers)?;
     let mut source = Source::new(&*config.disk, &config.dir, kind, &numbers);
     let mut writer = match from.last_batch() {
@@ -117,6 +121,17 @@ pub(crate) fn recover(
         batches,
         cut,
     })
+}
+
+/// After a failed sync the kernel takes pages for clean that the disk does not have: what is read next must come from the disk.
+fn forget_what_is_not_on_the_disk(config: &LogConfig, numbers: &[u32], from: &Checkpoint) -> Result<(), JournalError> {
+    for number in numbers.iter().filter(|number| **number >= from.segment) {
+        let path = path_of(&config.dir, LogKind::Journal, *number);
+        let file = config.disk.open(&path, Access::Cached).map_err(JournalError::io(&path, "open"))?;
+        file.sync().map_err(JournalError::io(&path, "sync"))?;
+        file.forget_cached();
+    }
+    Ok(())
 }
 
 fn check_config(config: &LogConfig) -> Result<(), JournalError> {

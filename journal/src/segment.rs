@@ -144,8 +144,18 @@ impl Segment {
         if let Some(file) = &*file {
             return Ok(Arc::clone(file));
         }
+        Ok(Arc::clone(file.insert(self.open_cached()?)))
+    }
+
+    fn open_cached(&self) -> Result<Arc<dyn DiskFile>, JournalError> {
         let opened = self.disk.open(&self.path, Access::Cached).map_err(JournalError::io(&self.path, "open"))?;
-        Ok(Arc::clone(file.insert(opened.into())))
+        Ok(opened.into())
+    }
+
+    /// For a mapped writer: every page present, and open for the syncs to come.
+    pub(crate) fn take_mapped(&self) -> Result<(), JournalError> {
+        self.file()?;
+        self.mapping(true).map(|_| ())
     }
 
     /// Its mapping, made when it is first asked for; `present` then brings every page into memory, for one that will be
@@ -154,7 +164,12 @@ impl Segment {
         if let Some(map) = self.map.get() {
             return Ok(map);
         }
-        let map = self.file()?.map(present).map_err(JournalError::io(&self.path, "map"))?;
+        // Who only reads keeps no descriptor: a long log has many segments.
+        let file = match &*self.file.lock().expect("no holder of this lock panics") {
+            Some(file) => Arc::clone(file),
+            None => self.open_cached()?,
+        };
+        let map = file.map(present).map_err(JournalError::io(&self.path, "map"))?;
         let map = Mapping::watch(map, self.kind, self.number);
         // Two readers may come at once: the first mapping stays.
         Ok(self.map.get_or_init(|| map))
@@ -215,7 +230,8 @@ impl Segment {
 
     /// Makes its pages writable from `offset` on, if it is mapped.
     pub(crate) fn touch(&self, offset: usize, bytes: usize) {
-        if let Some(map) = self.map.get() {
+        let is_direct = self.direct.lock().expect("no holder of this lock panics").is_some();
+        if let Some(map) = self.map.get().filter(|_| !is_direct) {
             map.make_writable(offset, bytes);
         }
     }

@@ -90,7 +90,7 @@ struct Mapped {
 
 impl Mapped {
     fn new(segment: Arc<Segment>) -> Result<Self, JournalError> {
-        segment.mapping(true)?;
+        segment.take_mapped()?;
         Ok(Self { segment })
     }
 }

@@ -412,6 +412,12 @@ impl EventRecord {
         u32::from_le_bytes(self.array_at(56))
     }
 
+    /// What happened, without decoding the rest; `None` for a kind that this program does not know.
+    #[must_use]
+    pub fn kind(&self) -> Option<EventKind> {
+        EventKind::from_code(u16::from_le_bytes([self.0[60], self.0[61]]))
+    }
+
     /// The epoch of its command, without decoding the rest.
     #[must_use]
     pub fn epoch(&self) -> Epoch {

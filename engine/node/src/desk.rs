@@ -99,7 +99,8 @@ impl Desk {
             }
             self.note_latency(&batch);
             for record in &batch {
-                if record.key() == KeyId::OPERATOR {
+                // Clients pay, kill and give roles too: 1.5 of the engine's rules.
+                if record.key() == KeyId::OPERATOR || record.kind().is_some_and(Directory::follows) {
                     self.on_event(record)?;
                 }
             }
@@ -126,6 +127,9 @@ impl Desk {
     fn on_event(&self, record: &EventRecord) -> Result<(), Fatal> {
         let (header, event) = record.decode()?;
         self.directory().on_event(&header, &event);
+        if header.key != KeyId::OPERATOR {
+            return Ok(());
+        }
         let waiting = self.shared.waiting.lock().expect("no holder of this lock panics").remove(&header.request);
         if let Some(waiting) = waiting {
             // The operator may have hung up.

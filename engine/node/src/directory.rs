@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tidegate_domain::{
-    AccountId, AccountLimits, AssetAmount, AssetId, Event, EventHeader, FeeRate, KeyId, MarketDefinition, MarketId,
-    MarketRules, MarketState, Name, Price, Reference, Roles,
+    AccountId, AccountLimits, AssetAmount, AssetId, Event, EventHeader, EventKind, FeeRate, KeyId, MarketDefinition,
+    MarketId, MarketRules, MarketState, Name, Price, Reference, Roles,
 };
 use tidegate_matching::Engine;
 use tidegate_wire::{Scale, format_decimal};
@@ -61,6 +61,11 @@ impl Directory {
         let mut directory = Self::default();
         engine.describe(|header, event| directory.on_event(header, event));
         directory
+    }
+
+    /// Whether an event of this kind, caused by a client, changes something here.
+    pub(crate) const fn follows(kind: EventKind) -> bool {
+        matches!(kind, EventKind::KillSwitchSet | EventKind::KeyRolesSet | EventKind::WithdrawalHeld)
     }
 
     pub(crate) fn on_event(&mut self, header: &EventHeader, event: &Event) {

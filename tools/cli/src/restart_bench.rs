@@ -75,10 +75,10 @@ pub fn measure(arguments: &RestartArguments, tell: &dyn Fn(&str)) -> Result<Valu
     let folder = tempfile::tempdir_in(&parent).map_err(|error| format!("{}: {error}", parent.display()))?;
     let mut node = prepare(arguments, folder.path())?;
     tell("a node begins its journal");
-    let begun = start(&mut node)?.1.watermarks.journaled_through;
+    start(&mut node)?;
     node.stop()?;
     tell("generating the state");
-    let mut maker = Maker::new(arguments, begun);
+    let mut maker = Maker::new(arguments);
     maker.write(&node.config, Maker::state)?;
     let built = maker.sequence;
     tell("a start without a snapshot, which also makes the event log");
@@ -108,9 +108,8 @@ pub fn measure(arguments: &RestartArguments, tell: &dyn Fn(&str)) -> Result<Valu
     }
     restarts.sort_unstable();
     tell("generating order flow");
-    let begun = start(&mut node)?.1.watermarks.journaled_through;
+    start(&mut node)?;
     node.stop()?;
-    maker.sequence = begun;
     maker.write(&node.config, Maker::flow)?;
     tell("a start that replays it");
     start(&mut node)?;
@@ -229,7 +228,7 @@ struct Maker {
 }
 
 impl Maker {
-    fn new(arguments: &RestartArguments, sequence: u64) -> Self {
+    fn new(arguments: &RestartArguments) -> Self {
         let RestartArguments { accounts, orders, keys, flow, .. } = *arguments;
         let of_key = vec![(0, Vec::new()); keys as usize];
         Self {
@@ -237,7 +236,7 @@ impl Maker {
             orders,
             keys,
             flow,
-            sequence,
+            sequence: 0,
             of_key,
             random: 0x9e37_79b9_7f4a_7c15,
             time: Timestamp::default(),
@@ -252,6 +251,8 @@ impl Maker {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.time = Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
         let mut journal = open_journal(&log).map_err(|error| error.to_string())?;
+        // Not what a status says: a node may lead before its first command is journaled.
+        self.sequence = journal.writer.appended_through().raw();
         let mut step = 0;
         loop {
             while self.out.len() < CHUNK {

@@ -203,7 +203,21 @@ fn a_node_takes_snapshots_by_itself_and_removes_the_journal_behind_them() {
     let dir = node.data_dir().to_owned();
     let verified = tidegate(&["journal", "verify", "--data-dir", dir.to_str().unwrap()]);
     assert_has(&String::from_utf8(verified.stdout).unwrap(), &["good", "begins at segment", "needs a snapshot"]);
+    // A backup of it has what a start needs; a cut could not be finished, so it is not begun.
+    let (copy, restored) = (dir.with_file_name("copy"), dir.with_file_name("again"));
+    let (copy, restored) = (copy.to_str().unwrap(), restored.to_str().unwrap());
+    assert!(tidegate(&["journal", "backup", "--data-dir", dir.to_str().unwrap(), "--to", copy]).status.success());
+    assert!(tidegate(&["journal", "restore", "--from", copy, "--data-dir", restored]).status.success());
     node.kill();
+    let cut = ["journal", "cut", "--data-dir", dir.to_str().unwrap(), "--at", "5", "--accept-loss", "--type", "5"];
+    assert_has(&refused(&cut), &["older segments were removed"]);
+    node.config.node.data_dir = restored.into();
+    node.config.sql = None;
+    node.write_config().unwrap();
+    assert!(restart(&mut node) > 0);
+    node.kill();
+    node.config.node.data_dir = dir.clone();
+    node.write_config().unwrap();
     for entry in std::fs::read_dir(&dir).unwrap().map(Result::unwrap) {
         if entry.file_name().to_str().unwrap().ends_with(".snap") {
             damage(entry.path().to_str().unwrap());

@@ -5,6 +5,7 @@ use tidegate_domain::{AccountLimits, CancelReason, Event, FeeRate, KeyId, Reject
 
 use super::admin::check_fees;
 use super::money::UNITS_LIMIT;
+use super::tables::KillSwitch;
 use super::{Call, Engine, To};
 use crate::hash::{Fact, hash};
 
@@ -49,7 +50,15 @@ impl Engine {
 
     pub(super) fn set_kill_switch(&mut self, call: &mut Call<'_>, to: To, engaged: bool) -> Done {
         self.check_account(to)?;
-        self.change_account(to.account, |account| account.is_killed = engaged);
+        let before = self.accounts.get(to.account.raw()).expect("checked above").kill_switch;
+        let is_operators = call.is_operators();
+        let after = match (engaged, is_operators) {
+            (true, true) => KillSwitch::ByOperator,
+            (true, false) => before.max(KillSwitch::ByKey),
+            (false, false) if before == KillSwitch::ByOperator => return Err(Reject::KeyNotAllowed),
+            (false, _) => KillSwitch::Released,
+        };
+        self.change_account(to.account, |account| account.kill_switch = after);
         let cancelled =
             if engaged { self.cancel_matching(call, to.account, CancelReason::KillSwitch, |_| true) } else { 0 };
         Ok((to, Event::KillSwitchSet { engaged, cancelled }))

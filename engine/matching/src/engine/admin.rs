@@ -114,6 +114,7 @@ impl Engine {
             session: None,
         };
         let key = KeyId::new(self.keys.add(name, key));
+        self.accounts.get_mut(to.account.raw()).expect("checked above").has_a_key();
         self.outcomes.add_key();
         self.public_keys.insert(public_key);
         self.sum.add(public_key_hash(key.raw(), name, &public_key));

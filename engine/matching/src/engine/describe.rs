@@ -42,7 +42,7 @@ impl Engine {
             if account.tier != 0 {
                 tell(&of_account, &Event::AccountTierSet { tier: account.tier });
             }
-            if account.is_killed {
+            if account.kill_switch.is_engaged() {
                 tell(&of_account, &Event::KillSwitchSet { engaged: true, cancelled: 0 });
             }
         }

@@ -168,10 +168,34 @@ pub(crate) struct Account {
     pub(crate) newest: Option<Handle>,
     pub(crate) owner: u32,
     pub(crate) tier: u8,
-    pub(crate) is_killed: bool,
+    pub(crate) kill_switch: KillSwitch,
     pub(crate) limits: AccountLimits,
-    /// At most [`PROTECTIONS_MAX`], whose memory is there from the first on: most accounts have none.
+    /// At most [`PROTECTIONS_MAX`]; their memory comes with the account's first key, without which none can be set.
     pub(crate) protections: Vec<Protection>,
+}
+
+/// Who has engaged the kill switch of an account: what the operator has engaged, no key releases. RULES.md 7.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum KillSwitch {
+    Released = 0,
+    ByKey = 1,
+    ByOperator = 2,
+}
+
+impl KillSwitch {
+    pub(crate) const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Released),
+            1 => Some(Self::ByKey),
+            2 => Some(Self::ByOperator),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_engaged(self) -> bool {
+        self != Self::Released
+    }
 }
 
 impl Account {
@@ -183,11 +207,15 @@ impl Account {
             newest: None,
             owner: 0,
             tier: 0,
-            is_killed: false,
+            kill_switch: KillSwitch::Released,
             limits: AccountLimits::default(),
-            // All of them, so that none makes room later.
             protections: Vec::new(),
         }
+    }
+
+    /// Makes room for all protections.
+    pub(crate) fn has_a_key(&mut self) {
+        self.protections.reserve_exact(PROTECTIONS_MAX - self.protections.len());
     }
 
     pub(crate) fn protection_mut(&mut self, group: u8) -> Option<&mut Protection> {
@@ -207,7 +235,7 @@ impl Account {
                 name_low,
                 name_high,
                 u64::from(id) << 32 | u64::from(self.owner),
-                u64::from(self.tier) << 8 | u64::from(self.is_killed),
+                u64::from(self.tier) << 8 | self.kill_switch as u64,
                 u64::from(limits.open_orders_max) << 32 | u64::from(limits.market_open_orders_max),
                 limits.qty_max.lots(),
                 notional_low,

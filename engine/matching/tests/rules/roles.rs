@@ -81,6 +81,32 @@ fn a_key_moves_money_of_no_other_account_and_not_of_the_fee_pool() {
 }
 
 #[test]
+fn what_the_operator_has_killed_only_the_operator_releases() {
+    check(
+        "
+        roles alice a2 8
+          op roles 8
+        a2 1 kill
+          a2:- re 1 kill switch on, 0 orders
+          a2:1 re 1 outcome done, applied now (set_kill_switch)
+        kill alice
+          op kill switch on, 0 orders
+        a2 2 unkill
+          a2:2 re 2 rejected key_not_allowed (set_kill_switch)
+        a2 3 kill
+          a2:- re 3 kill switch on, 0 orders
+          a2:3 re 3 outcome done, applied now (set_kill_switch)
+        a2 4 unkill
+          a2:4 re 4 rejected key_not_allowed (set_kill_switch)
+        unkill alice
+          op kill switch off, 0 orders
+        a 1 buy 5@100
+          a:1 re 1 accepted a#1 buy 5@100 gtc
+        ",
+    );
+}
+
+#[test]
 fn an_admin_engages_and_releases_the_kill_switch_of_its_account() {
     check(
         "

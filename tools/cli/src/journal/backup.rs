@@ -19,6 +19,7 @@ use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tidegate_domain::Sequence;
+use tidegate_journal::snapshot::{list_snapshots, snapshot_file};
 use tidegate_journal::{LogKind, SegmentFile, VerifyReport, scan_from, segments, verify};
 use tidegate_node::STATE_FILE;
 use xxhash_rust::xxh3::Xxh3;
@@ -98,6 +99,13 @@ pub(super) fn backup(args: &BackupArgs) -> ToolResult {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed("read", &state)(error)),
     }
+    // Snapshots before the logs that they stand on: what they need is never copied too short.
+    for sequence in list_snapshots(&args.data_dir).map_err(|error| Failure::Refused(error.to_string()))? {
+        let file = snapshot_file(&args.data_dir, sequence);
+        let len = fs::metadata(&file).map_err(failed("read", &file))?.len();
+        progress.inc_length(len);
+        files.push(copy(&file, &args.to, len, len, &progress)?);
+    }
     for kind in [LogKind::Events, LogKind::Journal] {
         for part in parts(&args.data_dir, kind)? {
             progress.inc_length(part.used);
@@ -106,6 +114,13 @@ pub(super) fn backup(args: &BackupArgs) -> ToolResult {
     }
     progress.finish_and_clear();
     let (journal, events, cluster) = check_logs(&args.to)?;
+    if journal.first_segment > 1 && list_snapshots(&args.to).is_ok_and(|kept| kept.is_empty()) {
+        return Err(Failure::Refused(format!(
+            "{}: the journal begins at segment {} and there is no snapshot: no node could start from this backup",
+            args.data_dir.display(),
+            journal.first_segment
+        )));
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     let manifest = Manifest {
         format: MANIFEST_FORMAT,
@@ -296,7 +311,8 @@ fn read_manifest(dir: &Path) -> Result<Manifest, Failure> {
     let manifest: Manifest = serde_json::from_value(value).map_err(|error| wrong(&path, &error.to_string()))?;
     let is_ours = |name: &str| {
         let is_segment = name.starts_with("journal-") || name.starts_with("events-");
-        name == STATE_FILE || (is_segment && name.ends_with(".seg") && !name.contains('/'))
+        let is_snapshot = name.starts_with("snapshot-") && name.ends_with(".snap") && !name.contains('/');
+        name == STATE_FILE || is_snapshot || (is_segment && name.ends_with(".seg") && !name.contains('/'))
     };
     match manifest.files.iter().find(|entry| !is_ours(&entry.name)) {
         Some(entry) => Err(wrong(&path, &format!("`{}` is no file of a data folder", entry.name))),

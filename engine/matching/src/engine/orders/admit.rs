@@ -42,7 +42,7 @@ impl Engine {
         let market = self.markets.get(new.market.raw()).ok_or(Reject::UnknownMarket)?;
         in_market_state(market, &[MarketState::Open, MarketState::PostOnly])?;
         let account = self.account(header.account);
-        if account.is_killed {
+        if account.kill_switch.is_engaged() {
             return Err(Reject::AccountKilled);
         }
         check_form(&market.rules, new, header.time)?;

@@ -161,7 +161,7 @@ impl Engine {
         }
         let (market, account) = (self.market(order.market), self.account(header.account));
         in_market_state(market, &[MarketState::Open, MarketState::PostOnly])?;
-        if account.is_killed {
+        if account.kill_switch.is_engaged() {
             return Err(Reject::AccountKilled);
         }
         check_qty(&market.rules, qty)?;

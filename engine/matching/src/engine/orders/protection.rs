@@ -39,7 +39,6 @@ impl Engine {
             None if is_none => {}
             None if protections.len() == PROTECTIONS_MAX => return Err(Reject::TableFull),
             None => {
-                protections.reserve_exact(PROTECTIONS_MAX - protections.len());
                 protections.push(new);
                 self.sum.add(new.hash(id));
             }

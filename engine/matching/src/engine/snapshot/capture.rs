@@ -156,9 +156,9 @@ const fn market_entry(market: &Market) -> MarketEntry {
 
 const fn account_entry(account: &Account) -> AccountEntry {
     // Its orders are linked and counted when they come back; protections have a section of their own.
-    let Account { name, open_orders: _, oldest: _, newest: _, owner, tier, is_killed, limits, protections: _ } =
+    let Account { name, open_orders: _, oldest: _, newest: _, owner, tier, kill_switch, limits, protections: _ } =
         account;
-    AccountEntry { name: *name, owner: *owner, tier: *tier, is_killed: *is_killed, limits: *limits }
+    AccountEntry { name: *name, owner: *owner, tier: *tier, kill_switch: *kill_switch as u8, limits: *limits }
 }
 
 const fn key_entry(key: &Key) -> KeyEntry {

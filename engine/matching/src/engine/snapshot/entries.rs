@@ -57,7 +57,7 @@ entry! {
 }
 entry! {
     /// By id, which is the place in the section, from 1.
-    AccountEntry = 4 "accounts" 54 { name: Name, owner: u32, tier: u8, is_killed: bool, limits: AccountLimits, }
+    AccountEntry = 4 "accounts" 54 { name: Name, owner: u32, tier: u8, kill_switch: u8, limits: AccountLimits, }
 }
 entry! {
     /// By account, then group.

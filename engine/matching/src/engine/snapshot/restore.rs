@@ -22,7 +22,7 @@ use crate::engine::Engine;
 use crate::engine::admin::{DECIMALS_MAX, check_definition, check_fees, check_rules};
 use crate::engine::money::{Moved, UNITS_LIMIT};
 use crate::engine::outcomes::{Created, Outcome};
-use crate::engine::tables::{Account, Asset, Key, Market, PROTECTIONS_MAX, Table};
+use crate::engine::tables::{Account, Asset, Key, KillSwitch, Market, PROTECTIONS_MAX, Table};
 use crate::engine::timers::Subject;
 use crate::ledger::Balance;
 
@@ -118,10 +118,12 @@ impl Engine {
     fn put_accounts(&mut self, section: &Section<'_, AccountEntry>) -> Result<(), SnapshotError> {
         section.check_room(self.limits().accounts_max)?;
         section.each(|entry| {
-            let AccountEntry { name, owner, tier, is_killed, limits } = entry;
+            let AccountEntry { name, owner, tier, kill_switch, limits } = entry;
+            let kill_switch = KillSwitch::from_code(kill_switch);
+            let kill_switch = kill_switch.ok_or(Wrong { field: "kill_switch", allowed: "0, 1 or 2" })?;
             check_name(&self.accounts, name)?;
             check(limits.notional_max.units() < UNITS_LIMIT, "notional_max", BELOW_LIMIT)?;
-            self.accounts.add(name, Account { owner, tier, is_killed, limits, ..Account::new(name) });
+            self.accounts.add(name, Account { owner, tier, kill_switch, limits, ..Account::new(name) });
             Ok(())
         })
     }
@@ -147,7 +149,7 @@ impl Engine {
         section.each(|entry| {
             let KeyEntry { name, public_key, account, roles, request_mark, report_mark } = entry;
             check_name(&self.keys, name)?;
-            check_there(&self.accounts, account.raw(), "account")?;
+            self.accounts.get_mut(account.raw()).ok_or(missing("account"))?.has_a_key();
             check(self.public_keys.insert(public_key), "public_key", "that of no other key")?;
             let id = KeyId::new(u32::try_from(self.keys.len() + 1).map_err(|_| missing("key"))?);
             let key = Key {

@@ -44,7 +44,12 @@ impl Naive {
                 Event::AccountTierSet { tier }
             }
             Command::SetKillSwitch { engaged } => {
+                let by_operator = self.now.key.raw() == 0;
+                refuse_if(!engaged && !by_operator && account.is_killed_by_operator, Reject::KeyNotAllowed)?;
                 account.is_killed = engaged;
+                if by_operator {
+                    account.is_killed_by_operator = engaged;
+                }
                 let is_meant = |order: &super::NaiveOrder| engaged && order.account == id;
                 let cancelled = self.cancel_every(CancelReason::KillSwitch, is_meant);
                 Event::KillSwitchSet { engaged, cancelled }

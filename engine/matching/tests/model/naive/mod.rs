@@ -110,6 +110,7 @@ pub(crate) struct NaiveMarket {
 struct NaiveAccount {
     name: Name,
     is_killed: bool,
+    is_killed_by_operator: bool,
     owner: u32,
     tier: u8,
     limits: AccountLimits,
