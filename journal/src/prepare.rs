@@ -1,10 +1,12 @@
 //! The helper thread of a log's writer: makes the next segment, and makes pages ahead of the writer writable.
 //!
-//!   [LogWriter] --wishes--> [Preparer's thread] --segments, errors--> [LogWriter]
-//!                                   '--> [Space]: how much the disk has left
+//! ```text
+//!   LogWriter --wishes--> [Preparer]'s thread --segments, errors--> LogWriter
+//!                                  '--> Space: how much the disk has left
+//! ```
 //!
 //! Invariants: one segment ahead, asked for while three quarters of the current one are free; a failure reaches the writer
-//! at its next append, except a full disk, which [`Space`] shows while there is still room to stop in order. The thread ends
+//! at its next append, except a full disk, which [`crate::space`] shows while there is still room to stop in order. The thread ends
 //! before the writer does: it must not make files in a folder that somebody else has opened meanwhile.
 
 use std::sync::{Arc, mpsc};
