@@ -121,8 +121,8 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Walks from a checkpoint, which the caller has compared with the log; `on_batch` gets segment number, offset, header and records of each whole batch, and ends the walk
-/// before this batch by returning `false`.
+/// Walks from a checkpoint, which the caller has compared with the log; `on_batch` gets segment number, offset, header and
+/// records of each whole batch, and ends the walk before this batch by returning `false`.
 pub(crate) fn walk(
     source: &mut Source<'_>,
     cluster: Option<ClusterId>,

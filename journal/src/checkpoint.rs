@@ -57,6 +57,23 @@ impl Checkpoint {
         (!self.is_start()).then_some((self.segment, self.batch_offset as usize, self.offset as usize))
     }
 
+    /// Whether a log whose oldest segment is `first` can be read from here: the start needs segment 1, any other place the
+    /// batch before it.
+    pub(crate) fn check_beginning(
+        &self,
+        dir: &Path,
+        kind: LogKind,
+        cluster: ClusterId,
+        first: u32,
+    ) -> Result<(), JournalError> {
+        if self.is_start() && first > 1 {
+            let why =
+                format!("this segment is missing, segment {first} is there, and no checkpoint says how it begins");
+            return Err(JournalError::BadSegment { file: path_of(dir, kind, 1), why });
+        }
+        self.check(dir, kind, cluster)
+    }
+
     /// Compares it with the log in a folder, by reading one header.
     ///
     /// # Errors
@@ -68,7 +85,8 @@ impl Checkpoint {
             offset: self.batch_offset,
             sequence: self.last_sequence(),
         };
-        let header = match header_at(dir, kind, segment, offset) {
+        let path = path_of(dir, kind, segment);
+        let header = match header_at(&path, offset) {
             Ok(Ok(header)) => header,
             Ok(Err(_)) => return Err(differs()),
             Err(JournalError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
@@ -76,7 +94,6 @@ impl Checkpoint {
             }
             Err(error) => return Err(error),
         };
-        let path = path_of(dir, kind, segment);
         let len = std::fs::metadata(&path).map_err(JournalError::io(&path, "stat"))?.len();
         let is_it = header.hash() == self.hash
             && self.offset <= len
@@ -89,18 +106,12 @@ impl Checkpoint {
 }
 
 /// The header at a place of a segment, by `pread`.
-pub(crate) fn header_at(
-    dir: &Path,
-    kind: LogKind,
-    segment: u32,
-    offset: usize,
-) -> Result<Result<BatchHeader, BatchFault>, JournalError> {
-    let path = path_of(dir, kind, segment);
-    let file = File::open(&path).map_err(JournalError::io(&path, "open"))?;
+pub(crate) fn header_at(path: &Path, offset: usize) -> Result<Result<BatchHeader, BatchFault>, JournalError> {
+    let file = File::open(path).map_err(JournalError::io(path, "open"))?;
     let mut bytes = [0; HEADER_LEN_BYTES];
     match file.read_exact_at(&mut bytes, offset as u64) {
         Ok(()) => Ok(BatchHeader::decode(&bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(Err(BatchFault::Zeros)),
-        Err(error) => Err(JournalError::io(&path, "read")(error)),
+        Err(error) => Err(JournalError::io(path, "read")(error)),
     }
 }

@@ -201,9 +201,8 @@ impl JournalCut {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use tidegate_domain::{Command, CommandHeader, Epoch};
-
     use super::*;
+    use crate::testing::ticks;
     use crate::verify;
 
     fn journal_of(dir: &Path, batches: u64, each: u64) -> LogConfig {
@@ -211,12 +210,7 @@ mod tests {
         let config = LogConfig::new(dir, cluster, segment_len_bytes);
         let mut journal = open_journal(&config).unwrap();
         for batch in 0..batches {
-            let command = |sequence| {
-                let (sequence, epoch) = (Sequence::new(sequence), Epoch::new(1));
-                CommandRecord::encode(&CommandHeader { sequence, epoch, ..CommandHeader::default() }, &Command::Tick)
-            };
-            let records: Vec<CommandRecord> = (batch * each + 1..=(batch + 1) * each).map(command).collect();
-            journal.writer.append(&records, Sequence::new(batch * each)).unwrap();
+            journal.writer.append(&ticks(batch * each + 1, each), Sequence::new(batch * each)).unwrap();
         }
         journal.writer.mark_commit(Sequence::new(batches * each)).unwrap();
         config

@@ -235,7 +235,7 @@ impl DiskFile for RealFile {
 
 /// Memory for direct reads and writes: zeros at first, aligned, never moved.
 #[derive(Debug)]
-pub(crate) struct AlignedBytes {
+pub struct AlignedBytes {
     start: NonNull<u8>,
     len: usize,
 }
@@ -250,8 +250,12 @@ impl AlignedBytes {
         Layout::from_size_align(len, DIRECT_ALIGN_BYTES).expect("a segment's length at most")
     }
 
-    /// `len` zeros; `len` is a multiple of [`DIRECT_ALIGN_BYTES`] and not 0.
-    pub(crate) fn zeros(len: usize) -> Self {
+    /// `len` zeros.
+    ///
+    /// # Panics
+    /// When `len` is 0 or no multiple of [`DIRECT_ALIGN_BYTES`].
+    #[must_use]
+    pub fn zeros(len: usize) -> Self {
         assert!(len > 0 && len.is_multiple_of(DIRECT_ALIGN_BYTES), "whole pages only");
         let layout = Self::layout(len);
         // SAFETY: the layout's size is not 0.

@@ -1,6 +1,6 @@
 //! Following a log from outside, beside the process that writes it: batch after batch as they come.
 //!
-//!   [`LogEnd`] of a scan --> [LogFollower::next_batch] --batch, batch, nothing yet, batch, ..--> caller
+//!   [`Checkpoint`] of a scan --> [LogFollower::next_batch] --batch, batch, nothing yet, batch, ..--> caller
 //!
 //! Invariants: reads by `pread`, changes nothing, takes no lock; a batch is given as a whole, checked, and in the order of the
 //! chain. What is half-written shows as "nothing yet".
@@ -11,19 +11,27 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::batch::{BatchFault, BatchHeader, HEADER_LEN_BYTES};
-use crate::segment::path_of;
+use crate::segment::{list, path_of};
 use crate::verify::next_offset;
-use crate::{BatchInfo, JournalError, LogEnd, LogKind};
+use crate::{BatchInfo, Checkpoint, JournalError, LogKind};
 
 /// See the module.
 #[derive(Debug)]
 pub struct LogFollower {
     dir: PathBuf,
     kind: LogKind,
-    at: LogEnd,
+    at: Place,
     file: File,
     /// Header and records of the batch that was given last.
     batch: Vec<u8>,
+}
+
+/// Where the next batch is looked for, and the hash of the one before.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    segment: u32,
+    offset: u64,
+    hash: u128,
 }
 
 /// What stands at a place.
@@ -40,8 +48,13 @@ impl LogFollower {
     ///
     /// # Errors
     /// The disk.
-    pub fn new(dir: &Path, kind: LogKind, at: LogEnd) -> Result<Self, JournalError> {
-        let file = open(&path_of(dir, kind, at.segment))?;
+    pub fn new(dir: &Path, kind: LogKind, from: &Checkpoint) -> Result<Self, JournalError> {
+        let (segment, offset) = match from.place() {
+            Some((segment, offset)) => (segment, offset as u64),
+            None => (list(dir, kind)?.first().copied().unwrap_or(1), 0),
+        };
+        let at = Place { segment, offset, hash: from.hash };
+        let file = open(&path_of(dir, kind, segment))?;
         Ok(Self { dir: dir.to_owned(), kind, at, file, batch: Vec::new() })
     }
 
@@ -59,7 +72,7 @@ impl LogFollower {
                     return Ok(None);
                 }
                 let here = (self.at, std::mem::replace(&mut self.file, open(&next)?));
-                self.at = LogEnd { segment: self.at.segment + 1, offset: 0, hash: self.at.hash };
+                self.at = Place { segment: self.at.segment + 1, offset: 0, hash: self.at.hash };
                 match self.look()? {
                     Found::Batch(header) => header,
                     // Only prepared: the next batch may still go where it was looked for first.
@@ -117,19 +130,15 @@ fn open(path: &Path) -> Result<File, JournalError> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use tidegate_domain::{ClusterId, Command, CommandHeader, CommandRecord, RECORD_LEN_BYTES, Sequence};
+    use tidegate_domain::{ClusterId, RECORD_LEN_BYTES, Sequence};
 
     use super::*;
+    use crate::testing::ticks;
     use crate::{LogConfig, OpenedJournal, open_journal, scan_from};
 
     fn append(journal: &mut OpenedJournal, count: u64) {
         let first = journal.writer.appended_through().raw() + 1;
-        let command = |sequence| {
-            let header = CommandHeader { sequence: Sequence::new(sequence), ..CommandHeader::default() };
-            CommandRecord::encode(&header, &Command::Tick)
-        };
-        let records: Vec<CommandRecord> = (first..first + count).map(command).collect();
-        journal.writer.append(&records, Sequence::ZERO).unwrap();
+        journal.writer.append(&ticks(first, count), Sequence::ZERO).unwrap();
     }
 
     #[test]
@@ -139,8 +148,8 @@ mod tests {
         let (cluster, segment_len_bytes) = (ClusterId::new(1), crate::SEGMENT_LEN_BYTES_MIN);
         let mut journal = open_journal(&LogConfig::new(dir, cluster, segment_len_bytes)).unwrap();
         append(&mut journal, 3);
-        let end = scan_from(dir, kind, Sequence::new(u64::MAX), |_, _| {}, |_, _| true).unwrap().end;
-        let mut follower = LogFollower::new(dir, kind, end).unwrap();
+        let end = scan_from(dir, kind, Sequence::new(u64::MAX), |_, _| {}, |_, _| true).unwrap().checkpoint;
+        let mut follower = LogFollower::new(dir, kind, &end).unwrap();
         let mut last = 3;
         // Three segments' worth, in batches of many sizes.
         for round in 0..200 {
@@ -162,9 +171,9 @@ mod tests {
         let (cluster, segment_len_bytes) = (ClusterId::new(1), crate::SEGMENT_LEN_BYTES_MIN);
         let mut journal = open_journal(&LogConfig::new(dir, cluster, segment_len_bytes)).unwrap();
         append(&mut journal, 3);
-        let end = scan_from(dir, kind, Sequence::ZERO, |_, _| {}, |_, _| true).unwrap().end;
+        let end = scan_from(dir, kind, Sequence::ZERO, |_, _| {}, |_, _| true).unwrap().checkpoint;
         append(&mut journal, 3);
-        let mut follower = LogFollower::new(dir, kind, LogEnd { hash: 1, ..end }).unwrap();
+        let mut follower = LogFollower::new(dir, kind, &Checkpoint { hash: 1, ..end }).unwrap();
         assert!(matches!(follower.next_batch(), Err(JournalError::Changed { .. })));
     }
 }

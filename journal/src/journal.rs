@@ -61,13 +61,6 @@ pub fn open_journal(config: &LogConfig) -> Result<OpenedJournal, JournalError> {
 pub fn open_journal_at(config: &LogConfig, from: &Checkpoint) -> Result<OpenedJournal, JournalError> {
     let lock = DirLock::take(&config.dir, LogKind::Journal)?;
     let recovered = recover(config, LogKind::Journal, None, from, |_, _, _| {})?;
-    // What a killed process left in the page cache counts as journaled: make it durable before anyone relies on it.
-    for segment in &recovered.segments {
-        segment.sync()?;
-        if segment.number < recovered.segments[recovered.open].number {
-            segment.close();
-        }
-    }
     let recovery = Recovery {
         last: Sequence::new(recovered.last.map_or(0, |(sequence, _)| sequence)),
         last_epoch: recovered.last_epoch,
@@ -214,10 +207,11 @@ impl JournalSyncer {
         // The sequence first: the end read after it covers it.
         let through = self.shared.appended_through();
         let end @ (open, _) = self.shared.end();
+        let is_mapped = self.shared.durable_end() < end;
         for number in self.segment.max(self.shared.durable_end().0)..=open {
             // One that was removed lies before a snapshot, which was not made before its records were on the disk.
             let Some(segment) = self.shared.segment(number) else { continue };
-            if self.shared.durable_end() < end {
+            if is_mapped {
                 self.shared.sync(&segment)?;
             }
             if number < open {
@@ -226,9 +220,8 @@ impl JournalSyncer {
         }
         // A sync protects the pages again that it wrote: those that the next appends will need are made writable now, twice
         // as many as the last ones needed.
-        let is_mapped = self.shared.durable_end() < end;
-        let appended = if open == self.synced_end.0 { end.1 - self.synced_end.1 } else { end.1 };
         if is_mapped {
+            let appended = if open == self.synced_end.0 { end.1 - self.synced_end.1 } else { end.1 };
             self.shared.touch_ahead((2 * appended).clamp(TOUCH_LEAST_BYTES, TOUCH_MOST_BYTES));
         }
         self.segment = open;

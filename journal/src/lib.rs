@@ -30,6 +30,8 @@ mod sigbus;
 pub mod snapshot;
 mod space;
 pub mod stage;
+#[cfg(test)]
+mod testing;
 mod verify;
 mod writer;
 
@@ -52,7 +54,7 @@ pub use recovery::Cut;
 pub use segment::path_of as segment_file;
 pub use sigbus::{EXIT_SIGBUS, name_bus_errors};
 pub use space::{SPACE_LOW_SEGMENTS, SpaceState};
-pub use verify::{BatchInfo, LogEnd, SegmentFile, VerifyReport, scan, scan_at, scan_from, segments, verify};
+pub use verify::{BatchInfo, SegmentFile, VerifyReport, scan, scan_at, scan_from, segments, verify};
 pub use writer::WriterKind;
 
 use disk::{Disk, RealDisk};

@@ -45,8 +45,8 @@ pub(crate) struct Recovered {
     pub(crate) cut: Option<Cut>,
 }
 
-/// Reads the log from a checkpoint on, or the whole of it, calling `on_batch` with segment number, offset of the first record, and records of each batch. With
-/// `keep_through`, the log is cut before the first batch that reaches beyond it.
+/// Reads the log from a checkpoint on, or the whole of it, calling `on_batch` with segment number, offset of the first record,
+/// and records of each batch. With `keep_through`, the log is cut before the first batch that reaches beyond it.
 pub(crate) fn recover(
     config: &LogConfig,
     kind: LogKind,
@@ -56,24 +56,19 @@ pub(crate) fn recover(
 ) -> Result<Recovered, JournalError> {
     check_config(config)?;
     let numbers = list(&config.dir, kind)?;
-    if from.is_start() && numbers.first().is_some_and(|first| *first > 1) {
-        let why =
-            format!("this segment is missing, segment {} is there, and no checkpoint says how it begins", numbers[0]);
-        return Err(JournalError::BadSegment { file: path_of(&config.dir, kind, 1), why });
-    }
-    from.check(&config.dir, kind, config.cluster)?;
+    from.check_beginning(&config.dir, kind, config.cluster, numbers.first().copied().unwrap_or(1))?;
     if numbers.is_empty() {
         let first = Segment::create(config, kind, 1)?;
         return Ok(empty(first));
     }
     if kind == LogKind::Journal {
-        forget_what_is_not_on_the_disk(config, &numbers, from)?;
+        put_on_the_disk(config, &numbers, from)?;
     }
     let mut notes = Notes::before(from, &config.dir, kind, &numbers)?;
     let mut source = Source::new(&*config.disk, &config.dir, kind, &numbers);
     let mut writer = match from.last_batch() {
         Some((segment, offset, _)) => {
-            header_at(&config.dir, kind, segment, offset)?.ok().map(|header| (segment, header.writer))
+            header_at(&path_of(&config.dir, kind, segment), offset)?.ok().map(|header| (segment, header.writer))
         }
         None => None,
     };
@@ -123,8 +118,10 @@ pub(crate) fn recover(
     })
 }
 
-/// After a failed sync the kernel takes pages for clean that the disk does not have: what is read next must come from the disk.
-fn forget_what_is_not_on_the_disk(config: &LogConfig, numbers: &[u32], from: &Checkpoint) -> Result<(), JournalError> {
+/// What a killed process left in the page cache counts as journaled: it is made durable before anyone relies on it. After a
+/// failed sync the kernel takes pages for clean that the disk does not have, so what is read next comes from the disk. What
+/// lies before a checkpoint was synced before that counted.
+fn put_on_the_disk(config: &LogConfig, numbers: &[u32], from: &Checkpoint) -> Result<(), JournalError> {
     for number in numbers.iter().filter(|number| **number >= from.segment) {
         let path = path_of(&config.dir, LogKind::Journal, *number);
         let file = config.disk.open(&path, Access::Cached).map_err(JournalError::io(&path, "open"))?;
@@ -176,12 +173,12 @@ impl Notes {
     fn before(from: &Checkpoint, dir: &Path, kind: LogKind, numbers: &[u32]) -> Result<Self, JournalError> {
         let mut notes = Self::default();
         for number in numbers.iter().take_while(|number| **number <= from.segment) {
-            if let Ok(header) = header_at(dir, kind, *number, 0)? {
+            if let Ok(header) = header_at(&path_of(dir, kind, *number), 0)? {
                 notes.note(*number, header.first, 0);
             }
         }
         if let Some((segment, offset, _)) = from.last_batch()
-            && let Ok(header) = header_at(dir, kind, segment, offset)?
+            && let Ok(header) = header_at(&path_of(dir, kind, segment), offset)?
         {
             notes.note(segment, header.first, offset);
         }

@@ -6,15 +6,13 @@
 //! Invariant: what recovery would refuse is an error here, what it would cut is reported: both come from the same walk.
 //! Owning thread: the caller's.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use tidegate_domain::{ClusterId, Epoch, Sequence};
 
-use crate::batch::{BatchHeader, HEADER_LEN_BYTES};
+use crate::batch::BatchHeader;
 use crate::chain::{Outcome, Source, walk};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, header_at};
 use crate::disk::RealDisk;
 use crate::segment::{list, path_of};
 use crate::{JournalError, LogKind};
@@ -74,17 +72,6 @@ pub struct SegmentFile {
     pub len_bytes: u64,
 }
 
-/// Where a log ends, and what the next batch must continue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LogEnd {
-    /// Number of the last segment that is in use.
-    pub segment: u32,
-    /// Where in it the next batch goes.
-    pub offset: u64,
-    /// Hash of the last batch.
-    pub(crate) hash: u128,
-}
-
 /// What a verification found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerifyReport {
@@ -102,8 +89,6 @@ pub struct VerifyReport {
     pub commit: Sequence,
     /// Bytes of batches.
     pub bytes: u64,
-    /// Where the log ends, or where the caller ended it.
-    pub end: LogEnd,
     /// Where the log ends in left-overs of a crash, if it does: the next start cuts them off.
     pub torn_tail_at: Option<(PathBuf, u64)>,
     /// The place after the last batch that was given.
@@ -123,8 +108,9 @@ pub fn segments(dir: &Path, kind: LogKind) -> Result<Vec<SegmentFile>, JournalEr
     list(dir, kind)?.into_iter().map(file).collect()
 }
 
-/// Reads a log from its start, or from its oldest segment where older ones were removed, and gives each batch with the bytes of its records to `on_batch`, which may end it
-/// before this batch by returning `false`. `progress` gets bytes read and bytes in all.
+/// Reads a log from its start, or from its oldest segment where older ones were removed, and gives each batch with the bytes
+/// of its records to `on_batch`, which may end it before this batch by returning `false`. `progress` gets bytes read and bytes
+/// in all.
 ///
 /// # Errors
 /// Damage that is not a torn tail, at the file, offset and sequence where it begins; another version; the disk.
@@ -165,11 +151,7 @@ pub fn scan_at(
     on_batch: impl FnMut(&BatchInfo, &[u8]) -> bool,
 ) -> Result<VerifyReport, JournalError> {
     let segments = segments_of(dir, kind)?;
-    if from.is_start() && segments[0].number > 1 {
-        let why = format!("this segment is missing, segment {} is there", segments[0].number);
-        return Err(JournalError::BadSegment { file: path_of(dir, kind, 1), why });
-    }
-    from.check(dir, kind, cluster)?;
+    from.check_beginning(dir, kind, cluster, segments[0].number)?;
     scan_segments((dir, kind), &segments, (Some(cluster), from), progress, on_batch)
 }
 
@@ -213,7 +195,6 @@ fn scan_segments(
     report.last = walked.chain.last_sequence();
     report.commit = walked.chain.commit;
     let (file, offset) = (path_of(dir, kind, walked.number), walked.offset as u64);
-    report.end = LogEnd { segment: walked.number, offset, hash: walked.chain.previous_hash };
     match walked.outcome {
         Outcome::Clean => progress(read.total, read.total),
         Outcome::Stopped => {}
@@ -235,11 +216,7 @@ pub fn verify(dir: &Path, kind: LogKind, progress: impl FnMut(u64, u64)) -> Resu
 /// comes to it and judges it.
 fn start(segments: &[SegmentFile], from: Sequence) -> Result<usize, JournalError> {
     for (at, segment) in segments.iter().enumerate().skip(1).rev() {
-        let mut bytes = [0; HEADER_LEN_BYTES];
-        let file = File::open(&segment.path).map_err(JournalError::io(&segment.path, "open"))?;
-        // Shorter than a header: the walk refuses it.
-        if file.read_exact_at(&mut bytes, 0).is_ok()
-            && let Ok(header) = BatchHeader::decode(&bytes)
+        if let Ok(header) = header_at(&segment.path, 0)?
             && header.first <= (from.raw(), 0)
         {
             return Ok(at);
@@ -279,9 +256,8 @@ impl BytesRead {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use tidegate_domain::{Command, CommandHeader, CommandRecord};
-
     use super::*;
+    use crate::testing::ticks;
     use crate::{LogConfig, open_journal};
 
     #[test]
@@ -289,12 +265,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (dir, cluster) = (folder.path().to_owned(), ClusterId::new(1));
         let config = LogConfig::new(dir, cluster, crate::SEGMENT_LEN_BYTES_MIN);
-        let command = |sequence| {
-            let header = CommandHeader { sequence: Sequence::new(sequence), ..CommandHeader::default() };
-            CommandRecord::encode(&header, &Command::Tick)
-        };
-        let records: Vec<CommandRecord> = (1..=20_000).map(command).collect();
-        open_journal(&config).unwrap().writer.append(&records, Sequence::ZERO).unwrap();
+        open_journal(&config).unwrap().writer.append(&ticks(1, 20_000), Sequence::ZERO).unwrap();
         let whole = verify(folder.path(), LogKind::Journal, |_, _| {}).unwrap();
         for from in [1_u64, 8_000, 9_000, 16_500, 20_000, 30_000] {
             let (mut first, mut through) = (None, 0);
@@ -311,7 +282,9 @@ mod tests {
             );
             let (report, first) = (report.unwrap(), first.unwrap());
             assert!(first.first.raw() <= from, "{from}");
-            assert_eq!((through, report.end, report.last), (20_000, whole.end, whole.last), "{from}");
+            // How many batches were read differs, and nothing else.
+            let end = Checkpoint { batches: whole.checkpoint.batches, ..report.checkpoint };
+            assert_eq!((through, end, report.last), (20_000, whole.checkpoint, whole.last), "{from}");
             assert_eq!(first.segment, (from.min(20_000) / 8_176 + 1) as u32, "{from}");
         }
     }

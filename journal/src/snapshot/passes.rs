@@ -34,11 +34,11 @@ pub fn pass_events(
     through: Sequence,
 ) -> Result<EventsPass, JournalError> {
     let numbers = list(dir, LogKind::Events)?;
-    if numbers.is_empty() || (from.log.is_start() && numbers[0] > 1) {
+    let Some(first) = numbers.first() else {
         let why = "this segment is missing".to_owned();
         return Err(JournalError::BadSegment { file: path_of(dir, LogKind::Events, 1), why });
-    }
-    from.log.check(dir, LogKind::Events, cluster)?;
+    };
+    from.log.check_beginning(dir, LogKind::Events, cluster, *first)?;
     let mut reports = from.reports.clone();
     let mut last = from.log.last;
     let mut source = Source::new(&RealDisk, dir, LogKind::Events, &numbers);

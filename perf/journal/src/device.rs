@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-use tidegate_journal::disk::{Access, DIRECT_ALIGN_BYTES, Disk, RealDisk};
+use tidegate_journal::disk::{Access, AlignedBytes, Disk, RealDisk};
 
 use crate::report::{DeviceFigures, Latencies};
 
@@ -21,11 +21,10 @@ pub(crate) fn measure(dir: &Path, writes: usize, records: usize) -> io::Result<D
     file.sync()?;
     file.forget_cached();
     let direct = RealDisk.open(&path, Access::Direct)?;
-    // Pages of an allocation of its own: direct writes need their alignment.
-    let memory = memory_of(64 << 10);
-    let aligned = memory.as_ptr().align_offset(DIRECT_ALIGN_BYTES);
+    let mut memory = AlignedBytes::zeros(64 << 10);
+    memory.fill(7);
     let synced = |len: usize| {
-        let bytes = &memory[aligned..aligned + len];
+        let bytes = &memory[..len];
         let mut latencies = Latencies::new();
         for n in 0..writes {
             let at = n * len % FILE_LEN_BYTES;
@@ -53,8 +52,4 @@ pub(crate) fn measure(dir: &Path, writes: usize, records: usize) -> io::Result<D
         clock.add(Instant::now().elapsed());
     }
     Ok(DeviceFigures { write_4k, write_64k, store_128: latencies.figures(), clock_ns: clock.figures().p50 })
-}
-
-fn memory_of(len: usize) -> Vec<u8> {
-    vec![7; len + DIRECT_ALIGN_BYTES]
 }

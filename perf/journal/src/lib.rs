@@ -48,7 +48,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// When the disk refuses, in words that name file and operation.
-pub fn run(arguments: &Arguments, mut progress: impl FnMut(&str)) -> Result<Report, String> {
+pub fn run(arguments: &Arguments, progress: impl Fn(&str)) -> Result<Report, String> {
     let (writes, records) = if arguments.quick { (50, 20_000) } else { (arguments.writes, arguments.records) };
     let folder = match &arguments.dir {
         Some(dir) => tempfile::tempdir_in(dir),

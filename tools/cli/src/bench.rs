@@ -52,14 +52,19 @@ pub fn run(command: &BenchCommand) -> CommandResult {
     }
 }
 
-fn journal(arguments: &tidegate_perf_journal::Arguments) -> CommandResult {
+/// Shows what is done at the moment, on standard error where that is a terminal.
+fn with_spinner<T>(measure: impl FnOnce(&dyn Fn(&str)) -> T) -> T {
     let bar = ProgressBar::new_spinner();
-    let report = tidegate_perf_journal::run(arguments, |what| {
+    let measured = measure(&|what| {
         bar.set_message(what.to_owned());
         bar.tick();
     });
     bar.finish_and_clear();
-    let report = report?;
+    measured
+}
+
+fn journal(arguments: &tidegate_perf_journal::Arguments) -> CommandResult {
+    let report = with_spinner(|tell| tidegate_perf_journal::run(arguments, tell))?;
     if arguments.json {
         print_json(&serde_json::to_value(&report).expect("a report always serialises"));
     } else {
@@ -92,13 +97,7 @@ fn engine(arguments: &Arguments) -> CommandResult {
 }
 
 fn restart(arguments: &RestartArguments) -> CommandResult {
-    let bar = ProgressBar::new_spinner();
-    let report = restart_bench::measure(arguments, &|what| {
-        bar.set_message(what.to_owned());
-        bar.tick();
-    });
-    bar.finish_and_clear();
-    let report = report?;
+    let report = with_spinner(|tell| restart_bench::measure(arguments, tell))?;
     if arguments.json {
         print_json(&report);
     } else {

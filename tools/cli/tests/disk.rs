@@ -7,11 +7,12 @@ mod common;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 use std::time::Instant;
 
 use common::{
-    Load, TIMEOUT, assert_has, check_against_sql, leads, plan, program, seed, start_single, tidegate, wait_for_sink,
+    Load, TIMEOUT, assert_has, check_against_sql, leads, plan, program, run, seed, start_single, tidegate,
+    wait_for_sink,
 };
 use tidegate_cli::local::LocalNode;
 use tidegate_node::AdminRequest;
@@ -27,14 +28,6 @@ fn wait_for_exit(node: &mut LocalNode) -> ExitStatus {
         }
         assert!(started.elapsed() < TIMEOUT, "the node goes on\n{}", node.log_tail());
         std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-}
-
-fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new(program).args(arguments).output().map_err(|error| format!("{program}: {error}"))?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(format!("{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr).trim())),
     }
 }
 

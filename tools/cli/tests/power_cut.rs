@@ -10,10 +10,9 @@ mod common;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{Load, TIMEOUT, check_against_sql, leads, plan, seed, wait_for_sink};
+use common::{Load, TIMEOUT, check_against_sql, leads, plan, run, seed, wait_for_sink};
 use tidegate_node::config::DurabilityName;
 
 /// `EXT4_IOC_SHUTDOWN`: `_IOR('X', 125, __u32)`.
@@ -23,14 +22,6 @@ const SHUTDOWN_WITHOUT_LOG_FLUSH: u32 = 2;
 
 fn cuts() -> u64 {
     std::env::var("POWER_CUTS").map_or(20, |cuts| cuts.parse().expect("POWER_CUTS is a number"))
-}
-
-fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new(program).args(arguments).output().map_err(|error| format!("{program}: {error}"))?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(format!("{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr).trim())),
-    }
 }
 
 /// An ext4 of its own in a file, mounted while this lives.

@@ -15,6 +15,7 @@ use tidegate_journal::{LogKind, scan_at, segment_file, verify};
 
 use super::base::{Base, pass_over};
 use super::{Phase, Tell};
+use crate::state_file::STATE_FILE;
 
 /// What was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -67,10 +68,10 @@ pub fn restore(source: &Path, target: &Path, tell: Tell<'_>) -> Result<Restored,
     }
     let (snapshot, end) = check(target, tell)?;
     // Last: a folder with a journal and without what its node promised is refused by nobody, so it must not look finished.
-    let state = source.join("node.state");
+    let state = source.join(STATE_FILE);
     if state.exists() {
-        fs::copy(&state, target.join("node.state")).map_err(failed(&state))?;
-        File::open(target.join("node.state")).and_then(|copy| copy.sync_all()).map_err(failed(target))?;
+        fs::copy(&state, target.join(STATE_FILE)).map_err(failed(&state))?;
+        File::open(target.join(STATE_FILE)).and_then(|copy| copy.sync_all()).map_err(failed(target))?;
     }
     File::open(target).and_then(|dir| dir.sync_all()).map_err(failed(target))?;
     Ok(Restored {

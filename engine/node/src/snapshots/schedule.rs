@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 
 use tidegate_domain::Sequence;
 use tidegate_journal::snapshot::{list_snapshots, read_journal_place};
-use tidegate_replicator::Replicator;
 use tokio::process::Command;
 use tokio::sync::Notify;
 
@@ -143,11 +142,9 @@ fn needed_by_nobody(control: &Control, oldest: Sequence) -> Sequence {
     let sink = control.sink.lock().expect("no holder of this lock panics").as_ref().map(|sink| sink.status().through);
     let leads = control.check_leads().is_ok();
     // A standby that has not caught up may need everything; the mark may be of the one before it.
-    let caught_up = |link: &Replicator| link.status().connected && link.status().caught_up;
-    let peer = control
-        .link
-        .as_ref()
-        .filter(|_| leads)
-        .map(|link| if caught_up(link) { control.marks.peer_received.through() } else { Sequence::ZERO });
+    let peer = control.link.as_ref().filter(|_| leads).map(|link| {
+        let link = link.status();
+        if link.connected && link.caught_up { control.marks.peer_received.through() } else { Sequence::ZERO }
+    });
     oldest.min(sink.map_or(oldest, Sequence::new)).min(peer.unwrap_or(oldest))
 }

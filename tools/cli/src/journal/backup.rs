@@ -213,12 +213,15 @@ fn parts(dir: &Path, kind: LogKind) -> Result<Vec<Part>, Failure> {
     if kind == LogKind::Events && segments(dir, kind)?.is_empty() {
         return Ok(Vec::new());
     }
-    let end = scan_from(dir, kind, Sequence::new(u64::MAX), |_, _| {}, |_, _| true)?.end;
+    let end = scan_from(dir, kind, Sequence::new(u64::MAX), |_, _| {}, |_, _| true)?.checkpoint;
+    let files = segments(dir, kind)?;
+    // A log without a batch is its first segment, empty.
+    let last = files.first().map_or(0, |first| end.segment.max(first.number));
     let part = |file: SegmentFile| {
-        let used = if file.number == end.segment { end.offset } else { file.len_bytes };
+        let used = if file.number == last { end.offset } else { file.len_bytes };
         Part { file, used }
     };
-    Ok(segments(dir, kind)?.into_iter().filter(|file| file.number <= end.segment).map(part).collect())
+    Ok(files.into_iter().filter(|file| file.number <= last).map(part).collect())
 }
 
 /// Copies the first `used` bytes of a file; the rest of its length is zeros.

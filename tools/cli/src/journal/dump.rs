@@ -93,7 +93,7 @@ pub(super) fn tail(args: &TailArgs) -> ToolResult {
         }
         true
     };
-    let end = scan_from(dir, kind, from, |_, _| {}, |_, records| on_batch(records))?.end;
+    let end = scan_from(dir, kind, from, |_, _| {}, |_, records| on_batch(records))?.checkpoint;
     for record in lines {
         if left > 0 {
             show(&mut out, &record, args.json)?;
@@ -102,7 +102,7 @@ pub(super) fn tail(args: &TailArgs) -> ToolResult {
     }
     out.flush()?;
     if args.follow {
-        follow(&mut out, LogFollower::new(dir, kind, end)?, &filter, left, args, &stop)?;
+        follow(&mut out, LogFollower::new(dir, kind, &end)?, &filter, left, args, &stop)?;
     }
     Ok(ExitCode::SUCCESS)
 }

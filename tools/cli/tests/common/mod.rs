@@ -94,6 +94,15 @@ pub(crate) fn tidegate(arguments: &[&str]) -> Output {
     Command::new(program()).args(arguments).output().unwrap()
 }
 
+/// Runs a program of the system; what it complained about when it failed.
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+    let output = Command::new(program).args(arguments).output().map_err(|error| format!("{program}: {error}"))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(format!("{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr).trim())),
+    }
+}
+
 /// Runs a command that must fail, and gives its message.
 pub(crate) fn refused(arguments: &[&str]) -> String {
     let output = tidegate(arguments);
