@@ -19,8 +19,8 @@ use tidegate_domain::{
     SessionId, SessionSequence,
 };
 use tidegate_wire::{
-    ClientMessage, FrameReader, GatewayReject, Logon, LogoutReason, OrderAction, OrderRequest, RefusedField, Report,
-    ReportBody, ServerMessage, encode_client, logon_bytes,
+    ClientMessage, FrameReader, GatewayReject, Logon, LogoutReason, OrderAction, OrderRequest, Position, RefusedField,
+    Report, ReportBody, ServerMessage, SessionMode, encode_client, encode_request, logon_bytes,
 };
 
 use crate::IN_FLIGHT_MAX;
@@ -354,10 +354,11 @@ impl ClientCore {
         self.next_request += 1;
         let order = OrderRequest { request, action };
         let was_sent = self.phase == Phase::Live;
-        self.pending.push_back(Pending { order, submitted: now, was_sent });
         if was_sent {
-            self.say(now, &ClientMessage::Order(order));
+            self.sent_at = now;
+            encode_request(&order, &mut self.output);
         }
+        self.pending.push_back(Pending { order, submitted: now, was_sent });
         request
     }
 
@@ -468,7 +469,16 @@ impl ClientCore {
                 self.events.push_back(ClientEvent::MarketDefinition(MarketInfo { market, definition, state }));
                 Ok(())
             }
-            (_, ServerMessage::Heartbeat) => Ok(()),
+            (_, ServerMessage::Heartbeat | ServerMessage::TestReply { .. } | ServerMessage::Maintenance { .. }) => {
+                Ok(())
+            }
+            (_, ServerMessage::TestRequest { id }) => {
+                self.say(now, &ClientMessage::TestReply { id });
+                Ok(())
+            }
+            (Phase::Replaying { .. } | Phase::Live, ServerMessage::GapFill { first, last, .. }) => {
+                self.pass_over(first, last)
+            }
             (_, ServerMessage::NotPrimary { epoch, address }) => Err(Disconnect::NotPrimary { epoch, address }),
             (_, ServerMessage::Logout { reason, detail, .. }) => Err(Disconnect::Logout { reason, detail }),
             (Phase::Live, ServerMessage::RequestRefused { request, reason, field, value, limit }) => {
@@ -487,7 +497,10 @@ impl ClientCore {
         let signature = self.config.secret.0.sign(&logon_bytes(cluster, node, nonce, self.config.key));
         let logon = Logon {
             key: self.config.key,
+            mode: SessionMode::Trading,
             last_session_sequence: self.last_report,
+            replay_max: 0,
+            resume_after: Position::default(),
             heartbeat_ms: self.config.heartbeat_ms,
             grace_ms: self.config.grace_ms,
             cancel_on_disconnect: self.config.cancel_on_disconnect,
@@ -514,7 +527,7 @@ impl ClientCore {
         for pending in &mut self.pending {
             self.stats.resent += u64::from(pending.was_sent);
             pending.was_sent = true;
-            encode_client(&ClientMessage::Order(pending.order), &mut self.output);
+            encode_request(&pending.order, &mut self.output);
         }
         self.sent_at = now;
         self.events.push_back(ClientEvent::Connected { address: self.address, epoch, session });
@@ -534,6 +547,16 @@ impl ClientCore {
         let pending = self.remove_pending(report.request, |action| answers(action, &report.body));
         let answered = pending.map(|pending| since(now, pending.submitted));
         self.events.push_back(ClientEvent::Report { report, answered });
+        Ok(())
+    }
+
+    /// The gateway passes over reports: they count as taken.
+    fn pass_over(&mut self, first: SessionSequence, last: SessionSequence) -> Result<(), Disconnect> {
+        let expected = following(self.last_report);
+        if first > expected {
+            return Err(Disconnect::Gap { expected, got: first });
+        }
+        self.last_report = self.last_report.max(last);
         Ok(())
     }
 
@@ -561,9 +584,13 @@ impl ClientCore {
 fn answers(action: &OrderAction, body: &ReportBody) -> bool {
     match (action, body) {
         (_, ReportBody::Rejected { .. } | ReportBody::Outcome { .. })
-        | (OrderAction::New { .. }, ReportBody::OrderAccepted { .. })
+        | (OrderAction::New(_), ReportBody::OrderAccepted { .. })
         | (OrderAction::Reduce { .. }, ReportBody::OrderReduced { .. })
-        | (OrderAction::CancelAll { .. }, ReportBody::CancelAllDone { .. }) => true,
+        | (OrderAction::Replace { .. }, ReportBody::OrderReplaced { .. })
+        | (OrderAction::CancelAll(_), ReportBody::CancelAllDone { .. })
+        | (OrderAction::MassQuote { .. }, ReportBody::MassQuoteDone { .. })
+        | (OrderAction::SetProtection { .. }, ReportBody::ProtectionSet { .. })
+        | (OrderAction::ResetProtection { .. }, ReportBody::ProtectionReset { .. }) => true,
         (OrderAction::Cancel { .. } | OrderAction::Reduce { .. }, ReportBody::OrderCancelled { reason, .. }) => {
             matches!(reason, CancelReason::Requested | CancelReason::ReducedToZero)
         }

@@ -11,8 +11,8 @@ use common::*;
 use ed25519_dalek::{Signature, VerifyingKey};
 use tidegate_client::{ClientCore, ClientError, ClientEvent, CoreConfig, Disconnect};
 use tidegate_domain::{
-    CancelReason, ClusterId, CommandKind, Epoch, Nanos, NodeId, OrderId, OrderTarget, Qty, Reject, RequestNumber,
-    Sequence, SessionSequence,
+    CancelFilter, CancelReason, ClusterId, CommandKind, Epoch, Nanos, NodeId, OrderId, OrderTarget, Qty, Reject,
+    RequestNumber, Sequence, SessionSequence,
 };
 use tidegate_wire::{
     ClientMessage, GatewayReject, LogoutReason, OrderAction, RefusedField, ReportBody, ServerMessage, logon_bytes,
@@ -162,14 +162,14 @@ fn each_kind_of_request_is_answered_by_its_own_report_only() {
         (OrderAction::Cancel { target }, rejected, true),
         (OrderAction::Reduce { target, by }, reduced, true),
         (OrderAction::Reduce { target, by }, cancelled(CancelReason::ReducedToZero), true),
-        (OrderAction::CancelAll { market: None }, cancelled(CancelReason::CancelAll), false),
-        (OrderAction::CancelAll { market: None }, ReportBody::CancelAllDone { cancelled: 0 }, true),
+        (OrderAction::CancelAll(CancelFilter::default()), cancelled(CancelReason::CancelAll), false),
+        (OrderAction::CancelAll(CancelFilter::default()), ReportBody::CancelAllDone { cancelled: 0 }, true),
         (buy(), rejected, true),
         (buy(), cancelled(CancelReason::ImmediateOrCancel), false),
     ];
     for (action, body, is_answer) in cases {
         let mut core = live();
-        core.submit(ms(1), action);
+        core.submit(ms(1), action.clone());
         hear(&mut core, 2, &[report(1, 1, body)]).unwrap();
         assert_eq!(core.in_flight() == 0, is_answer, "{action:?} and {body:?}");
     }

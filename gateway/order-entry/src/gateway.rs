@@ -22,7 +22,7 @@ use crate::connection::Connection;
 use crate::directory::Directory;
 use crate::ingress::{ConnectionId, Handed, Ingress};
 use crate::server::Known;
-use crate::session::{Action, SessionCore, SessionTerms, View};
+use crate::session::{Action, SessionCore, SessionTerms, Submission, View};
 use crate::socket::Socket;
 use crate::stats::{OrderEntryStats, add, sub};
 use crate::{connection, replay, verify};
@@ -175,19 +175,21 @@ impl<S: Socket> Gateway<S> {
                     }
                 }
                 self.by_session.borrow_mut().insert(session, Rc::clone(connection));
-                self.submit(connection, record);
+                self.submit(connection, &record);
             }
-            Action::Submit(record) => self.submit(connection, record),
+            Action::Submit(record) => self.submit(connection, &record),
             Action::Replay { key, after } => {
                 tokio::task::spawn_local(replay::run(Rc::clone(self), Rc::clone(connection), key, after));
             }
         }
     }
 
-    fn submit(&self, connection: &Connection<S>, record: tidegate_domain::CommandRecord) {
-        if self.ingress.borrow_mut().submit(connection.id, record) == Handed::Waits {
-            add(&self.stats.inbox_full_total, 1);
-            connection.core.borrow_mut().set_blocked(true);
+    fn submit(&self, connection: &Connection<S>, submission: &Submission) {
+        for record in submission.records() {
+            if self.ingress.borrow_mut().submit(connection.id, *record) == Handed::Waits {
+                add(&self.stats.inbox_full_total, 1);
+                connection.core.borrow_mut().set_blocked(true);
+            }
         }
     }
 

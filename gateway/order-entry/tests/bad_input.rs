@@ -37,8 +37,8 @@ fn spoiled(at: usize, bytes: &[u8]) -> Vec<u8> {
 
 fn malformed_frames() -> Vec<(Vec<u8>, &'static str)> {
     vec![
-        (spoiled(0, &15_u32.to_le_bytes()), "length is 15, allowed: 16 to 512"),
-        (spoiled(0, &513_u32.to_le_bytes()), "length is 513, allowed: 16 to 512"),
+        (spoiled(0, &15_u32.to_le_bytes()), "length is 15, allowed: 16 to 1024"),
+        (spoiled(0, &1_025_u32.to_le_bytes()), "length is 513, allowed: 16 to 1024"),
         (spoiled(0, &u32::MAX.to_le_bytes()), "length is 4294967295"),
         (spoiled(4, &2_u16.to_le_bytes()), "protocol version is 2, allowed: 1"),
         (spoiled(6, &1_u16.to_le_bytes()), "flags is 1, allowed: 0"),
@@ -227,15 +227,7 @@ fn a_business_reject_is_an_ordinary_report(io: IoChoice) {
             options: OrderOptions::default(),
         };
         change(&mut new);
-        OrderAction::New {
-            market: new.market,
-            side: new.side,
-            order_type: new.order_type,
-            time_in_force: new.time_in_force,
-            post_only: new.post_only,
-            price: new.price,
-            qty: new.qty,
-        }
+        OrderAction::New(new)
     };
     let cases: [(OrderAction, Reject); 7] = [
         (wrong(|new| new.market = MarketId::new(99)), Reject::UnknownMarket),

@@ -219,7 +219,7 @@ fn requests_in_flight_are_capped_and_all_answered_in_order(io: IoChoice) {
     client.order(102, OrderAction::Cancel { target: OrderTarget::Request(RequestNumber::new(1)) });
     client
         .order(103, OrderAction::Reduce { target: OrderTarget::Request(RequestNumber::new(2)), by: Qty::from_lots(1) });
-    client.order(104, OrderAction::CancelAll { market: None });
+    client.order(104, OrderAction::CancelAll(CancelFilter::default()));
     while !matches!(client.report().body, ReportBody::CancelAllDone { .. }) {}
     for request in 105..=120 {
         client.works(request);
@@ -254,7 +254,7 @@ fn a_slow_reader_is_disconnected_alone_and_can_resume(io: IoChoice) {
         let mut bytes = Vec::new();
         for _ in 0..64 {
             request += 1;
-            bytes.extend(encoded(&order(request, OrderAction::CancelAll { market: Some(missing) })));
+            bytes.extend(encoded(&order(request, OrderAction::CancelAll(CancelFilter::in_market(Some(missing))))));
         }
         // The server stops reading when it says goodbye, and may reset what comes after.
         if request < 200_000 && std::io::Write::write_all(&mut client.stream, &bytes).is_err() {
@@ -424,7 +424,9 @@ fn many_requests_in_one_write_are_all_answered(io: IoChoice) {
     let sent = std::thread::spawn(move || {
         let missing = MarketId::new(50);
         let bytes: Vec<u8> = (1..=orders)
-            .flat_map(|request| encoded(&order(request, OrderAction::CancelAll { market: Some(missing) })))
+            .flat_map(|request| {
+                encoded(&order(request, OrderAction::CancelAll(CancelFilter::in_market(Some(missing)))))
+            })
             .collect();
         std::io::Write::write_all(&mut writer, &bytes).unwrap();
     });

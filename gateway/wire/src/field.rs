@@ -5,11 +5,11 @@
 
 use tidegate_domain::{
     AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, FeeRate, KeyId, Liquidity, MarketId,
-    MarketState, Name, NodeId, OrderId, OrderType, Price, Qty, Reject, RequestNumber, Sequence, SessionId,
-    SessionSequence, Side, TimeInForce, Timestamp,
+    MarketState, Name, Nanos, NodeId, OrderId, OrderType, Price, Qty, QuoteMode, Reject, RequestNumber, SelfTrade,
+    Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 
-use crate::reason::{GatewayReject, LogoutReason, RefusedField};
+use crate::reason::{GapFillReason, GatewayReject, LogoutReason, RefusedField, SessionMode, TargetKind};
 
 /// A field that holds what the protocol does not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,8 @@ macro_rules! integer_field {
 
 // A u128 is aligned like its halves: blocks start at byte 16 of a frame and are multiples of 8.
 integer_field! {
+    u8, align 1, "u8";
+    u16, align 2, "u16";
     u32, align 4, "u32";
     i32, align 4, "i32";
     u64, align 8, "u64";
@@ -109,6 +111,7 @@ wrapped_field! {
     SessionId: u64, raw, new;
     SessionSequence: u64, raw, new;
     Timestamp: u64, nanos, from_nanos;
+    Nanos: u64, nanos, from_nanos;
     Qty: u64, lots, from_lots;
     Price: i64, ticks, from_ticks;
     AssetAmount: u128, units, from_units;
@@ -142,32 +145,16 @@ coded_field! {
     MarketState: u8, "u8", "1 open, 2 halted, 3 post_only, 4 cancel_only, 5 closed";
     Liquidity: u8, "u8", "1 maker, 2 taker";
     TargetKind: u8, "u8", "1 order, 2 request";
+    SelfTrade: u8, "u8", "0 none, 1 cancel_newest, 2 cancel_oldest, 3 cancel_both, 4 decrement";
+    QuoteMode: u8, "u8", "0 may_take, 1 post_only, 2 reprice";
+    SessionMode: u8, "u8", "1 trading, 2 drop_copy";
+    GapFillReason: u8, "u8", "1 not_requested, 2 stale_answer";
     CancelReason: u8, "u8", "a cancel reason";
     CommandKind: u16, "u16", "a command kind";
     Reject: u16, "u16", "a reject";
     LogoutReason: u16, "u16", "a logout reason";
     GatewayReject: u16, "u16", "a gateway reject";
     RefusedField: u16, "u16", "a refused field";
-}
-
-/// What the `target` of a cancel or reduce is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TargetKind {
-    Order = 1,
-    Request = 2,
-}
-
-impl TargetKind {
-    const fn code(self) -> u8 {
-        self as u8
-    }
-    const fn from_code(code: u8) -> Option<Self> {
-        match code {
-            1 => Some(Self::Order),
-            2 => Some(Self::Request),
-            _ => None,
-        }
-    }
 }
 
 impl Field for bool {
@@ -188,19 +175,33 @@ impl Field for bool {
     }
 }
 
-/// A reject, or 0 for "none".
-impl Field for Option<Reject> {
-    const LEN: usize = 2;
-    const ALIGN: usize = 2;
-    const TYPE: &'static str = "u16";
-    const ALLOWED: &'static str = "0 none, or a reject";
+/// Fields where 0 is "none".
+macro_rules! optional_field {
+    ($($ty:ident: $allowed:literal;)*) => {
+        $(impl Field for Option<$ty> {
+            const LEN: usize = <$ty as Field>::LEN;
+            const ALIGN: usize = <$ty as Field>::ALIGN;
+            const TYPE: &'static str = <$ty as Field>::TYPE;
+            const ALLOWED: &'static str = $allowed;
 
-    fn put(&self, bytes: &mut [u8]) {
-        bytes.copy_from_slice(&self.map_or(0, Reject::code).to_le_bytes());
-    }
-    fn get(bytes: &[u8]) -> Result<Self, u64> {
-        if bytes == [0, 0] { Ok(None) } else { Reject::get(bytes).map(Some) }
-    }
+            fn put(&self, bytes: &mut [u8]) {
+                match self {
+                    Some(value) => value.put(bytes),
+                    None => bytes.fill(0),
+                }
+            }
+            fn get(bytes: &[u8]) -> Result<Self, u64> {
+                if bytes.iter().all(|byte| *byte == 0) { Ok(None) } else { <$ty as Field>::get(bytes).map(Some) }
+            }
+        })*
+    };
+}
+
+optional_field! {
+    Reject: "0 none, or a reject";
+    Side: "0 both, 1 buy, 2 sell";
+    MarketId: "";
+    OrderId: "";
 }
 
 macro_rules! bytes_field {
@@ -307,7 +308,7 @@ macro_rules! pad_field {
     };
 }
 
-pad_field! { 1 "u8[1]"; 3 "u8[3]"; 4 "u8[4]"; 5 "u8[5]"; 6 "u8[6]"; 7 "u8[7]"; }
+pad_field! { 1 "u8[1]"; 2 "u8[2]"; 3 "u8[3]"; 4 "u8[4]"; 5 "u8[5]"; 6 "u8[6]"; 7 "u8[7]"; }
 
 #[cfg(test)]
 mod tests {
@@ -323,6 +324,11 @@ mod tests {
         assert_eq!(OrderType::ALLOWED, list(OrderType::ALL.iter().map(|v| (v.code(), v.as_str()))));
         assert_eq!(TimeInForce::ALLOWED, list(TimeInForce::ALL.iter().map(|v| (v.code(), v.as_str()))));
         assert_eq!(MarketState::ALLOWED, list(MarketState::ALL.iter().map(|v| (v.code(), v.as_str()))));
+        assert_eq!(SelfTrade::ALLOWED, list(SelfTrade::ALL.iter().map(|v| (v.code(), v.as_str()))));
+        assert_eq!(QuoteMode::ALLOWED, list(QuoteMode::ALL.iter().map(|v| (v.code(), v.as_str()))));
+        assert_eq!(SessionMode::ALLOWED, list(SessionMode::ALL.iter().map(|v| (v.code(), v.as_str()))));
+        assert_eq!(GapFillReason::ALLOWED, list(GapFillReason::ALL.iter().map(|v| (v.code(), v.as_str()))));
+        assert_eq!(TargetKind::ALLOWED, list(TargetKind::ALL.iter().map(|v| (v.code(), v.as_str()))));
         assert_eq!(Liquidity::ALLOWED, list(Liquidity::ALL.iter().map(|v| (v.code(), v.as_str()))));
     }
 

@@ -6,11 +6,13 @@
 //!       | u32    | u16 = 1| u16=0| u16          | u16        | u16 = 1  | u16 >= 1       |
 //! ```
 //!
-//! `length` counts the whole frame, itself included; `block length` is `length - 16`. All little-endian.
+//! `length` counts the whole frame, itself included; `block length` is `length - 16`, but for messages with a repeating
+//! group, which comes after the block. All little-endian.
 //!
 //! Invariants: at most one frame is kept between reads, in a fixed buffer; a wrong length is seen with its fourth byte,
 //! before anything is waited for; no input panics. Owning thread: whoever owns the socket.
 
+use crate::blocks::has_group;
 use crate::{FRAME_LEN_MAX_BYTES, PROTOCOL_VERSION, SCHEMA_ID, SCHEMA_VERSION};
 
 /// Length of what is before the block.
@@ -75,14 +77,20 @@ pub struct FrameHeader {
     pub len_bytes: usize,
     /// Which message.
     pub template: u16,
+    /// Length of the block; what is after it is the repeating group.
+    pub block_len_bytes: usize,
     /// Version of the schema that the sender has.
     pub schema_version: u16,
 }
 
 impl FrameHeader {
-    /// The header of a frame with this block, as bytes.
-    pub(crate) fn encode(template: u16, block_len_bytes: usize) -> [u8; FRAME_HEADER_LEN_BYTES] {
-        let len_bytes = FRAME_HEADER_LEN_BYTES + block_len_bytes;
+    /// The header of a frame with this block, and with so much after it, as bytes.
+    pub(crate) fn encode(
+        template: u16,
+        block_len_bytes: usize,
+        group_len_bytes: usize,
+    ) -> [u8; FRAME_HEADER_LEN_BYTES] {
+        let len_bytes = FRAME_HEADER_LEN_BYTES + block_len_bytes + group_len_bytes;
         let mut header = [0; FRAME_HEADER_LEN_BYTES];
         header[0..4].copy_from_slice(&(len_bytes as u32).to_le_bytes());
         header[4..6].copy_from_slice(&PROTOCOL_VERSION.to_le_bytes());
@@ -105,7 +113,7 @@ impl FrameHeader {
             return Err(FrameError::Flags(flags));
         }
         let left_len_bytes = (len_bytes - FRAME_HEADER_LEN_BYTES) as u16;
-        if block_len_bytes != left_len_bytes {
+        if block_len_bytes > left_len_bytes || (block_len_bytes < left_len_bytes && !has_group(template)) {
             return Err(FrameError::BlockLength { block_len_bytes, left_len_bytes });
         }
         if schema_id != SCHEMA_ID {
@@ -114,7 +122,7 @@ impl FrameHeader {
         if schema_version < SCHEMA_VERSION {
             return Err(FrameError::SchemaVersion(schema_version));
         }
-        Ok(Self { len_bytes, template, schema_version })
+        Ok(Self { len_bytes, template, block_len_bytes: usize::from(block_len_bytes), schema_version })
     }
 }
 
@@ -150,7 +158,12 @@ impl<'a> Frame<'a> {
     /// What is after the header.
     #[must_use]
     pub fn block(&self) -> &'a [u8] {
-        &self.bytes[FRAME_HEADER_LEN_BYTES..]
+        &self.bytes[FRAME_HEADER_LEN_BYTES..FRAME_HEADER_LEN_BYTES + self.header.block_len_bytes]
+    }
+    /// What is after the block: the repeating group, or nothing.
+    #[must_use]
+    pub fn group(&self) -> &'a [u8] {
+        &self.bytes[FRAME_HEADER_LEN_BYTES + self.header.block_len_bytes..]
     }
 }
 
@@ -247,7 +260,7 @@ mod tests {
     use super::*;
 
     fn frame(template: u16, block: &[u8]) -> Vec<u8> {
-        let mut bytes = FrameHeader::encode(template, block.len()).to_vec();
+        let mut bytes = FrameHeader::encode(template, block.len(), 0).to_vec();
         bytes.extend_from_slice(block);
         bytes
     }
@@ -255,7 +268,7 @@ mod tests {
     #[test]
     fn frames_are_the_same_however_the_stream_is_cut() {
         let stream: Vec<u8> = (0..20u8).flat_map(|i| frame(u16::from(i), &vec![i; usize::from(i) * 8])).collect();
-        for piece_len in [1, 2, 3, 5, 15, 16, 17, 64, 511, stream.len()] {
+        for piece_len in [1, 2, 3, 5, 15, 16, 17, 64, 1_023, stream.len()] {
             let mut reader = FrameReader::new();
             let mut seen = Vec::new();
             for piece in stream.chunks(piece_len) {
@@ -273,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_wrong_length_is_seen_before_the_rest_arrives() {
-        for length in [0u32, 15, 513, u32::MAX] {
+        for length in [0u32, 15, 1_025, u32::MAX] {
             let mut reader = FrameReader::new();
             let bytes = length.to_le_bytes();
             assert!(matches!(reader.next_frame(&mut &bytes[..2]), Ok(None)) && length != 2);

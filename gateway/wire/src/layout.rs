@@ -48,6 +48,25 @@ pub struct MessageLayout {
     pub block_len_bytes: usize,
     /// Its fields, in the order of their offsets.
     pub fields: Vec<FieldLayout>,
+    /// What repeats after the block, if anything does.
+    pub group: Option<GroupLayout>,
+}
+
+/// A repeating group in the layout tables: its dimensions, then the entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupLayout {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for.
+    pub meaning: &'static str,
+    /// Most entries that a frame holds.
+    pub count_max: usize,
+    /// Length of an entry.
+    pub entry_len_bytes: usize,
+    /// The fields of the dimensions, from their start.
+    pub dimensions: Vec<FieldLayout>,
+    /// The fields of an entry, from its start.
+    pub fields: Vec<FieldLayout>,
 }
 
 /// A declared block: fixed bytes after the frame header.
@@ -138,6 +157,7 @@ macro_rules! message {
                         allowed: <$ty as Field>::ALLOWED,
                         meaning: $text,
                     },)*],
+                    group: None,
                 }
             }
         }

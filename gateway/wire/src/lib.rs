@@ -16,23 +16,24 @@ mod frame;
 mod layout;
 mod message;
 mod reason;
+mod report;
+mod request;
 mod scale;
 
 pub use blocks::layout_tables;
-pub use codec::{DecodeError, decode_client, decode_server, encode_client, encode_server};
+pub use codec::{DecodeError, decode_client, decode_server, encode_client, encode_request, encode_server};
 pub use decimal::{DecimalError, format_decimal, parse_decimal};
 pub use field::FieldError;
 pub use frame::{FRAME_HEADER_LEN_BYTES, Frame, FrameError, FrameHeader, FrameReader, split_frame};
-pub use layout::{FieldLayout, MessageLayout, Origin};
-pub use message::{
-    ClientMessage, FillReport, Logon, OrderAction, OrderRequest, Report, ReportBody, ServerMessage, TEXT_LEN_MAX_BYTES,
-    logon_bytes,
-};
-pub use reason::{GatewayReject, LogoutReason, RefusedField};
+pub use layout::{FieldLayout, GroupLayout, MessageLayout, Origin};
+pub use message::{ClientMessage, Logon, Position, ServerMessage, TEXT_LEN_MAX_BYTES, logon_bytes};
+pub use reason::{GapFillReason, GatewayReject, LogoutReason, RefusedField, SessionMode, TargetKind};
+pub use report::{FillReport, GatewayStamps, Report, ReportBody};
+pub use request::{OrderAction, OrderRequest};
 pub use scale::{Scale, ScaleError};
 
 /// Longest frame that either side sends. A longer one ends the connection.
-pub const FRAME_LEN_MAX_BYTES: usize = 512;
+pub const FRAME_LEN_MAX_BYTES: usize = 1_024;
 /// Version of the framing: of everything before the block.
 pub const PROTOCOL_VERSION: u16 = 1;
 /// Identity of the message schema.

@@ -6,14 +6,15 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use tidegate_domain::{
-    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, FeeRate, KeyId, Liquidity,
-    MarketDefinition, MarketId, MarketState, Name, Nanos, NodeId, OrderId, OrderTarget, OrderType, Price, Qty, Reject,
-    RequestNumber, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
+    AccountId, AssetAmount, AssetId, CancelFilter, CancelReason, ClusterId, CommandKind, Epoch, FeeRate, KeyId,
+    Liquidity, MarketDefinition, MarketId, MarketState, Name, Nanos, NewOrder, NodeId, OrderId, OrderOptions,
+    OrderTarget, OrderType, Price, Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, Reject, RequestNumber, SelfTrade,
+    Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 use tidegate_wire::{
-    ClientMessage, FillReport, GatewayReject, Logon, LogoutReason, OrderAction, OrderRequest, Origin, RefusedField,
-    Report, ReportBody, ServerMessage, decode_client, decode_server, encode_client, encode_server, layout_tables,
-    logon_bytes,
+    ClientMessage, FieldLayout, FillReport, GapFillReason, GatewayReject, GatewayStamps, Logon, LogoutReason,
+    OrderAction, OrderRequest, Origin, Position, RefusedField, Report, ReportBody, ServerMessage, SessionMode,
+    TargetKind, decode_client, decode_server, encode_client, encode_server, layout_tables, logon_bytes,
 };
 
 const BEGIN: &str = "<!-- tables: made from the code by `UPDATE_PROTOCOL=1 cargo test -p tidegate-wire` -->\n";
@@ -30,17 +31,33 @@ fn tables() -> String {
         write!(out, "\n### {name}\n\nTemplate {template}, block {len} bytes, sent by {origin}. {}\n", message.meaning)
             .unwrap();
         if !message.fields.is_empty() {
-            out.push_str(
-                "\n| Offset | Bytes | Field | Type | Allowed | Meaning |\n| ---: | ---: | --- | --- | --- | --- |\n",
-            );
+            out.push('\n');
+            out.push_str(HEADINGS);
         }
-        for field in message.fields {
-            let (offset, len, allowed, meaning) = (field.offset, field.len_bytes, field.allowed, field.meaning);
-            writeln!(out, "| {offset} | {len} | `{}` | {} | {allowed} | {meaning} |", field.name, field.type_name)
-                .unwrap();
+        rows(&mut out, &message.fields);
+        if let Some(group) = message.group {
+            let (name, len, max) = (group.name, group.entry_len_bytes, group.count_max);
+            write!(
+                out,
+                "\nAfter the block, the group `{name}` (at most {max} entries of {len} bytes). {}\n",
+                group.meaning
+            )
+            .unwrap();
+            out.push_str("\nIts dimensions:\n\n");
+            out.push_str(HEADINGS);
+            rows(&mut out, &group.dimensions);
+            out.push_str("\nAn entry:\n\n");
+            out.push_str(HEADINGS);
+            rows(&mut out, &group.fields);
         }
     }
     out.push_str("\n## Codes\n");
+    let short = |code: u8| u16::from(code);
+    codes(&mut out, "Session modes", SessionMode::ALL.iter().map(|v| (short(v.code()), v.as_str(), v.sentence())));
+    let gaps = GapFillReason::ALL.iter().map(|v| (short(v.code()), v.as_str(), v.sentence()));
+    codes(&mut out, "Reasons of a gap fill", gaps);
+    let targets = TargetKind::ALL.iter().map(|v| (short(v.code()), v.as_str(), v.sentence()));
+    codes(&mut out, "Kinds of a target", targets);
     codes(&mut out, "Logout reasons", LogoutReason::ALL.iter().map(|v| (v.code(), v.as_str(), v.sentence())));
     codes(&mut out, "Gateway rejects", GatewayReject::ALL.iter().map(|v| (v.code(), v.as_str(), v.sentence())));
     codes(&mut out, "Refused fields", RefusedField::ALL.iter().map(|v| (v.code(), v.as_str(), v.sentence())));
@@ -49,6 +66,16 @@ fn tables() -> String {
     codes(&mut out, "Cancel reasons", cancels);
     codes(&mut out, "Command kinds", CommandKind::ALL.iter().map(|v| (v.code(), v.as_str(), "")));
     out
+}
+
+const HEADINGS: &str =
+    "| Offset | Bytes | Field | Type | Allowed | Meaning |\n| ---: | ---: | --- | --- | --- | --- |\n";
+
+fn rows(out: &mut String, fields: &[FieldLayout]) {
+    for field in fields {
+        let (offset, len, allowed, meaning) = (field.offset, field.len_bytes, field.allowed, field.meaning);
+        writeln!(out, "| {offset} | {len} | `{}` | {} | {allowed} | {meaning} |", field.name, field.type_name).unwrap();
+    }
 }
 
 fn codes(out: &mut String, title: &str, values: impl Iterator<Item = (u16, &'static str, &'static str)>) {
@@ -79,13 +106,16 @@ fn order(request: u64, action: OrderAction) -> ClientMessage {
 fn client_samples() -> Vec<(&'static str, ClientMessage)> {
     let logon = Logon {
         key: KeyId::new(0x0102_0304),
+        mode: SessionMode::DropCopy,
+        replay_max: 1_000,
+        resume_after: Position { sequence: Sequence::new(0x7172), index: 3 },
         last_session_sequence: SessionSequence::new(0x1112_1314_1516_1718),
         heartbeat_ms: 5_000,
         grace_ms: 30_000,
         cancel_on_disconnect: true,
         signature: std::array::from_fn(|i| i as u8),
     };
-    let new = OrderAction::New {
+    let new = NewOrder {
         market: MarketId::new(3),
         side: Side::Sell,
         order_type: OrderType::Limit,
@@ -93,17 +123,59 @@ fn client_samples() -> Vec<(&'static str, ClientMessage)> {
         post_only: true,
         price: Price::from_ticks(-2),
         qty: Qty::from_lots(0x2122_2324_2526_2728),
+        options: OrderOptions::default(),
     };
-    let by = Qty::from_lots(4);
+    let full = NewOrder { options: options(), ..new };
+    let (price, by) = (Price::from_ticks(99), Qty::from_lots(4));
+    let filter = CancelFilter {
+        market: Some(MarketId::new(9)),
+        side: Some(Side::Buy),
+        group: 7,
+        price_low: Price::from_ticks(10),
+        price_high: Price::from_ticks(20),
+    };
+    let side = |price, qty| QuoteSide { price: Price::from_ticks(price), qty: Qty::from_lots(qty) };
+    let quotes = vec![
+        Quote { market: MarketId::new(1), bid: side(100, 5), ask: side(102, 6) },
+        Quote { market: MarketId::new(2), bid: side(0, 0), ask: side(70, 8) },
+    ];
+    let terms = QuoteTerms { group: 4, mode: QuoteMode::PostOnly, self_trade: SelfTrade::CancelBoth };
+    let qty_max = Qty::from_lots(500);
     vec![
         ("Logon", ClientMessage::Logon(logon)),
         ("Heartbeat", ClientMessage::Heartbeat),
         ("ClientLogout", ClientMessage::Logout),
-        ("NewOrder", order(1, new)),
+        ("TestRequest", ClientMessage::TestRequest { id: 0x0807_0605_0403_0201 }),
+        ("TestReply", ClientMessage::TestReply { id: 12 }),
+        ("NewOrder", order(1, OrderAction::New(new))),
         ("CancelOrder", order(2, OrderAction::Cancel { target: OrderTarget::Order(OrderId::new(77)) })),
         ("ReduceOrder", order(3, OrderAction::Reduce { target: OrderTarget::Request(RequestNumber::new(1)), by })),
-        ("CancelAll", order(4, OrderAction::CancelAll { market: Some(MarketId::new(9)) })),
+        ("CancelAll", order(4, OrderAction::CancelAll(filter))),
+        ("NewOrderFull", order(5, OrderAction::New(full))),
+        (
+            "ReplaceOrder",
+            order(6, OrderAction::Replace { target: OrderTarget::Order(OrderId::new(77)), price, qty: by }),
+        ),
+        (
+            "SetProtection",
+            order(7, OrderAction::SetProtection { group: 3, window: Nanos::from_millis(100), qty_max, count_max: 4 }),
+        ),
+        ("ResetProtection", order(8, OrderAction::ResetProtection { group: 3 })),
+        ("SetKillSwitch", order(9, OrderAction::SetKillSwitch { engaged: true })),
+        ("MassQuote", order(10, OrderAction::MassQuote { terms, quotes })),
     ]
+}
+
+fn options() -> OrderOptions {
+    OrderOptions {
+        reprice: true,
+        self_trade: SelfTrade::CancelOldest,
+        group: 9,
+        trigger: Price::from_ticks(0x3132),
+        display: Qty::from_lots(0x4142),
+        budget: AssetAmount::from_units(1 << 80 | 0x5152),
+        expires: Timestamp::from_nanos(1_800_000_000_000_000_000),
+    }
 }
 
 fn session_samples() -> Vec<(&'static str, ServerMessage)> {
@@ -132,6 +204,8 @@ fn session_samples() -> Vec<(&'static str, ServerMessage)> {
                 report_mark: mark,
                 epoch,
                 heartbeat_ms: 5_000,
+                tokens_per_s: 10_000,
+                tokens_max: 20_000,
             },
         ),
         ("ReplayDone", ServerMessage::ReplayDone { report_mark: mark }),
@@ -157,6 +231,18 @@ fn session_samples() -> Vec<(&'static str, ServerMessage)> {
                 limit: 0,
             },
         ),
+        (
+            "GapFill",
+            ServerMessage::GapFill { first: SessionSequence::new(11), last: mark, reason: GapFillReason::NotRequested },
+        ),
+        (
+            "Maintenance",
+            ServerMessage::Maintenance {
+                at: Timestamp::from_nanos(1_700_000_000_000_000_000),
+                detail: "upgrade".to_owned(),
+            },
+        ),
+        ("DropCopyPosition", ServerMessage::DropCopyPosition(Position { sequence: Sequence::new(1_234), index: 2 })),
     ]
 }
 
@@ -174,6 +260,7 @@ fn report_samples() -> Vec<(&'static str, ServerMessage)> {
                 post_only: false,
                 price,
                 qty,
+                options: OrderOptions::default(),
             },
         ),
         (
@@ -220,6 +307,19 @@ fn report_samples() -> Vec<(&'static str, ServerMessage)> {
         ("ProtectionTriggered", ReportBody::ProtectionTriggered { group: 3 }),
         ("QuoteRejected", ReportBody::QuoteRejected { quote: 7, side, reason: Reject::QuoteCrossed }),
         ("MassQuoteDone", ReportBody::MassQuoteDone { accepted: 20, withdrawn: 3, rejected: 2 }),
+        (
+            "OrderAcceptedFull",
+            ReportBody::OrderAccepted {
+                order,
+                side,
+                order_type: OrderType::StopLimit,
+                time_in_force: TimeInForce::Gtd,
+                post_only: false,
+                price,
+                qty,
+                options: options(),
+            },
+        ),
     ];
     let report = |body| Report {
         session_sequence: SessionSequence::new(51),
@@ -230,8 +330,14 @@ fn report_samples() -> Vec<(&'static str, ServerMessage)> {
         time: Timestamp::from_nanos(1_700_000_000_123_456_789),
         account: AccountId::new(5),
         market: MarketId::new(1),
+        key: KeyId::new(4),
         degraded: true,
         last: false,
+        stamps: GatewayStamps {
+            received: Timestamp::from_nanos(1_700_000_000_123_450_000),
+            sent: Timestamp::from_nanos(1_700_000_000_123_480_000),
+            tokens: 9_999,
+        },
         body,
     };
     bodies.into_iter().map(|(name, body)| (name, ServerMessage::Report(report(body)))).collect()
@@ -255,6 +361,10 @@ fn every_message_has_the_bytes_of_its_fixture() {
     }
     let names: Vec<_> = made.lines().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(names, layout_tables().iter().map(|table| table.name).collect::<Vec<_>>(), "every message has a sample");
+    if std::env::var_os("UPDATE_PROTOCOL").is_some() {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/messages_v1.hex");
+        return std::fs::write(path, made).unwrap();
+    }
     for (made, fixture) in made.lines().zip(fixtures.lines()) {
         assert_eq!(made, fixture);
     }

@@ -3,14 +3,15 @@
 
 use proptest::prelude::*;
 use tidegate_domain::{
-    AccountId, AssetAmount, AssetId, CancelReason, ClusterId, Command, CommandKind, Epoch, FeeRate, KeyId, Liquidity,
-    MarketDefinition, MarketId, MarketState, Name, Nanos, NodeId, OrderId, OrderTarget, OrderType, Price, Qty, Reject,
-    RequestNumber, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
+    AccountId, AssetAmount, AssetId, CancelFilter, CancelReason, ClusterId, Command, CommandKind, Epoch, FeeRate,
+    KeyId, Liquidity, MarketDefinition, MarketId, MarketState, Name, Nanos, NewOrder, NodeId, OrderId, OrderOptions,
+    OrderTarget, OrderType, Price, Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, Reject, RequestNumber, SelfTrade,
+    Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 use tidegate_wire::{
-    ClientMessage, DecodeError, FRAME_LEN_MAX_BYTES, FillReport, FrameReader, GatewayReject, Logon, LogoutReason,
-    OrderAction, OrderRequest, RefusedField, Report, ReportBody, ServerMessage, decode_client, decode_server,
-    encode_client, encode_server,
+    ClientMessage, DecodeError, FRAME_LEN_MAX_BYTES, FillReport, FrameReader, GapFillReason, GatewayReject,
+    GatewayStamps, Logon, LogoutReason, OrderAction, OrderRequest, Position, RefusedField, Report, ReportBody,
+    ServerMessage, SessionMode, decode_client, decode_server, encode_client, encode_server,
 };
 
 fn one_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
@@ -33,16 +34,62 @@ fn new_order() -> impl Strategy<Value = OrderAction> {
         any::<bool>(),
         any::<i64>(),
         any::<u64>(),
+        options(),
     )
-        .prop_map(|(market, side, order_type, time_in_force, post_only, price, qty)| OrderAction::New {
-            market: MarketId::new(market),
-            side,
-            order_type,
-            time_in_force,
-            post_only,
-            price: Price::from_ticks(price),
-            qty: Qty::from_lots(qty),
+        .prop_map(|(market, side, order_type, time_in_force, post_only, price, qty, options)| {
+            OrderAction::New(NewOrder {
+                market: MarketId::new(market),
+                side,
+                order_type,
+                time_in_force,
+                post_only,
+                price: Price::from_ticks(price),
+                qty: Qty::from_lots(qty),
+                options,
+            })
         })
+}
+
+fn options() -> impl Strategy<Value = OrderOptions> {
+    let full = (any::<bool>(), one_of(SelfTrade::ALL), any::<u8>(), any::<[u64; 3]>(), any::<u128>()).prop_map(
+        |(reprice, self_trade, group, [trigger, display, expires], budget)| OrderOptions {
+            reprice,
+            self_trade,
+            group,
+            trigger: Price::from_ticks(trigger as i64),
+            display: Qty::from_lots(display),
+            budget: AssetAmount::from_units(budget),
+            expires: Timestamp::from_nanos(expires),
+        },
+    );
+    prop_oneof![Just(OrderOptions::default()), full]
+}
+
+fn quote() -> impl Strategy<Value = Quote> {
+    (any::<u32>(), any::<[u64; 4]>()).prop_map(|(market, [bid, bid_qty, ask, ask_qty])| {
+        let side = |price, qty| QuoteSide { price: Price::from_ticks(price as i64), qty: Qty::from_lots(qty) };
+        Quote { market: MarketId::new(market), bid: side(bid, bid_qty), ask: side(ask, ask_qty) }
+    })
+}
+
+fn mass_quote() -> impl Strategy<Value = OrderAction> {
+    let terms = (any::<u8>(), one_of(QuoteMode::ALL), one_of(SelfTrade::ALL));
+    (terms, prop::collection::vec(quote(), 0..=16)).prop_map(|((group, mode, self_trade), quotes)| {
+        OrderAction::MassQuote { terms: QuoteTerms { group, mode, self_trade }, quotes }
+    })
+}
+
+fn cancel_filter() -> impl Strategy<Value = CancelFilter> {
+    let side = prop::option::of(one_of(Side::ALL));
+    (prop::option::of(1..=u32::MAX), side, any::<u8>(), any::<i64>(), any::<i64>()).prop_map(
+        |(market, side, group, low, high)| CancelFilter {
+            market: market.map(MarketId::new),
+            side,
+            group,
+            price_low: Price::from_ticks(low),
+            price_high: Price::from_ticks(high),
+        },
+    )
 }
 
 fn action() -> impl Strategy<Value = OrderAction> {
@@ -50,17 +97,39 @@ fn action() -> impl Strategy<Value = OrderAction> {
         new_order(),
         target().prop_map(|target| OrderAction::Cancel { target }),
         (target(), any::<u64>()).prop_map(|(target, by)| OrderAction::Reduce { target, by: Qty::from_lots(by) }),
-        prop::option::of(1..=u32::MAX).prop_map(|market| OrderAction::CancelAll { market: market.map(MarketId::new) }),
+        cancel_filter().prop_map(OrderAction::CancelAll),
+        (target(), any::<i64>(), any::<u64>()).prop_map(|(target, price, qty)| {
+            OrderAction::Replace { target, price: Price::from_ticks(price), qty: Qty::from_lots(qty) }
+        }),
+        (any::<u8>(), any::<u64>(), any::<u64>(), any::<u32>()).prop_map(|(group, window, qty, count_max)| {
+            let (window, qty_max) = (Nanos::from_nanos(window), Qty::from_lots(qty));
+            OrderAction::SetProtection { group, window, qty_max, count_max }
+        }),
+        any::<u8>().prop_map(|group| OrderAction::ResetProtection { group }),
+        any::<bool>().prop_map(|engaged| OrderAction::SetKillSwitch { engaged }),
+        mass_quote(),
     ]
 }
 
 fn logon() -> impl Strategy<Value = Logon> {
-    (any::<u32>(), any::<u64>(), any::<u32>(), any::<u32>(), any::<bool>(), any::<[u8; 32]>()).prop_map(
-        |(key, last, heartbeat_ms, grace_ms, cancel_on_disconnect, half)| {
+    let place = (any::<u64>(), any::<u32>(), any::<u32>(), one_of(SessionMode::ALL));
+    (any::<u32>(), any::<u64>(), any::<u32>(), any::<u32>(), any::<bool>(), any::<[u8; 32]>(), place).prop_map(
+        |(key, last, heartbeat_ms, grace_ms, cancel_on_disconnect, half, (sequence, index, replay_max, mode))| {
             let mut signature = [7; 64];
             signature[16..48].copy_from_slice(&half);
             let (key, last_session_sequence) = (KeyId::new(key), SessionSequence::new(last));
-            Logon { key, last_session_sequence, heartbeat_ms, grace_ms, cancel_on_disconnect, signature }
+            let resume_after = Position { sequence: Sequence::new(sequence), index };
+            Logon {
+                key,
+                mode,
+                last_session_sequence,
+                replay_max,
+                resume_after,
+                heartbeat_ms,
+                grace_ms,
+                cancel_on_disconnect,
+                signature,
+            }
         },
     )
 }
@@ -70,6 +139,8 @@ fn client_message() -> impl Strategy<Value = ClientMessage> {
         1 => logon().prop_map(ClientMessage::Logon),
         1 => Just(ClientMessage::Heartbeat),
         1 => Just(ClientMessage::Logout),
+        1 => any::<u64>().prop_map(|id| ClientMessage::TestRequest { id }),
+        1 => any::<u64>().prop_map(|id| ClientMessage::TestReply { id }),
         5 => (any::<u64>(), action())
             .prop_map(|(request, action)| ClientMessage::Order(OrderRequest { request: RequestNumber::new(request), action })),
     ]
@@ -90,6 +161,7 @@ fn order_report() -> impl Strategy<Value = ReportBody> {
                     post_only: more % 2 == 1,
                     price,
                     qty,
+                    options: OrderOptions { group: fee as u8, ..OrderOptions::default() },
                 },
                 1 => ReportBody::Fill(FillReport {
                     order,
@@ -146,8 +218,11 @@ fn report_body() -> impl Strategy<Value = ReportBody> {
 
 fn report() -> impl Strategy<Value = Report> {
     let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
-    (numbers, any::<[u32; 4]>(), any::<(bool, bool)>(), report_body()).prop_map(
-        |((session_sequence, request, sequence, time), [index, epoch, account, market], (degraded, last), body)| {
+    let stamps = (any::<u64>(), any::<u64>(), any::<u16>());
+    let flags = any::<(bool, bool)>();
+    (numbers, any::<[u32; 5]>(), flags, stamps, report_body()).prop_map(
+        |((session_sequence, request, sequence, time), ids, (degraded, last), (received, sent, tokens), body)| {
+            let [index, epoch, account, market, key] = ids;
             Report {
                 session_sequence: SessionSequence::new(session_sequence),
                 request: RequestNumber::new(request),
@@ -157,8 +232,14 @@ fn report() -> impl Strategy<Value = Report> {
                 time: Timestamp::from_nanos(time),
                 account: AccountId::new(account),
                 market: MarketId::new(market),
+                key: KeyId::new(key),
                 degraded,
                 last,
+                stamps: GatewayStamps {
+                    received: Timestamp::from_nanos(received),
+                    sent: Timestamp::from_nanos(sent),
+                    tokens,
+                },
                 body,
             }
         },
@@ -204,15 +285,29 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
         }),
         (any::<u32>(), "[ -~]{0,64}")
             .prop_map(|(epoch, address)| ServerMessage::NotPrimary { epoch: Epoch::new(epoch), address }),
-        (any::<[u64; 3]>(), any::<[u32; 2]>()).prop_map(|([session, request, report], [epoch, heartbeat_ms])| {
+        (any::<[u64; 3]>(), any::<[u32; 4]>()).prop_map(|([session, request, report], limits)| {
+            let [epoch, heartbeat_ms, tokens_per_s, tokens_max] = limits;
             ServerMessage::LogonAccepted {
                 session: SessionId::new(session),
                 request_mark: RequestNumber::new(request),
                 report_mark: SessionSequence::new(report),
                 epoch: Epoch::new(epoch),
                 heartbeat_ms,
+                tokens_per_s,
+                tokens_max,
             }
         }),
+        (any::<u64>(), any::<u64>(), one_of(GapFillReason::ALL)).prop_map(|(first, last, reason)| {
+            let (first, last) = (SessionSequence::new(first), SessionSequence::new(last));
+            ServerMessage::GapFill { first, last, reason }
+        }),
+        (any::<u64>(), any::<u32>()).prop_map(|(sequence, index)| {
+            ServerMessage::DropCopyPosition(Position { sequence: Sequence::new(sequence), index })
+        }),
+        (any::<u64>(), "[ -~]{0,64}")
+            .prop_map(|(at, detail)| ServerMessage::Maintenance { at: Timestamp::from_nanos(at), detail }),
+        any::<u64>().prop_map(|id| ServerMessage::TestRequest { id }),
+        any::<u64>().prop_map(|id| ServerMessage::TestReply { id }),
         any::<u64>().prop_map(|mark| ServerMessage::ReplayDone { report_mark: SessionSequence::new(mark) }),
         market_definition(),
         Just(ServerMessage::Heartbeat),
@@ -238,21 +333,29 @@ fn server_bytes(message: &ServerMessage) -> Vec<u8> {
 
 /// A newer version of the same message: its block is longer.
 fn grown(bytes: &[u8]) -> Vec<u8> {
-    let mut grown = [bytes, &[0xab; 8]].concat();
+    let (end, block_len) = block_end(bytes);
+    let mut grown = [&bytes[..end], &[0xab; 8], &bytes[end..]].concat();
     let length = grown.len();
     grown[0..4].copy_from_slice(&(length as u32).to_le_bytes());
-    grown[8..10].copy_from_slice(&(length as u16 - 16).to_le_bytes());
+    grown[8..10].copy_from_slice(&(block_len + 8).to_le_bytes());
     grown[14] = 2;
     grown
 }
 
 /// The same message with a block that is `by` bytes shorter.
 fn shrunk(bytes: &[u8], by: usize) -> Vec<u8> {
-    let mut shrunk = bytes[..bytes.len() - by].to_vec();
+    let (end, block_len) = block_end(bytes);
+    let mut shrunk = [&bytes[..end - by], &bytes[end..]].concat();
     let length = shrunk.len();
     shrunk[0..4].copy_from_slice(&(length as u32).to_le_bytes());
-    shrunk[8..10].copy_from_slice(&(length as u16 - 16).to_le_bytes());
+    shrunk[8..10].copy_from_slice(&(block_len - by as u16).to_le_bytes());
     shrunk
+}
+
+/// Where the block ends, and its length.
+fn block_end(bytes: &[u8]) -> (usize, u16) {
+    let block_len = u16::from_le_bytes([bytes[8], bytes[9]]);
+    (16 + usize::from(block_len), block_len)
 }
 
 proptest! {
@@ -262,7 +365,7 @@ proptest! {
     fn a_client_message_survives_the_wire(message in client_message()) {
         let bytes = client_bytes(&message);
         prop_assert!(bytes.len() <= FRAME_LEN_MAX_BYTES && bytes.len().is_multiple_of(8));
-        prop_assert_eq!(decode_client(&bytes), Ok(message));
+        prop_assert_eq!(decode_client(&bytes), Ok(message.clone()));
         prop_assert_eq!(decode_client(&grown(&bytes)), Ok(message));
     }
 
@@ -294,7 +397,7 @@ proptest! {
 
     #[test]
     fn a_truncated_or_flipped_frame_never_panics(
-        client in client_message(), server in server_message(), cut in 0..512usize, flips in prop::collection::vec(any::<u16>(), 1..4)
+        client in client_message(), server in server_message(), cut in 0..1_024usize, flips in prop::collection::vec(any::<u16>(), 1..4)
     ) {
         for mut bytes in [client_bytes(&client), server_bytes(&server)] {
             let short = &bytes[..cut.min(bytes.len() - 1)];
@@ -315,8 +418,8 @@ proptest! {
         let mut bytes = bytes;
         if header && bytes.len() >= 16 {
             // A plausible header, so that the blocks are reached too.
-            let length = bytes.len().min(512) as u16;
-            let template = bytes[10] % 110;
+            let length = bytes.len().min(1_024) as u16;
+            let template = bytes[10] % 120;
             bytes[..16].copy_from_slice(&[
                 length as u8, (length >> 8) as u8, 0, 0, 1, 0, 0, 0,
                 (length - 16) as u8, ((length - 16) >> 8) as u8, template, 0, 1, 0, 1, 0,
@@ -347,15 +450,13 @@ proptest! {
 fn buy(request: u64) -> ClientMessage {
     ClientMessage::Order(OrderRequest {
         request: RequestNumber::new(request),
-        action: OrderAction::New {
-            market: MarketId::new(1),
-            side: Side::Buy,
-            order_type: OrderType::Limit,
-            time_in_force: TimeInForce::Gtc,
-            post_only: false,
-            price: Price::from_ticks(5),
-            qty: Qty::from_lots(2),
-        },
+        action: OrderAction::limit(
+            MarketId::new(1),
+            Side::Buy,
+            TimeInForce::Gtc,
+            Price::from_ticks(5),
+            Qty::from_lots(2),
+        ),
     })
 }
 
@@ -381,7 +482,8 @@ fn a_wrong_field_of_a_request_refuses_the_request_and_names_the_field() {
 
 #[test]
 fn padding_that_is_not_zero_refuses_the_request() {
-    let cancel = OrderRequest { request: RequestNumber::new(9), action: OrderAction::CancelAll { market: None } };
+    let cancel =
+        OrderRequest { request: RequestNumber::new(9), action: OrderAction::CancelAll(CancelFilter::default()) };
     let mut bytes = client_bytes(&ClientMessage::Order(cancel));
     *bytes.last_mut().unwrap() = 0x55;
     let error = decode_client(&bytes).unwrap_err();
@@ -418,6 +520,9 @@ fn a_request_too_short_for_its_number_is_refused_without_one() {
 fn a_wrong_logon_ends_the_connection() {
     let logon = Logon {
         key: KeyId::new(1),
+        mode: SessionMode::Trading,
+        replay_max: 0,
+        resume_after: Position::default(),
         last_session_sequence: SessionSequence::new(0),
         heartbeat_ms: 1_000,
         grace_ms: 0,
@@ -434,8 +539,66 @@ fn a_wrong_logon_ends_the_connection() {
 #[test]
 fn a_request_becomes_the_command_of_its_key_and_account() {
     let ClientMessage::Order(request) = buy(31) else { unreachable!() };
-    let (header, command) = request.to_command(KeyId::new(4), AccountId::new(6));
+    let mut records = Vec::new();
+    request.for_each_record(KeyId::new(4), AccountId::new(6), |record| records.push(record));
+    let [record] = records[..] else { panic!("one record") };
+    let (header, command) = record.decode().unwrap();
     assert_eq!((header.request.raw(), header.key.raw(), header.account.raw()), (31, 4, 6));
     assert_eq!((header.sequence.raw(), header.epoch.raw()), (0, 0), "the sequencer assigns these");
     assert!(matches!(command, Command::NewOrder(order) if order.price.ticks() == 5 && order.qty.lots() == 2));
+}
+
+#[test]
+fn a_mass_quote_becomes_one_record_for_every_two_quotes() {
+    let terms = QuoteTerms { group: 1, mode: QuoteMode::MayTake, self_trade: SelfTrade::None };
+    for (count, records_expected) in [(0, 1), (1, 1), (2, 1), (3, 2), (15, 8), (16, 8)] {
+        let request = OrderRequest {
+            request: RequestNumber::new(5),
+            action: OrderAction::MassQuote { terms, quotes: vec![Quote::default(); count] },
+        };
+        let mut records = Vec::new();
+        request.for_each_record(KeyId::new(4), AccountId::new(6), |record| records.push(record));
+        assert_eq!(records.len(), records_expected, "{count} quotes");
+        let slots: Vec<_> = records.iter().map(|record| record.decode().unwrap()).collect();
+        assert!(slots.iter().all(|(header, _)| header.request.raw() == 5));
+        assert!(slots[..slots.len() - 1].iter().all(|(_, command)| command.has_more()));
+        assert!(!slots[slots.len() - 1].1.has_more());
+        assert_eq!(request.cost(), count.max(1) as u32, "it costs as much as its quotes");
+    }
+}
+
+#[test]
+fn a_group_that_does_not_fit_its_frame_refuses_the_request_and_names_what_is_wrong() {
+    let terms = QuoteTerms { group: 1, mode: QuoteMode::MayTake, self_trade: SelfTrade::None };
+    let action = OrderAction::MassQuote { terms, quotes: vec![Quote::default(); 2] };
+    let good = client_bytes(&ClientMessage::Order(OrderRequest { request: RequestNumber::new(8), action }));
+    // The dimensions are after the block of 16 bytes: entry length, count, padding.
+    let cases: [(usize, u16, &str); 6] = [
+        (32, 39, "request 8: MassQuote.entry_length is 39, allowed: at least 40"),
+        (32, 48, "request 8: MassQuote.length is 88, allowed: what the group says"),
+        (34, 17, "request 8: MassQuote.count is 17, allowed: at most 16"),
+        (34, 1, "request 8: MassQuote.length is 88, allowed: what the group says"),
+        (34, 3, "request 8: MassQuote.length is 88, allowed: what the group says"),
+        (36, 1, "request 8: GroupSize.padding is 1, allowed: zeros"),
+    ];
+    for (at, value, expected) in cases {
+        let mut bytes = good.clone();
+        bytes[at..at + 2].copy_from_slice(&value.to_le_bytes());
+        let error = decode_client(&bytes).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert!(error.refusal().is_some(), "the session goes on");
+    }
+}
+
+#[test]
+fn what_takes_orders_away_costs_no_token() {
+    let cost = |action| OrderRequest { request: RequestNumber::new(1), action }.cost();
+    let target = OrderTarget::Order(OrderId::new(1));
+    assert_eq!(cost(OrderAction::Cancel { target }), 0);
+    assert_eq!(cost(OrderAction::Reduce { target, by: Qty::from_lots(1) }), 0);
+    assert_eq!(cost(OrderAction::CancelAll(CancelFilter::default())), 0);
+    assert_eq!(cost(OrderAction::SetKillSwitch { engaged: true }), 0);
+    assert_eq!(cost(OrderAction::SetKillSwitch { engaged: false }), 1);
+    let (price, qty) = (Price::from_ticks(1), Qty::from_lots(1));
+    assert_eq!(cost(OrderAction::Replace { target, price, qty }), 1);
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection, Row, SqliteConnection};
 use tidegate_cli::local::{LocalNode, Trader};
 use tidegate_client::{Client, ClientEvent};
-use tidegate_domain::{MarketId, OrderType, Price, Qty, Reject, Side, TimeInForce};
+use tidegate_domain::{MarketId, Price, Qty, Reject, Side, TimeInForce};
 use tidegate_node::AdminRequest;
 use tidegate_node::config::DurabilityName;
 use tidegate_wire::{OrderAction, ReportBody};
@@ -84,15 +84,13 @@ impl Desk {
 
 /// What a client hears next of its own order.
 async fn order(client: &mut Client, price: i64, qty: u64) -> ReportBody {
-    let action = OrderAction::New {
-        market: MarketId::new(1),
-        side: Side::Buy,
-        order_type: OrderType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        post_only: false,
-        price: Price::from_ticks(price),
-        qty: Qty::from_lots(qty),
-    };
+    let action = OrderAction::limit(
+        MarketId::new(1),
+        Side::Buy,
+        TimeInForce::Gtc,
+        Price::from_ticks(price),
+        Qty::from_lots(qty),
+    );
     let request = client.submit(action).await.unwrap();
     client.flush().await.unwrap();
     loop {
@@ -311,15 +309,13 @@ fn money_is_held_settled_released_and_transferred_and_sql_has_every_unit() {
         let mut buyer = Client::connect(client_of(&desk.traders[1], &[desk.node.gateway()])).await.unwrap();
         assert!(matches!(order(&mut buyer, 1_000, 10_000).await, ReportBody::OrderAccepted { .. }));
         let mut seller = Client::connect(client_of(&desk.traders[0], &[desk.node.gateway()])).await.unwrap();
-        let action = OrderAction::New {
-            market: MarketId::new(1),
-            side: Side::Sell,
-            order_type: OrderType::Limit,
-            time_in_force: TimeInForce::Ioc,
-            post_only: false,
-            price: Price::from_ticks(1_000),
-            qty: Qty::from_lots(10_000),
-        };
+        let action = OrderAction::limit(
+            MarketId::new(1),
+            Side::Sell,
+            TimeInForce::Ioc,
+            Price::from_ticks(1_000),
+            Qty::from_lots(10_000),
+        );
         seller.submit(action).await.unwrap();
         seller.flush().await.unwrap();
         while !matches!(

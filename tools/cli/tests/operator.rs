@@ -287,7 +287,7 @@ fn a_cancel_all_of_more_orders_than_the_rings_hold_ends_and_loses_nothing() {
         for _ in 0..ORDERS {
             place(&mut client, market).await;
         }
-        let all = client.submit(OrderAction::CancelAll { market: None }).await.unwrap();
+        let all = client.submit(OrderAction::CancelAll(tidegate_domain::CancelFilter::default())).await.unwrap();
         client.flush().await.unwrap();
         let mut cancelled = 0;
         loop {

@@ -11,7 +11,7 @@ use common::{
 };
 use tidegate_cli::local::{LocalNode, Trader};
 use tidegate_client::{Client, ClientEvent};
-use tidegate_domain::{MarketId, OrderType, Price, Qty, Side, TimeInForce};
+use tidegate_domain::{MarketId, Price, Qty, Side, TimeInForce};
 use tidegate_node::config::DurabilityName;
 use tidegate_node::status::NodeState;
 use tidegate_node::{AdminRequest, Role};
@@ -117,19 +117,17 @@ fn the_operator_can_change_the_rule_while_every_queue_is_full() {
             let mut client = Client::connect(config).await.unwrap();
             connected.send(()).unwrap();
             go.recv().unwrap();
-            let order = OrderAction::New {
-                market: MarketId::new(market),
-                side: Side::Buy,
-                order_type: OrderType::Limit,
-                time_in_force: TimeInForce::Gtc,
-                post_only: false,
-                price: Price::from_ticks(1_000),
-                qty: Qty::from_lots(1),
-            };
+            let order = OrderAction::limit(
+                MarketId::new(market),
+                Side::Buy,
+                TimeInForce::Gtc,
+                Price::from_ticks(1_000),
+                Qty::from_lots(1),
+            );
             let (mut sent, mut answered, mut flagged) = (0, 0, 0);
             while answered < ORDERS {
                 if sent < ORDERS && client.in_flight() < 512 {
-                    client.submit(order).await.unwrap();
+                    client.submit(order.clone()).await.unwrap();
                     sent += 1;
                     if sent % 64 == 0 || sent == ORDERS {
                         client.flush().await.unwrap();

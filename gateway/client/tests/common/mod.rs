@@ -3,10 +3,10 @@
 
 use tidegate_client::ClientSecret;
 use tidegate_domain::{
-    AccountId, CancelReason, ClusterId, Epoch, KeyId, MarketId, NodeId, OrderId, OrderType, Price, Qty, RequestNumber,
-    Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
+    AccountId, CancelReason, ClusterId, Epoch, KeyId, MarketId, NodeId, OrderId, OrderOptions, OrderType, Price, Qty,
+    RequestNumber, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
-use tidegate_wire::{OrderAction, Report, ReportBody, ServerMessage, encode_server};
+use tidegate_wire::{GatewayStamps, OrderAction, Report, ReportBody, ServerMessage, encode_server};
 
 pub const KEY: KeyId = KeyId::new(7);
 
@@ -31,6 +31,8 @@ pub fn accepted(request_mark: u64, report_mark: u64) -> ServerMessage {
         report_mark: SessionSequence::new(report_mark),
         epoch: Epoch::new(3),
         heartbeat_ms: 1_000,
+        tokens_per_s: 0,
+        tokens_max: 0,
     }
 }
 
@@ -48,8 +50,10 @@ pub fn report(session_sequence: u64, request: u64, body: ReportBody) -> ServerMe
         time: Timestamp::from_nanos(1),
         account: AccountId::new(1),
         market: MarketId::new(1),
+        key: KEY,
         degraded: false,
         last: true,
+        stamps: GatewayStamps::default(),
         body,
     })
 }
@@ -63,6 +67,7 @@ pub fn order_accepted(request: u64) -> ReportBody {
         post_only: false,
         price: Price::from_ticks(10),
         qty: Qty::from_lots(1),
+        options: OrderOptions::default(),
     }
 }
 
@@ -77,13 +82,5 @@ pub fn cancelled(reason: CancelReason) -> ReportBody {
 }
 
 pub fn buy() -> OrderAction {
-    OrderAction::New {
-        market: MarketId::new(1),
-        side: Side::Buy,
-        order_type: OrderType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        post_only: false,
-        price: Price::from_ticks(10),
-        qty: Qty::from_lots(1),
-    }
+    OrderAction::limit(MarketId::new(1), Side::Buy, TimeInForce::Gtc, Price::from_ticks(10), Qty::from_lots(1))
 }

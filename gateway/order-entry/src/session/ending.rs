@@ -4,11 +4,11 @@
 //! it was asked to open, unless it ended the session itself or the node no longer leads.
 //! Owning thread: order-entry.
 
-use tidegate_domain::{AccountId, Command, CommandHeader, CommandRecord, Epoch, KeyId, Nanos, SessionSequence};
+use tidegate_domain::{AccountId, Command, Epoch, KeyId, Nanos, SessionSequence};
 use tidegate_pipeline::Serving;
 use tidegate_wire::{LogoutReason, ServerMessage};
 
-use super::{Action, Phase, SessionCore, View};
+use super::{Action, Phase, SessionCore, Submission, View};
 use crate::stats::{add, sub};
 
 /// How long a connection that was told goodbye may take to read it.
@@ -124,9 +124,8 @@ impl SessionCore {
         self.input_start = 0;
         match ending {
             Ending::CloseSession if key != KeyId::default() => {
-                let header = CommandHeader { key, account, ..CommandHeader::default() };
                 let command = Command::CloseSession { session: self.session };
-                self.actions.push_back(Action::Submit(CommandRecord::encode(&header, &command)));
+                self.actions.push_back(Action::Submit(Submission::of(key, account, &command)));
             }
             Ending::NodeEnds => self.actions.clear(),
             Ending::CloseSession | Ending::EngineKnows => {}

@@ -13,6 +13,7 @@
 
 mod ending;
 mod stream;
+mod submission;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
@@ -22,8 +23,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tidegate_domain::{
-    AccountId, ClusterId, Command, CommandHeader, CommandRecord, Epoch, Event, EventRecord, KeyId, MarketId, Nanos,
-    NodeId, RequestNumber, SessionCloseReason, SessionId, SessionSequence,
+    AccountId, ClusterId, Command, Epoch, Event, EventRecord, KeyId, MarketId, Nanos, NodeId, RequestNumber,
+    SessionCloseReason, SessionId, SessionSequence,
 };
 use tidegate_pipeline::Serving;
 use tidegate_wire::{
@@ -36,6 +37,7 @@ use crate::directory::Directory;
 use crate::stats::{OrderEntryStats, add};
 use ending::{Ending, plus};
 use stream::Stream;
+pub(crate) use submission::Submission;
 
 /// Most bytes of one read after the logon.
 pub(crate) const READ_LEN_BYTES: usize = 32 * 1_024;
@@ -67,9 +69,9 @@ pub(crate) enum Action {
     /// Verify a signature and say so with [`SessionCore::on_verified`].
     Verify { public_key: [u8; 32], message: Vec<u8>, signature: [u8; 64] },
     /// Ask the engine to open this session; an older one of the key here must not hand in anything after it.
-    Open { key: KeyId, session: SessionId, record: CommandRecord },
+    Open { key: KeyId, session: SessionId, record: Submission },
     /// Hand a command in.
-    Submit(CommandRecord),
+    Submit(Submission),
     /// Read the key's reports after this one from the event log: [`SessionCore::on_replayed`], then
     /// [`SessionCore::on_replay_end`].
     Replay { key: KeyId, after: SessionSequence },
@@ -487,7 +489,8 @@ impl SessionCore {
                 let (reason, detail) = (LogoutReason::UnexpectedMessage, "this connection is logged on already");
                 self.say_goodbye(reason, detail, Ending::CloseSession, view.now);
             }
-            (_, ClientMessage::Heartbeat) => {}
+            (_, ClientMessage::Heartbeat | ClientMessage::TestReply { .. }) => {}
+            (_, ClientMessage::TestRequest { id }) => self.say(&ServerMessage::TestReply { id }),
             (_, ClientMessage::Logout) => {
                 self.say_goodbye(LogoutReason::ClientRequested, "goodbye", Ending::CloseSession, view.now);
             }
@@ -514,13 +517,12 @@ impl SessionCore {
     }
 
     fn open_session(&self, candidate: &Candidate) -> Action {
-        let header = CommandHeader { key: candidate.key, account: candidate.account, ..CommandHeader::default() };
         let command = Command::OpenSession {
             session: self.session,
             cancel_on_disconnect: candidate.logon.cancel_on_disconnect,
             grace: Nanos::from_millis(u64::from(candidate.logon.grace_ms)),
         };
-        let record = CommandRecord::encode(&header, &command);
+        let record = Submission::of(candidate.key, candidate.account, &command);
         Action::Open { key: candidate.key, session: self.session, record }
     }
 
@@ -538,7 +540,16 @@ impl SessionCore {
         add(&self.stats.logons_total, 1);
         let heartbeat_ms = u32::try_from(self.heartbeat.nanos() / 1_000_000).expect("clamped to a u32 at the logon");
         let session = self.session;
-        self.say(&ServerMessage::LogonAccepted { session, request_mark, report_mark: mark, epoch, heartbeat_ms });
+        let (tokens_per_s, tokens_max) = (0, 0);
+        self.say(&ServerMessage::LogonAccepted {
+            session,
+            request_mark,
+            report_mark: mark,
+            epoch,
+            heartbeat_ms,
+            tokens_per_s,
+            tokens_max,
+        });
         for (market, definition, state) in view.directory.markets() {
             self.say(&ServerMessage::MarketDefinition { market, definition, state });
         }
@@ -557,10 +568,10 @@ impl SessionCore {
     fn on_request(&mut self, request: &OrderRequest) {
         match &mut self.phase {
             Phase::Streaming(stream) if stream.announced => {
-                let (header, command) = request.to_command(stream.key, stream.account);
+                let submission = Submission::of_request(request, stream.key, stream.account);
                 stream.on_submitted(request.request);
                 add(&self.stats.requests_total, 1);
-                self.actions.push_back(Action::Submit(CommandRecord::encode(&header, &command)));
+                self.actions.push_back(Action::Submit(submission));
             }
             _ => {
                 add(&self.stats.refused_total, 1);

@@ -1,9 +1,10 @@
 //! The session core under a clock of our own: no socket, no thread, no waiting.
 
 use tidegate_domain::{
-    CommandKind, EventHeader, MarketState, Name, OrderId, OrderType, Price, Qty, Reject, Sequence, Side, TimeInForce,
+    CommandHeader, CommandKind, EventHeader, MarketState, Name, OrderId, Price, Qty, Reject, Sequence, Side,
+    TimeInForce,
 };
-use tidegate_wire::{OrderAction, ReportBody};
+use tidegate_wire::{OrderAction, Position, ReportBody, SessionMode};
 
 use super::*;
 
@@ -61,7 +62,7 @@ impl Rig {
                 Action::CatchUp => self.core.on_caught_up(&view),
                 Action::Verify { signature, .. } => self.core.on_verified(signature == [1; 64], &view),
                 Action::Open { record, .. } | Action::Submit(record) => {
-                    self.submitted.push(record.decode().unwrap());
+                    self.submitted.extend(record.records().iter().map(|record| record.decode().unwrap()));
                 }
                 Action::Replay { after, .. } => self.replays.push(after),
             }
@@ -159,6 +160,9 @@ fn messages(mut bytes: &[u8]) -> Vec<ServerMessage> {
 fn logon(key: KeyId, last: u64) -> ClientMessage {
     ClientMessage::Logon(Logon {
         key,
+        mode: SessionMode::Trading,
+        replay_max: 0,
+        resume_after: Position::default(),
         last_session_sequence: SessionSequence::new(last),
         heartbeat_ms: 1_000,
         grace_ms: 0,
@@ -168,15 +172,8 @@ fn logon(key: KeyId, last: u64) -> ClientMessage {
 }
 
 fn order(request: u64) -> ClientMessage {
-    let action = OrderAction::New {
-        market: MarketId::new(1),
-        side: Side::Buy,
-        order_type: OrderType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        post_only: false,
-        price: Price::from_ticks(1),
-        qty: Qty::from_lots(1),
-    };
+    let (price, qty) = (Price::from_ticks(1), Qty::from_lots(1));
+    let action = OrderAction::limit(MarketId::new(1), Side::Buy, TimeInForce::Gtc, price, qty);
     ClientMessage::Order(OrderRequest { request: RequestNumber::new(request), action })
 }
 

@@ -394,6 +394,9 @@ impl TestClient {
 
     pub fn logon(&self, trader: &Trader, last: u64) -> Logon {
         Logon {
+            mode: SessionMode::Trading,
+            replay_max: 0,
+            resume_after: Position::default(),
             key: trader.key,
             last_session_sequence: SessionSequence::new(last),
             heartbeat_ms: 30_000,
@@ -499,15 +502,7 @@ pub fn encoded(message: &ClientMessage) -> Vec<u8> {
 }
 
 pub fn limit(side: Side, price: i64, qty: u64) -> OrderAction {
-    OrderAction::New {
-        market: MARKET,
-        side,
-        order_type: OrderType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        post_only: false,
-        price: Price::from_ticks(price),
-        qty: Qty::from_lots(qty),
-    }
+    OrderAction::limit(MARKET, side, TimeInForce::Gtc, Price::from_ticks(price), Qty::from_lots(qty))
 }
 
 /// Whether this kernel lets us use io_uring; looked at once.

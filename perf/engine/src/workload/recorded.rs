@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use tidegate_domain::{MarketId, OrderTarget, RequestNumber, TimeInForce};
+use tidegate_domain::{MarketId, NewOrder, OrderTarget, RequestNumber, TimeInForce};
 use tidegate_replay::Flow as _;
 use tidegate_replay::lobster::{LobsterFlow, LobsterOptions};
 use tidegate_wire::OrderAction;
@@ -53,7 +53,7 @@ fn write_down(builder: &mut Builder, ids: &[u64], action: &OrderAction) -> Resul
         OrderTarget::Order(order) => Err(format!("the recorded flow names order {order}, which only a node can know")),
     };
     match *action {
-        OrderAction::New { side, price, qty, time_in_force, .. } => {
+        OrderAction::New(NewOrder { side, price, qty, time_in_force, .. }) => {
             let tif = if time_in_force == TimeInForce::Gtc { Tif::Gtc } else { Tif::Ioc };
             Ok(builder.new_order(0, side, price.ticks(), qty.lots(), tif))
         }

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tidegate_client::Client;
-use tidegate_domain::{MarketId, OrderTarget, OrderType, Price, Qty, RequestNumber, Side, TimeInForce};
+use tidegate_domain::{MarketId, OrderTarget, Price, Qty, RequestNumber, Side, TimeInForce};
 use tidegate_wire::{OrderAction, Report};
 
 use crate::answers::Answers;
@@ -254,14 +254,9 @@ impl LobsterFlow {
 
     fn action(&self, request: StepRequest) -> OrderAction {
         let target = |order| OrderTarget::Request(*self.requests.get(&order).expect("steps are sent in their order"));
-        let new_order = |side, price: i64, size, time_in_force| OrderAction::New {
-            market: self.market,
-            side,
-            order_type: OrderType::Limit,
-            time_in_force,
-            post_only: false,
-            price: Price::from_ticks(price / self.units_per_tick),
-            qty: Qty::from_lots(size),
+        let new_order = |side, price: i64, size, time_in_force| {
+            let (price, qty) = (Price::from_ticks(price / self.units_per_tick), Qty::from_lots(size));
+            OrderAction::limit(self.market, side, time_in_force, price, qty)
         };
         match request {
             StepRequest::Add(Resting { side, price, size, .. }) => new_order(side, price, size, TimeInForce::Gtc),

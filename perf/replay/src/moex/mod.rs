@@ -17,7 +17,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use tidegate_client::Client;
-use tidegate_domain::{MarketId, OrderTarget, OrderType, Price, Qty, RequestNumber, TimeInForce};
+use tidegate_domain::{CancelFilter, MarketId, OrderTarget, Price, Qty, RequestNumber, TimeInForce};
 use tidegate_wire::{OrderAction, Report};
 
 use crate::answers::Answers;
@@ -155,20 +155,16 @@ impl MoexFlow {
         // `transactions` lets no row name an order that was not added before, and what was given out was sent.
         let target = |order| OrderTarget::Request(*self.requests.get(&order).expect("the order was sent before"));
         match request {
-            StepRequest::Add { side, price, amount, is_ioc, .. } => OrderAction::New {
-                market: self.market,
-                side,
-                order_type: OrderType::Limit,
-                time_in_force: if is_ioc { TimeInForce::Ioc } else { TimeInForce::Gtc },
-                post_only: false,
-                price: Price::from_ticks(price),
-                qty: Qty::from_lots(amount),
-            },
+            StepRequest::Add { side, price, amount, is_ioc, .. } => {
+                let time_in_force = if is_ioc { TimeInForce::Ioc } else { TimeInForce::Gtc };
+                let (price, qty) = (Price::from_ticks(price), Qty::from_lots(amount));
+                OrderAction::limit(self.market, side, time_in_force, price, qty)
+            }
             StepRequest::Cancel { order, .. } => OrderAction::Cancel { target: target(order) },
             StepRequest::Reduce { order, by, .. } => {
                 OrderAction::Reduce { target: target(order), by: Qty::from_lots(by) }
             }
-            StepRequest::Clear { .. } => OrderAction::CancelAll { market: Some(self.market) },
+            StepRequest::Clear { .. } => OrderAction::CancelAll(CancelFilter::in_market(Some(self.market))),
         }
     }
 

@@ -14,7 +14,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use tidegate_client::{Client, ClientConfig, ClientEvent, ClientSecret};
 use tidegate_domain::{
-    KeyId, Liquidity, MarketId, OrderTarget, OrderType, Price, Qty, RequestNumber, Side, TimeInForce,
+    CancelFilter, KeyId, Liquidity, MarketId, NewOrder, OrderTarget, Price, Qty, RequestNumber, Side, TimeInForce,
 };
 use tidegate_wire::{FillReport, OrderAction, Report, ReportBody};
 
@@ -186,8 +186,10 @@ impl RobotTask {
                 event = client.next_event() => self.on_event(event.map_err(fail)?, &mut trader)?,
             }
         }
-        let last =
-            self.submit(&mut client, &mut trader, Some(OrderAction::CancelAll { market: None })).await.map_err(fail)?;
+        let last = self
+            .submit(&mut client, &mut trader, Some(OrderAction::CancelAll(CancelFilter::default())))
+            .await
+            .map_err(fail)?;
         client.flush().await.map_err(fail)?;
         while trader.answered_through < last {
             let event = client.next_event().await.map_err(fail)?;
@@ -210,7 +212,7 @@ impl RobotTask {
         action: Option<OrderAction>,
     ) -> Result<RequestNumber, tidegate_client::ClientError> {
         let action = action.unwrap_or_else(|| trader.next_action());
-        let request = client.submit(action).await?;
+        let request = client.submit(action.clone()).await?;
         trader.sent(request, action);
         self.stats.sent.fetch_add(1, Ordering::Relaxed);
         Ok(request)
@@ -286,19 +288,12 @@ impl Strategy {
             (Side::Buy, true) | (Side::Sell, false) => quoting.mid - away,
             (Side::Sell, true) | (Side::Buy, false) => quoting.mid + away,
         };
-        OrderAction::New {
-            market: quoting.market,
-            side,
-            order_type: OrderType::Limit,
-            time_in_force: if self.maker { TimeInForce::Gtc } else { TimeInForce::Ioc },
-            post_only: false,
-            price: Price::from_ticks(price),
-            qty: Qty::from_lots(lots),
-        }
+        let time_in_force = if self.maker { TimeInForce::Gtc } else { TimeInForce::Ioc };
+        OrderAction::limit(quoting.market, side, time_in_force, Price::from_ticks(price), Qty::from_lots(lots))
     }
 
     fn sent(&mut self, request: RequestNumber, action: OrderAction) {
-        if let OrderAction::New { market, time_in_force: TimeInForce::Gtc, .. } = action
+        if let OrderAction::New(NewOrder { market, time_in_force: TimeInForce::Gtc, .. }) = action
             && let Some(quoting) = self.markets.iter_mut().find(|quoting| quoting.market == market)
         {
             quoting.resting.push_back(request);

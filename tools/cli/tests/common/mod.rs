@@ -15,7 +15,7 @@ use tidegate_cli::keygen::read_client_key;
 use tidegate_cli::local::{ClusterPlan, LocalNode, Trader};
 use tidegate_client::{Client, ClientConfig, ClientEvent, ClientSecret};
 use tidegate_domain::{
-    KeyId, Liquidity, MarketId, OrderTarget, OrderType, Price, Qty, RequestNumber, Side, TimeInForce,
+    CancelFilter, KeyId, Liquidity, MarketId, OrderTarget, Price, Qty, RequestNumber, Side, TimeInForce,
 };
 use tidegate_node::config::{DurabilityName, IoName};
 use tidegate_node::status::NodeState;
@@ -215,15 +215,7 @@ async fn trade(
                         OrderAction::Cancel { target: OrderTarget::Request(last) }
                     } else {
                         let time_in_force = if below(3) == 0 { TimeInForce::Ioc } else { TimeInForce::Gtc };
-                        OrderAction::New {
-                            market,
-                            side,
-                            order_type: OrderType::Limit,
-                            time_in_force,
-                            post_only: false,
-                            price: Price::from_ticks(100_000 + below(20) as i64),
-                            qty: Qty::from_lots(1 + below(9)),
-                        }
+                        OrderAction::limit(market, side, time_in_force, Price::from_ticks(100_000 + below(20) as i64), Qty::from_lots(1 + below(9)))
                     };
                     last = client.submit(action).await.unwrap();
                 }
@@ -233,7 +225,7 @@ async fn trade(
         }
     }
     // The answer to a last cancel-all comes after every report before it.
-    let last = client.submit(OrderAction::CancelAll { market: None }).await.unwrap();
+    let last = client.submit(OrderAction::CancelAll(CancelFilter::default())).await.unwrap();
     client.flush().await.unwrap();
     while !answered.contains(&last.raw()) {
         on_event(&client.next_event().await.unwrap(), key, &mut answered, &ledger);
@@ -349,15 +341,13 @@ pub(crate) fn check_against_sql(folder: &Path, ledger: &Ledger) {
 /// A resting order; waits until it is acknowledged.
 pub(crate) async fn place(client: &mut Client, market: u32) -> bool {
     let request = client
-        .submit(OrderAction::New {
-            market: MarketId::new(market),
-            side: Side::Buy,
-            order_type: OrderType::Limit,
-            time_in_force: TimeInForce::Gtc,
-            post_only: false,
-            price: Price::from_ticks(1_000),
-            qty: Qty::from_lots(1),
-        })
+        .submit(OrderAction::limit(
+            MarketId::new(market),
+            Side::Buy,
+            TimeInForce::Gtc,
+            Price::from_ticks(1_000),
+            Qty::from_lots(1),
+        ))
         .await
         .unwrap();
     client.flush().await.unwrap();
