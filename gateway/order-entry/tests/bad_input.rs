@@ -38,7 +38,7 @@ fn spoiled(at: usize, bytes: &[u8]) -> Vec<u8> {
 fn malformed_frames() -> Vec<(Vec<u8>, &'static str)> {
     vec![
         (spoiled(0, &15_u32.to_le_bytes()), "length is 15, allowed: 16 to 1024"),
-        (spoiled(0, &1_025_u32.to_le_bytes()), "length is 513, allowed: 16 to 1024"),
+        (spoiled(0, &1_025_u32.to_le_bytes()), "length is 1025, allowed: 16 to 1024"),
         (spoiled(0, &u32::MAX.to_le_bytes()), "length is 4294967295"),
         (spoiled(4, &2_u16.to_le_bytes()), "protocol version is 2, allowed: 1"),
         (spoiled(6, &1_u16.to_le_bytes()), "flags is 1, allowed: 0"),

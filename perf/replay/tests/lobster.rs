@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Desk, MARKET, TestFile};
-use tidegate_domain::{OrderTarget, OrderType, Price, Qty, RequestNumber, Side, TimeInForce};
+use tidegate_domain::{NewOrder, OrderTarget, Price, Qty, RequestNumber, Side, TimeInForce};
 use tidegate_replay::lobster::{LobsterFlow, LobsterOptions, LobsterReport};
 use tidegate_replay::{Flow, ReplayError, Timing};
 use tidegate_wire::{OrderAction, Report, ReportBody};
@@ -81,14 +81,8 @@ fn a_message_becomes_the_request_that_price_time_priority_would_answer_with_it()
         actions.push(action);
         flow.on_sent(RequestNumber::new(actions.len() as u64));
     }
-    let new = |side, time_in_force, cents, lots| OrderAction::New {
-        market: MARKET,
-        side,
-        order_type: OrderType::Limit,
-        time_in_force,
-        post_only: false,
-        price: Price::from_ticks(cents),
-        qty: Qty::from_lots(lots),
+    let new = |side, time_in_force, cents, lots| {
+        OrderAction::limit(MARKET, side, time_in_force, Price::from_ticks(cents), Qty::from_lots(lots))
     };
     let target = |request| OrderTarget::Request(RequestNumber::new(request));
     let gtc = TimeInForce::Gtc;
@@ -119,7 +113,7 @@ fn prices_stay_in_the_files_unit_where_one_of_the_book_is_no_whole_cent() {
     let seed = "1010000,8,990050,10\n";
     let report = {
         let mut flow = open(messages, seed, Some(seed)).unwrap();
-        let Some(OrderAction::New { price, .. }) = flow.next_action() else { panic!("an order was due") };
+        let Some(OrderAction::New(NewOrder { price, .. })) = flow.next_action() else { panic!("an order was due") };
         assert_eq!(price, Price::from_ticks(1_010_000));
         let mut flow = open(messages, seed, Some(seed)).unwrap();
         Desk::new().run(&mut flow, 0).unwrap();

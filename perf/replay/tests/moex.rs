@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Desk, MARKET, TestFile};
-use tidegate_domain::{Liquidity, OrderTarget, OrderType, Price, Qty, RequestNumber, Side, TimeInForce};
+use tidegate_domain::{CancelFilter, Liquidity, OrderTarget, Price, Qty, RequestNumber, Side, TimeInForce};
 use tidegate_replay::moex::{MoexFlow, MoexReport};
 use tidegate_replay::{Flow, ReplayError, Timing};
 use tidegate_wire::{OrderAction, Report, ReportBody};
@@ -78,14 +78,8 @@ fn requests_name_earlier_orders_by_the_request_that_created_them() {
         // Numbers may have gaps.
         flow.on_sent(RequestNumber::new(50 + 10 * actions.len() as u64));
     }
-    let new = |side, time_in_force, price, lots| OrderAction::New {
-        market: MARKET,
-        side,
-        order_type: OrderType::Limit,
-        time_in_force,
-        post_only: false,
-        price: Price::from_ticks(price),
-        qty: Qty::from_lots(lots),
+    let new = |side, time_in_force, price, lots| {
+        OrderAction::limit(MARKET, side, time_in_force, Price::from_ticks(price), Qty::from_lots(lots))
     };
     let target = OrderTarget::Request(RequestNumber::new(60));
     let expected = [
@@ -93,7 +87,7 @@ fn requests_name_earlier_orders_by_the_request_that_created_them() {
         OrderAction::Reduce { target, by: Qty::from_lots(4) },
         new(Side::Sell, TimeInForce::Ioc, 100, 5),
         OrderAction::Cancel { target },
-        OrderAction::CancelAll { market: Some(MARKET) },
+        OrderAction::CancelAll(CancelFilter::in_market(Some(MARKET))),
         new(Side::Sell, TimeInForce::Gtc, 130, 1),
     ];
     assert_eq!(actions, expected);

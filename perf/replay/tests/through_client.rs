@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use common::{Desk, KEY, MARKET, TestFile, recorded};
 use tidegate_client::{Client, ClientConfig, ClientSecret};
 use tidegate_domain::{
-    ClusterId, Epoch, NodeId, OrderType, Price, Qty, RequestNumber, SessionId, SessionSequence, Side, TimeInForce,
+    CancelFilter, ClusterId, Epoch, NodeId, Price, Qty, RequestNumber, SessionId, SessionSequence, Side, TimeInForce,
 };
 use tidegate_replay::{Progress, ReplayError, lobster, moex};
 use tidegate_wire::{
@@ -49,7 +49,7 @@ fn gateway(trouble: Trouble, earlier: &[OrderAction]) -> (SocketAddr, JoinHandle
         Gateway { desk: Desk::new(), reports: Vec::new(), requests: 0, mark: RequestNumber::new(0), trouble };
     for (at, action) in earlier.iter().enumerate() {
         gateway.mark = RequestNumber::new(at as u64 + 1);
-        let order = OrderRequest { request: gateway.mark, action: *action };
+        let order = OrderRequest { request: gateway.mark, action: action.clone() };
         gateway.reports.extend(gateway.desk.execute(&order));
     }
     let thread = std::thread::spawn(move || {
@@ -74,7 +74,9 @@ impl Gateway {
             while let Some(frame) = reader.next_frame(&mut input).unwrap() {
                 match frame.client_message().unwrap() {
                     ClientMessage::Logon(logon) => answers.extend(self.greet(logon.last_session_sequence)),
-                    ClientMessage::Heartbeat => answers.push(ServerMessage::Heartbeat),
+                    ClientMessage::Heartbeat | ClientMessage::TestRequest { .. } | ClientMessage::TestReply { .. } => {
+                        answers.push(ServerMessage::Heartbeat)
+                    }
                     ClientMessage::Logout => return false,
                     ClientMessage::Order(order) => answers.extend(self.execute(&order)),
                 }
@@ -95,6 +97,8 @@ impl Gateway {
             report_mark,
             epoch: Epoch::new(1),
             heartbeat_ms: 1_000,
+            tokens_per_s: 0,
+            tokens_max: 0,
         };
         let missed = self.reports.iter().filter(|report| report.session_sequence > after);
         let missed = missed.map(|report| ServerMessage::Report(*report));
@@ -174,16 +178,8 @@ async fn a_connection_that_breaks_changes_no_figure() {
 /// Logging on replays what the key was told before; none of it is about this replay.
 #[tokio::test]
 async fn what_the_key_did_before_is_not_taken_for_answers() {
-    let order = OrderAction::New {
-        market: MARKET,
-        side: Side::Buy,
-        order_type: OrderType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        post_only: false,
-        price: Price::from_ticks(1),
-        qty: Qty::from_lots(1),
-    };
-    let earlier = [order, order, order, OrderAction::CancelAll { market: Some(MARKET) }];
+    let order = OrderAction::limit(MARKET, Side::Buy, TimeInForce::Gtc, Price::from_ticks(1), Qty::from_lots(1));
+    let earlier = [order.clone(), order.clone(), order, OrderAction::CancelAll(CancelFilter::in_market(Some(MARKET)))];
     let file = log(5);
     let report = moex_through(Trouble::None, &earlier, &file.path("log.csv")).await.unwrap();
     assert_eq!(report.first_difference, None);

@@ -83,8 +83,9 @@ impl Desk {
 
     /// Executes a request of the key.
     pub fn execute(&mut self, request: &OrderRequest) -> Vec<Report> {
-        let (header, command) = request.to_command(KEY, ACCOUNT);
-        let events = self.apply(header, &command);
+        let mut parts = Vec::new();
+        request.for_each_record(KEY, ACCOUNT, |record| parts.push(record.decode().unwrap()));
+        let events: Vec<_> = parts.iter().flat_map(|(header, command)| self.apply(*header, command)).collect();
         events.iter().filter_map(|(header, event)| Report::from_event(header, event)).collect()
     }
 
