@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tidegate_domain::{ClusterId, NodeId};
 
+use crate::throttle::RateLimit;
+
 /// Most requests of one session that may be unanswered: the size of the engine's window of outcomes per key.
 pub(crate) const OUTCOME_WINDOW: usize = 1_024;
 /// Most bytes of output that a session may have encoded and not yet handed to the socket. What is beyond it waits in
@@ -24,6 +26,16 @@ pub enum IoChoice {
     Uring,
     /// epoll.
     Epoll,
+}
+
+/// What becomes of a logon with a key that has a live session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecondLogon {
+    /// It takes over, and the older session is told so.
+    #[default]
+    TakesOver,
+    /// It is refused.
+    IsRefused,
 }
 
 /// Settings of the order-entry server.
@@ -49,6 +61,12 @@ pub struct OrderEntryConfig {
     pub sessions_max: usize,
     /// Most unanswered requests of one session; beyond it its socket is not read.
     pub in_flight_max: usize,
+    /// See [`SecondLogon`].
+    pub second_logon: SecondLogon,
+    /// Tokens of a key.
+    pub key_rate: RateLimit,
+    /// Tokens of an address, for all keys that come from it.
+    pub address_rate: RateLimit,
 }
 
 impl OrderEntryConfig {
@@ -66,6 +84,9 @@ impl OrderEntryConfig {
             output_max_bytes: 4 * 1_024 * 1_024,
             sessions_max: 1_024,
             in_flight_max: OUTCOME_WINDOW,
+            second_logon: SecondLogon::default(),
+            key_rate: RateLimit::default(),
+            address_rate: RateLimit::default(),
         }
     }
 
@@ -80,7 +101,12 @@ impl OrderEntryConfig {
         check((4_096..=1 << 30).contains(&output), "output_max_bytes", output, "4096 to 1073741824")?;
         check((1..=65_536).contains(&self.sessions_max), "sessions_max", self.sessions_max, "1 to 65536")?;
         let in_flight = self.in_flight_max;
-        check((1..=OUTCOME_WINDOW).contains(&in_flight), "in_flight_max", in_flight, "1 to 1024")
+        check((1..=OUTCOME_WINDOW).contains(&in_flight), "in_flight_max", in_flight, "1 to 1024")?;
+        for (field, rate) in [("key_rate", self.key_rate), ("address_rate", self.address_rate)] {
+            let value = format!("{} tokens per second, at most {}", rate.per_second, rate.burst);
+            check(rate.is_valid(), field, value, "0 and 0, or 1 to 100000000 per second and at most 16 to 100000000")?;
+        }
+        Ok(())
     }
 }
 
@@ -140,7 +166,12 @@ mod tests {
     fn a_setting_out_of_bounds_is_named_with_its_value_and_what_is_allowed() {
         let good = OrderEntryConfig::new("127.0.0.1:0".parse().unwrap(), ClusterId::new(1), NodeId::new(1));
         assert!(good.check().is_ok());
-        let cases: [(OrderEntryConfig, &str); 5] = [
+        let burst_too_small = RateLimit { per_second: 100, burst: 15 };
+        let cases: [(OrderEntryConfig, &str); 6] = [
+            (
+                OrderEntryConfig { key_rate: burst_too_small, ..good.clone() },
+                "key_rate is 100 tokens per second, at most 15",
+            ),
             (OrderEntryConfig { in_flight_max: 1_025, ..good.clone() }, "in_flight_max is 1025; allowed is 1 to 1024"),
             (OrderEntryConfig { sessions_max: 0, ..good.clone() }, "sessions_max is 0; allowed is 1 to 65536"),
             (OrderEntryConfig { heartbeat_max_ms: 99, ..good.clone() }, "heartbeat_max_ms is 99"),

@@ -1,16 +1,24 @@
-//! What a gateway must know to let a client in: keys and markets, from released events, or from a snapshot that was made
-//! of what they came from.
+//! What a gateway must know to let a client in: keys, owner groups and markets, from released events, or from a snapshot
+//! that was made of what they came from.
 //!
-//!   event log --KeyCreated, MarketCreated, MarketStateChanged--> [Directory] --> logon, market definitions
+//!   event log --keys, roles, owners, markets, their states--> [Directory] --> logon, drop copies, market definitions
 //!
 //! Invariants: it never knows more than what was released; keys are never removed.
 //! Owning thread: order-entry.
 
 use std::collections::{BTreeMap, HashMap};
 
-use tidegate_domain::{AccountId, Event, EventHeader, KeyId, MarketDefinition, MarketId, MarketState};
+use tidegate_domain::{AccountId, Event, EventHeader, KeyId, MarketDefinition, MarketId, MarketState, Roles, Sequence};
 
-use crate::server::Known;
+/// What a snapshot has, so that a long log need not be read before the first client is served. The default is nothing: then
+/// the log is read from its start.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Events that would set up what is set up.
+    pub described: Vec<(EventHeader, Event)>,
+    /// The event after which the log is read: at or before the snapshot's.
+    pub after: Option<(Sequence, u32)>,
+}
 
 /// A client's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,28 +27,49 @@ pub(crate) struct KeyEntry {
     pub(crate) account: AccountId,
     /// Ed25519 public key.
     pub(crate) public_key: [u8; 32],
+    /// What it may do.
+    pub(crate) roles: Roles,
+}
+
+/// Whose orders count as one owner's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// Those of every account of an owner group.
+    Owner(u32),
+    /// Those of an account that is in none.
+    Account(AccountId),
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     keys: HashMap<KeyId, KeyEntry>,
+    owners: HashMap<AccountId, u32>,
     markets: BTreeMap<MarketId, (MarketDefinition, MarketState)>,
 }
 
 impl Directory {
     /// Begins with what a snapshot has; what the log says from there on comes after.
-    pub(crate) fn know(&mut self, known: Known) {
-        let entry = |(key, account, public_key)| (key, KeyEntry { account, public_key });
-        self.keys.extend(known.keys.into_iter().map(entry));
-        self.markets.extend(known.markets.into_iter().map(|(market, definition, state)| (market, (definition, state))));
+    pub(crate) fn know(&mut self, known: &Known) {
+        for (header, event) in &known.described {
+            self.on_event(header, event);
+        }
     }
 
     /// Learns from an event; the market that is new or has a new state, if any.
     pub(crate) fn on_event(&mut self, header: &EventHeader, event: &Event) -> Option<MarketId> {
         match event {
-            Event::KeyCreated { key, public_key, .. } => {
-                self.keys.insert(*key, KeyEntry { account: header.account, public_key: *public_key });
+            Event::KeyCreated { key, public_key, roles, .. } => {
+                let (account, public_key, roles) = (header.account, *public_key, *roles);
+                self.keys.insert(*key, KeyEntry { account, public_key, roles });
+                None
+            }
+            Event::KeyRolesSet { key, roles } => {
+                self.keys.get_mut(key).expect("a key gets other roles after it was created").roles = *roles;
+                None
+            }
+            Event::AccountOwnerSet { owner } => {
+                self.owners.insert(header.account, *owner);
                 None
             }
             Event::MarketCreated(definition) => {
@@ -57,8 +86,16 @@ impl Directory {
     }
 
     /// The key with this id.
-    pub(crate) fn key(&self, key: KeyId) -> Option<KeyEntry> {
-        self.keys.get(&key).copied()
+    pub(crate) fn key(&self, key: KeyId) -> Option<&KeyEntry> {
+        self.keys.get(&key)
+    }
+
+    /// Which group an account is in.
+    pub(crate) fn group(&self, account: AccountId) -> Group {
+        match self.owners.get(&account) {
+            None | Some(0) => Group::Account(account),
+            Some(owner) => Group::Owner(*owner),
+        }
     }
 
     /// The market with this id.

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use tidegate_domain::{Event, EventHeader, KeyId, Nanos, SessionId};
+use tidegate_domain::{Event, EventHeader, KeyId, Nanos, SessionId, Timestamp};
 use tidegate_journal::EventLog;
 use tidegate_pipeline::ServingState;
 use tidegate_wire::Report;
@@ -19,20 +19,20 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::config::OrderEntryConfig;
 use crate::connection::Connection;
-use crate::directory::Directory;
+use crate::directory::{Directory, Known};
 use crate::ingress::{ConnectionId, Handed, Ingress};
-use crate::server::Known;
 use crate::session::{Action, SessionCore, SessionTerms, Submission, View};
 use crate::socket::Socket;
 use crate::stats::{OrderEntryStats, add, sub};
-use crate::{connection, replay, verify};
+use crate::throttle::Throttles;
+use crate::{connection, follow, replay, verify};
 
 /// Connections beyond `sessions_max` that may be told so at a time; more are just closed.
 const TURNED_AWAY_MAX: usize = 64;
 
 /// See the module.
 pub(crate) struct Gateway<S> {
-    terms: Rc<SessionTerms>,
+    terms: Arc<SessionTerms>,
     sessions_max: usize,
     pub(crate) stats: Arc<OrderEntryStats>,
     pub(crate) log: EventLog,
@@ -46,6 +46,8 @@ pub(crate) struct Gateway<S> {
     looking_up: RefCell<Vec<Rc<Connection<S>>>>,
     /// Wakes the pump.
     pub(crate) news: Arc<Notify>,
+    /// The pump has read more of the log.
+    pub(crate) grown: Notify,
     next_connection: Cell<u64>,
     draining: Cell<bool>,
     started: Instant,
@@ -72,9 +74,12 @@ impl<S: Socket> Gateway<S> {
             heartbeat_max_ms: config.heartbeat_max_ms,
             output_max_bytes: config.output_max_bytes,
             in_flight_max: config.in_flight_max,
+            second_logon: config.second_logon,
+            throttles: Throttles::new(config.key_rate, config.address_rate),
+            wall_at_zero: wall_clock(),
         };
         Rc::new(Self {
-            terms: Rc::new(terms),
+            terms: Arc::new(terms),
             sessions_max: config.sessions_max,
             stats,
             log,
@@ -86,6 +91,7 @@ impl<S: Socket> Gateway<S> {
             by_key: RefCell::default(),
             looking_up: RefCell::default(),
             news,
+            grown: Notify::new(),
             next_connection: Cell::new(1),
             draining: Cell::new(false),
             started: Instant::now(),
@@ -113,10 +119,10 @@ impl<S: Socket> Gateway<S> {
         getrandom::fill(&mut nonce).expect("the system gives random bytes");
         getrandom::fill(&mut session).expect("the system gives random bytes");
         let session = SessionId::new(u64::from_le_bytes(session));
-        let (terms, stats) = (Rc::clone(&self.terms), Arc::clone(&self.stats));
-        let mut core = self.with_view(|view| SessionCore::new(terms, stats, nonce, session, view));
+        let (terms, stats) = (Arc::clone(&self.terms), Arc::clone(&self.stats));
+        let mut core = self.with_view(|view| SessionCore::new(terms, stats, nonce, session, peer.ip(), view));
         if open >= self.sessions_max {
-            core.on_too_many(self.now());
+            core.on_too_many("sessions_max is reached; try again later", self.now());
         }
         let id = ConnectionId(self.next_connection.get());
         self.next_connection.set(id.0 + 1);
@@ -165,7 +171,7 @@ impl<S: Socket> Gateway<S> {
             Action::Verify { public_key, message, signature } => {
                 self.verify(connection, public_key, message, signature);
             }
-            Action::Open { key, session, record } => {
+            Action::Open { key, session, submission } => {
                 // What the key's older session reads from now on would be sequenced after the new one was opened, with
                 // numbers that the new one may use too.
                 for other in self.by_session.borrow().values() {
@@ -175,9 +181,12 @@ impl<S: Socket> Gateway<S> {
                     }
                 }
                 self.by_session.borrow_mut().insert(session, Rc::clone(connection));
-                self.submit(connection, &record);
+                self.submit(connection, &submission);
             }
-            Action::Submit(record) => self.submit(connection, &record),
+            Action::Submit(submission) => self.submit(connection, &submission),
+            Action::Follow { after } => {
+                tokio::task::spawn_local(follow::run(Rc::clone(self), Rc::clone(connection), after));
+            }
             Action::Replay { key, after } => {
                 tokio::task::spawn_local(replay::run(Rc::clone(self), Rc::clone(connection), key, after));
             }
@@ -201,7 +210,8 @@ impl<S: Socket> Gateway<S> {
         signature: [u8; 64],
     ) {
         let Ok(permit) = Arc::clone(&self.verifiers).try_acquire_owned() else {
-            return connection.core.borrow_mut().on_too_busy(self.now());
+            let detail = "too many logons at a time; try again shortly";
+            return connection.core.borrow_mut().on_too_busy(detail, self.now());
         };
         let (gateway, connection) = (Rc::clone(self), Rc::clone(connection));
         tokio::task::spawn_local(async move {
@@ -218,7 +228,7 @@ impl<S: Socket> Gateway<S> {
 
     /// Begins with what a snapshot has.
     pub(crate) fn know(&self, known: Known) {
-        self.directory.borrow_mut().know(known);
+        self.directory.borrow_mut().know(&known);
     }
 
     /// Learns from an event; what the pump does first with each.
@@ -262,7 +272,7 @@ impl<S: Socket> Gateway<S> {
         if let Some(report) = Report::from_event(header, event)
             && let Some(connection) = self.by_key.borrow().get(&header.key)
         {
-            connection.core.borrow_mut().on_report(report);
+            connection.core.borrow_mut().on_report(report, self.now());
             touch(connection, touched);
         }
         if let Some(market) = market {
@@ -357,10 +367,15 @@ impl<S: Socket> Gateway<S> {
         }
     }
 
-    fn with_view<T>(&self, act: impl FnOnce(&View<'_>) -> T) -> T {
+    pub(crate) fn with_view<T>(&self, act: impl FnOnce(&View<'_>) -> T) -> T {
         let directory = self.directory.borrow();
         act(&View { directory: &directory, serving: self.serving.get(), now: self.now() })
     }
+}
+
+fn wall_clock() -> Timestamp {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos(u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX))
 }
 
 fn touch<S>(connection: &Rc<Connection<S>>, touched: &mut Vec<Rc<Connection<S>>>) {

@@ -17,6 +17,7 @@
 mod config;
 mod connection;
 mod directory;
+mod follow;
 mod gateway;
 mod ingress;
 mod pump;
@@ -25,8 +26,11 @@ mod server;
 mod session;
 mod socket;
 mod stats;
+mod throttle;
 mod verify;
 
-pub use config::{IoChoice, OrderEntryConfig, OrderEntryError};
-pub use server::{Known, OrderEntry, OrderEntryPorts};
+pub use config::{IoChoice, OrderEntryConfig, OrderEntryError, SecondLogon};
+pub use directory::Known;
+pub use server::{OrderEntry, OrderEntryPorts};
 pub use stats::OrderEntryStats;
+pub use throttle::RateLimit;

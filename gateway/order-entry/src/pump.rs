@@ -49,6 +49,7 @@ pub(crate) async fn run<S: Socket>(gateway: Rc<Gateway<S>>, mut cursor: EventCur
             gateway.news.notified().await;
             continue;
         }
+        gateway.grown.notify_waiters();
         for (header, event) in batch.iter().map(decode) {
             gateway.dispatch(&header, &event, &mut touched);
         }

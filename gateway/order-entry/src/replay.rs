@@ -60,7 +60,7 @@ async fn replay<S: Socket>(
         for address in piece.iter().rev() {
             chunk.push(gateway.log.event_at(*address)?);
         }
-        connection.core.borrow_mut().on_replayed(&chunk);
+        connection.core.borrow_mut().on_replayed(&chunk, gateway.now());
         gateway.drive(connection);
         S::turn().await;
     }

@@ -18,12 +18,12 @@ use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tidegate_domain::{AccountId, KeyId, MarketDefinition, MarketId, MarketState, Sequence};
 use tidegate_journal::EventLog;
 use tidegate_pipeline::{Inbox, Listener, ServingState};
 use tokio::sync::Notify;
 
 use crate::config::{IoChoice, OrderEntryConfig, OrderEntryError};
+use crate::directory::Known;
 use crate::gateway::Gateway;
 use crate::ingress::Ingress;
 use crate::pump;
@@ -49,18 +49,6 @@ pub struct OrderEntryPorts {
     pub serving: ServingState,
     /// What need not be learned from the log.
     pub known: Known,
-}
-
-/// Keys and markets as a snapshot has them, so that a long log need not be read before the first client is served. The
-/// default is nothing: then it is read from its start.
-#[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// Each key, for whom it acts, and its public key.
-    pub keys: Vec<(KeyId, AccountId, [u8; 32])>,
-    /// Each market and its state.
-    pub markets: Vec<(MarketId, MarketDefinition, MarketState)>,
-    /// The event after which the log is read: at or before the snapshot's.
-    pub after: Option<(Sequence, u32)>,
 }
 
 const RUN: u8 = 0;

@@ -22,8 +22,14 @@ pub struct OrderEntryStats {
     pub requests_total: AtomicU64,
     /// Reports encoded for clients, replayed ones included.
     pub reports_total: AtomicU64,
-    /// Requests that the gateway refused by itself.
+    /// Gauge: drop copies.
+    pub drop_copies: AtomicU64,
+    /// Requests that the gateway refused by itself, the throttled ones included.
     pub refused_total: AtomicU64,
+    /// Requests that were refused because their key or address had no token left.
+    pub throttled_total: AtomicU64,
+    /// Clients that were asked whether they are there.
+    pub test_requests_total: AtomicU64,
     /// Connections that ended because of a malformed frame.
     pub malformed_total: AtomicU64,
     /// Sessions that ended because their client did not read.

@@ -74,11 +74,9 @@ impl Base {
         if self.sequence == Sequence::ZERO {
             return Known::default();
         }
-        Known {
-            keys: self.engine.keys().map(|(key, _, account, public_key)| (key, account, public_key)).collect(),
-            markets: self.engine.markets().map(|(market, terms, state)| (market, *terms, state)).collect(),
-            after: self.places.events.log.last,
-        }
+        let mut described = Vec::new();
+        self.engine.describe(|header, event| described.push((*header, *event)));
+        Known { described, after: self.places.events.log.last }
     }
 
     /// Where the pipeline goes on.

@@ -17,7 +17,7 @@ const LINGER: Nanos = Nanos::from_millis(1_000);
 const SLOW_GRACE: Nanos = Nanos::from_millis(1_000);
 /// Longest time for one write of at most about 400 KiB.
 const WRITE_STALL_MAX: Nanos = Nanos::from_millis(10_000);
-/// A client is gone when nothing came for so many heartbeat intervals.
+/// A client is gone when nothing came for so many heartbeat intervals; after half of that it is asked.
 const HEARTBEATS_MISSED_MAX: u64 = 3;
 
 /// Whether the engine has to be told that a session ended.
@@ -37,13 +37,19 @@ impl SessionCore {
             // We are not reading, so its silence says nothing.
             self.last_received = now;
         }
-        if now >= plus(self.last_received, Nanos::from_nanos(self.heartbeat.nanos() * HEARTBEATS_MISSED_MAX)) {
+        let silent_max = self.heartbeat.nanos() * HEARTBEATS_MISSED_MAX;
+        if now >= plus(self.last_received, Nanos::from_nanos(silent_max)) {
             add(&self.stats.heartbeats_missed_total, 1);
             let detail = format!("nothing came for {} ms", since(now, self.last_received).nanos() / 1_000_000);
             return self.say_goodbye(LogoutReason::HeartbeatMissed, &detail, Ending::CloseSession, now);
         }
+        if !self.was_tested && now >= plus(self.last_received, Nanos::from_nanos(silent_max / 2)) {
+            self.was_tested = true;
+            add(&self.stats.test_requests_total, 1);
+            self.say(&ServerMessage::TestRequest { id: now.nanos() });
+        }
         let idle = self.output.is_empty() && self.writing_bytes == 0;
-        if idle && now >= plus(self.last_sent, self.heartbeat) {
+        if idle && now >= plus(self.last_sent, self.heartbeat) && !self.say_position() {
             self.say(&ServerMessage::Heartbeat);
         }
     }
@@ -54,7 +60,7 @@ impl SessionCore {
             Phase::Streaming(stream) if stream.announced => queued + stream.behind_bytes(),
             // A replay may be long; it goes at the client's own pace.
             Phase::Streaming(_) => 0,
-            Phase::Opening(_) => queued,
+            Phase::Opening(_) | Phase::Copying(_) => queued,
             _ => return,
         };
         if behind > self.terms.output_max_bytes as u64 {
@@ -91,7 +97,8 @@ impl SessionCore {
             Serving::Primary { epoch } => (epoch, String::new()),
             Serving::Not => (Epoch::default(), String::new()),
         };
-        add(&self.stats.logons_refused_total, u64::from(!matches!(self.phase, Phase::Streaming(_))));
+        let was_open = matches!(self.phase, Phase::Streaming(_) | Phase::Copying(_));
+        add(&self.stats.logons_refused_total, u64::from(!was_open));
         self.close(view.now, Ending::NodeEnds);
         self.say(&ServerMessage::NotPrimary { epoch, address });
     }
@@ -111,6 +118,10 @@ impl SessionCore {
         let (key, account) = match phase {
             Phase::Closed => return,
             Phase::AwaitingLogon | Phase::LookingUp(_) | Phase::Verifying(_) => {
+                (KeyId::default(), AccountId::default())
+            }
+            Phase::Copying(_) => {
+                sub(&self.stats.drop_copies, 1);
                 (KeyId::default(), AccountId::default())
             }
             Phase::Opening(candidate) => (candidate.key, candidate.account),

@@ -1,17 +1,24 @@
 //! One session as a core without input or output: bytes, reports and time in; bytes and actions out.
 //!
 //! ```text
-//!   AwaitingLogon --Logon--> (LookingUp) --> Verifying --signature good--> Opening --SessionOpened--> Streaming
-//!        |                        |              |                            |                           |
-//!        +------------------------+--------------+-- any refusal, end or error, with a reason ------------+--> Closed
+//!   AwaitingLogon --Logon--> (LookingUp) --> Verifying --good--> Opening --SessionOpened--> Streaming
+//!        |                        |              |    \             |                          |
+//!        |                        |              |     +-- drop copy --> Copying               |
+//!        +------------------------+--------------+-- any refusal, end or error, with a reason -+--> Closed
 //! ```
+//!
+//! A trading session is known to the engine, which numbers its reports; a drop copy only reads the event log.
 //!
 //! Invariants: requests are decoded one at a time and only while the one before has a place in the inbox and fewer than
 //! `in_flight_max` are unanswered, so what is held here is bounded; a nonce is good for one logon; whoever was told that
 //! a session is open gets exactly one `CloseSession` for it, unless the engine ended it or the node no longer leads.
 //! Owning thread: order-entry.
 
+mod drop_copy;
 mod ending;
+mod logon;
+mod reports;
+mod requests;
 mod stream;
 mod submission;
 #[cfg(test)]
@@ -19,23 +26,20 @@ mod submission;
 mod tests;
 
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use tidegate_domain::{
-    AccountId, ClusterId, Command, Epoch, Event, EventRecord, KeyId, MarketId, Nanos, NodeId, RequestNumber,
-    SessionCloseReason, SessionId, SessionSequence,
-};
+use tidegate_domain::{ClusterId, Epoch, KeyId, MarketId, Nanos, NodeId, SessionId, SessionSequence, Timestamp};
 use tidegate_pipeline::Serving;
-use tidegate_wire::{
-    ClientMessage, DecodeError, FRAME_LEN_MAX_BYTES, GatewayReject, Logon, LogoutReason, OrderRequest, RefusedField,
-    Report, ServerMessage,
-};
+use tidegate_wire::{ClientMessage, DecodeError, FRAME_LEN_MAX_BYTES, Logon, LogoutReason, Position, ServerMessage};
 
-use crate::config::OUTPUT_SOFT_MAX_BYTES;
+use crate::config::{OUTPUT_SOFT_MAX_BYTES, SecondLogon};
 use crate::directory::Directory;
 use crate::stats::{OrderEntryStats, add};
-use ending::{Ending, plus};
+use crate::throttle::Throttles;
+use drop_copy::DropCopy;
+use ending::Ending;
+use logon::Candidate;
 use stream::Stream;
 pub(crate) use submission::Submission;
 
@@ -52,12 +56,17 @@ pub(crate) struct SessionTerms {
     pub(crate) heartbeat_max_ms: u32,
     pub(crate) output_max_bytes: usize,
     pub(crate) in_flight_max: usize,
+    pub(crate) second_logon: SecondLogon,
+    pub(crate) throttles: Throttles,
+    /// The wall clock when [`View::now`] was zero: what clients are told is this plus that, so it never jumps.
+    pub(crate) wall_at_zero: Timestamp,
 }
 
 /// What the session may look at while it decides.
 pub(crate) struct View<'a> {
     pub(crate) directory: &'a Directory,
     pub(crate) serving: Serving,
+    /// Since the server started.
     pub(crate) now: Nanos,
 }
 
@@ -69,21 +78,16 @@ pub(crate) enum Action {
     /// Verify a signature and say so with [`SessionCore::on_verified`].
     Verify { public_key: [u8; 32], message: Vec<u8>, signature: [u8; 64] },
     /// Ask the engine to open this session; an older one of the key here must not hand in anything after it.
-    Open { key: KeyId, session: SessionId, record: Submission },
+    Open { key: KeyId, session: SessionId, submission: Submission },
     /// Hand a command in.
     Submit(Submission),
     /// Read the key's reports after this one from the event log: [`SessionCore::on_replayed`], then
     /// [`SessionCore::on_replay_end`].
     Replay { key: KeyId, after: SessionSequence },
-}
-
-/// A client that said who it is.
-#[derive(Debug)]
-struct Candidate {
-    key: KeyId,
-    account: AccountId,
-    epoch: Epoch,
-    logon: Logon,
+    /// Read every event after this place, or from the beginning, for as long as the connection lasts:
+    /// [`SessionCore::on_events`] while [`SessionCore::wants_events`]; [`SessionCore::on_position_unknown`] where there is
+    /// no such place.
+    Follow { after: Option<Position> },
 }
 
 #[derive(Debug)]
@@ -92,16 +96,18 @@ enum Phase {
     LookingUp(Box<Logon>),
     Verifying(Box<Candidate>),
     Opening(Box<Candidate>),
-    Streaming(Stream),
+    Streaming(Box<Stream>),
+    Copying(DropCopy),
     Closed,
 }
 
 /// See the module.
 pub(crate) struct SessionCore {
-    terms: Rc<SessionTerms>,
+    terms: Arc<SessionTerms>,
     stats: Arc<OrderEntryStats>,
     nonce: [u8; 32],
     session: SessionId,
+    peer: IpAddr,
     phase: Phase,
     /// Bytes that are not decoded yet, from `input_start`.
     input: Vec<u8>,
@@ -121,6 +127,8 @@ pub(crate) struct SessionCore {
     last_sent: Nanos,
     /// Interval agreed at the logon.
     heartbeat: Nanos,
+    /// The client was asked whether it is there, and nothing came since.
+    was_tested: bool,
     behind_since: Option<Nanos>,
     abort_at: Option<Nanos>,
 }
@@ -128,10 +136,11 @@ pub(crate) struct SessionCore {
 impl SessionCore {
     /// A new connection: queues the challenge.
     pub(crate) fn new(
-        terms: Rc<SessionTerms>,
+        terms: Arc<SessionTerms>,
         stats: Arc<OrderEntryStats>,
         nonce: [u8; 32],
         session: SessionId,
+        peer: IpAddr,
         view: &View<'_>,
     ) -> Self {
         let mut core = Self {
@@ -139,6 +148,7 @@ impl SessionCore {
             stats,
             nonce,
             session,
+            peer,
             phase: Phase::AwaitingLogon,
             input: Vec::new(),
             input_start: 0,
@@ -153,6 +163,7 @@ impl SessionCore {
             last_received: view.now,
             last_sent: view.now,
             heartbeat: Nanos::default(),
+            was_tested: false,
             behind_since: None,
             abort_at: None,
         };
@@ -170,6 +181,7 @@ impl SessionCore {
     /// Bytes from the socket.
     pub(crate) fn on_bytes(&mut self, bytes: &[u8], now: Nanos) {
         self.last_received = now;
+        self.was_tested = false;
         add(&self.stats.bytes_in_total, bytes.len() as u64);
         if matches!(self.phase, Phase::Closed) {
             return;
@@ -185,101 +197,13 @@ impl SessionCore {
         self.abort_at = Some(now);
     }
 
-    /// The directory knows everything that was released when the key was looked up.
-    pub(crate) fn on_caught_up(&mut self, view: &View<'_>) {
-        let Phase::LookingUp(logon) = &self.phase else { return };
-        let logon = **logon;
-        if view.directory.key(logon.key).is_some() {
-            return self.on_logon(logon, view);
-        }
-        self.refuse_logon(LogoutReason::UnknownKey, &format!("no key has the id {}", logon.key), view.now);
-    }
-
-    /// The signature was looked at.
-    pub(crate) fn on_verified(&mut self, valid: bool, view: &View<'_>) {
-        let Phase::Verifying(candidate) = &self.phase else { return };
-        if !valid {
-            return self.refuse_logon(LogoutReason::BadSignature, "the signature is not this key's", view.now);
-        }
-        if view.serving != (Serving::Primary { epoch: candidate.epoch }) {
-            return self.say_not_primary(view);
-        }
-        let Phase::Verifying(candidate) = std::mem::replace(&mut self.phase, Phase::Closed) else {
-            unreachable!("looked at just above")
-        };
-        self.actions.push_back(self.open_session(&candidate));
-        self.last_received = view.now;
-        self.phase = Phase::Opening(candidate);
-    }
-
-    /// So many signatures are being verified that this one has to come again.
-    pub(crate) fn on_too_busy(&mut self, now: Nanos) {
-        self.refuse_logon(LogoutReason::TooBusy, "too many logons at a time; try again shortly", now);
-    }
-
-    /// The engine opened or closed a session of this session's key, or refused to.
-    pub(crate) fn on_session_event(&mut self, epoch: Epoch, event: &Event, view: &View<'_>) {
-        match event {
-            Event::Rejected { reason, .. } if matches!(self.phase, Phase::Opening(_)) => {
-                add(&self.stats.logons_refused_total, 1);
-                let detail = reason.as_str();
-                self.say_goodbye(LogoutReason::LogonRefused, detail, Ending::EngineKnows, view.now);
-            }
-            Event::SessionOpened { session, request_mark, report_mark, .. } if *session == self.session => {
-                self.on_opened(epoch, *request_mark, *report_mark, view);
-            }
-            Event::SessionClosed { session, reason } if *session == self.session => {
-                let (reason, detail) = match reason {
-                    SessionCloseReason::TakenOver => (LogoutReason::TakenOver, "the key logged on again"),
-                    SessionCloseReason::Disconnected => {
-                        (LogoutReason::NoLongerPrimary, "the session ended; log on again")
-                    }
-                };
-                if reason == LogoutReason::TakenOver && !matches!(self.phase, Phase::Closed) {
-                    add(&self.stats.taken_over_total, 1);
-                }
-                self.say_goodbye(reason, detail, Ending::EngineKnows, view.now);
-            }
-            _ => {}
-        }
-    }
-
-    /// A report of this session's key was released. For the session whose `SessionOpened` was the key's last.
-    pub(crate) fn on_report(&mut self, report: Report) {
-        let Phase::Streaming(stream) = &mut self.phase else { return };
-        if stream.on_released(&report) && self.output.len() < OUTPUT_SOFT_MAX_BYTES {
-            stream.on_sent(report.session_sequence);
-            add(&self.stats.reports_total, 1);
-            self.say(&ServerMessage::Report(report));
-        }
-    }
-
-    /// Reports from the event log, the next ones in order.
-    pub(crate) fn on_replayed(&mut self, records: &[EventRecord]) {
-        for record in records {
-            let Phase::Streaming(stream) = &mut self.phase else { return };
-            let (header, event) = record.decode().expect("the event log holds what publish encoded");
-            let report = Report::from_event(&header, &event).expect("only reports have a session sequence");
-            stream.on_sent(report.session_sequence);
-            add(&self.stats.reports_total, 1);
-            self.say(&ServerMessage::Report(report));
-            self.announce_end_of_replay();
-        }
-    }
-
-    /// The task that reads the event log for this session is done.
-    pub(crate) fn on_replay_end(&mut self) {
-        if let Phase::Streaming(stream) = &mut self.phase {
-            stream.replaying = false;
-        }
-    }
-
     /// Whether this node serves, or in which term, changed.
     pub(crate) fn on_serving(&mut self, view: &View<'_>) {
         let epoch = match &self.phase {
             Phase::Verifying(candidate) | Phase::Opening(candidate) => candidate.epoch,
             Phase::Streaming(stream) => stream.epoch,
-            Phase::AwaitingLogon | Phase::LookingUp(_) | Phase::Closed => return,
+            Phase::Copying(_) if view.serving == Serving::Not => return self.say_not_primary(view),
+            Phase::AwaitingLogon | Phase::LookingUp(_) | Phase::Copying(_) | Phase::Closed => return,
         };
         if view.serving != (Serving::Primary { epoch }) {
             self.say_not_primary(view);
@@ -291,9 +215,16 @@ impl SessionCore {
         self.say_goodbye(LogoutReason::NodeStopping, "this node stops; try the other one", Ending::NodeEnds, now);
     }
 
-    /// There are as many connections as there may be.
-    pub(crate) fn on_too_many(&mut self, now: Nanos) {
-        self.refuse_logon(LogoutReason::TooManyConnections, "sessions_max is reached; try again later", now);
+    /// The operator will stop the node at that time.
+    pub(crate) fn on_maintenance(&mut self, at: Timestamp, detail: &str) {
+        if matches!(self.phase, Phase::Streaming(_) | Phase::Copying(_)) {
+            self.say(&ServerMessage::Maintenance { at, detail: detail.to_owned() });
+        }
+    }
+
+    /// There are as many connections as there may be, of all or of this address; `detail` says which.
+    pub(crate) fn on_too_many(&mut self, detail: &str, now: Nanos) {
+        self.refuse_logon(LogoutReason::TooManyConnections, detail, now);
     }
 
     /// From here on no further request is taken.
@@ -311,16 +242,24 @@ impl SessionCore {
         let now = view.now;
         match &self.phase {
             Phase::AwaitingLogon | Phase::LookingUp(_) | Phase::Verifying(_) => {
-                if now >= plus(self.connected_at, self.terms.logon_timeout) {
+                if now >= ending::plus(self.connected_at, self.terms.logon_timeout) {
                     let detail = format!("no logon within {} ms", self.terms.logon_timeout.nanos() / 1_000_000);
                     self.refuse_logon(LogoutReason::LogonTimeout, &detail, now);
                 }
             }
-            Phase::Opening(_) | Phase::Streaming(_) => {
+            Phase::Opening(_) | Phase::Streaming(_) | Phase::Copying(_) => {
                 self.watch_heartbeats(now);
                 self.watch_slowness(now);
             }
             Phase::Closed => {}
+        }
+    }
+
+    /// Tells a client that is logged on about a new market, or a new state of one.
+    pub(crate) fn on_market(&mut self, market: MarketId, view: &View<'_>) {
+        if matches!(self.phase, Phase::Streaming(_)) {
+            let (definition, state) = view.directory.market(market).expect("the directory learnt of it just now");
+            self.say(&ServerMessage::MarketDefinition { market, definition, state });
         }
     }
 
@@ -370,16 +309,18 @@ impl SessionCore {
         }
         match self.phase {
             Phase::Streaming(_) => READ_LEN_BYTES,
+            // Nothing is decoded before the answer; and the socket may change its thread then.
+            Phase::LookingUp(_) | Phase::Verifying(_) => 0,
             _ => FRAME_LEN_MAX_BYTES - buffered,
         }
     }
 
-    /// The key, once the client has said it.
+    /// The key of a trading session, or of one to be, once the client has said it.
     pub(crate) fn key(&self) -> Option<KeyId> {
         match &self.phase {
-            Phase::Verifying(candidate) | Phase::Opening(candidate) => Some(candidate.key),
+            Phase::Verifying(candidate) | Phase::Opening(candidate) => candidate.trades().then_some(candidate.key),
             Phase::Streaming(stream) => Some(stream.key),
-            Phase::AwaitingLogon | Phase::LookingUp(_) | Phase::Closed => None,
+            Phase::AwaitingLogon | Phase::LookingUp(_) | Phase::Copying(_) | Phase::Closed => None,
         }
     }
 
@@ -398,19 +339,6 @@ impl SessionCore {
         self.abort_at.is_some_and(|at| now >= at)
     }
 
-    /// Whether the reader of the event log may bring more.
-    pub(crate) fn has_room_for_replay(&self) -> bool {
-        self.output.len() < OUTPUT_SOFT_MAX_BYTES / 2
-    }
-
-    /// Tells a client that is logged on about a new market, or a new state of one.
-    pub(crate) fn on_market(&mut self, market: MarketId, view: &View<'_>) {
-        if matches!(self.phase, Phase::Streaming(_)) {
-            let (definition, state) = view.directory.market(market).expect("the directory learnt of it just now");
-            self.say(&ServerMessage::MarketDefinition { market, definition, state });
-        }
-    }
-
     // ---- inside ----
 
     fn may_listen(&self) -> bool {
@@ -418,6 +346,8 @@ impl SessionCore {
             _ if self.blocked || self.deaf => false,
             Phase::AwaitingLogon | Phase::LookingUp(_) | Phase::Verifying(_) | Phase::Opening(_) => true,
             Phase::Streaming(stream) => stream.in_flight() < self.terms.in_flight_max,
+            // What it may say is short, so whoever does not read its copies is not read either.
+            Phase::Copying(_) => self.output.len() < OUTPUT_SOFT_MAX_BYTES,
             Phase::Closed => false,
         }
     }
@@ -430,24 +360,19 @@ impl SessionCore {
         tidegate_wire::encode_server(message, &mut self.output);
     }
 
+    /// The wall clock at a moment of ours.
+    fn wall(&self, now: Nanos) -> Timestamp {
+        self.terms.wall_at_zero.plus(now)
+    }
+
     /// The last report that the client has, as far as is known here.
     fn resume_after(&self) -> SessionSequence {
         match &self.phase {
             Phase::Verifying(candidate) | Phase::Opening(candidate) => candidate.logon.last_session_sequence,
             Phase::Streaming(stream) => stream.sent,
             Phase::LookingUp(logon) => logon.last_session_sequence,
-            Phase::AwaitingLogon | Phase::Closed => self.handed,
+            Phase::AwaitingLogon | Phase::Copying(_) | Phase::Closed => self.handed,
         }
-    }
-
-    fn next_replay(&mut self) -> Option<Action> {
-        let room = self.has_room_for_replay();
-        let Phase::Streaming(stream) = &mut self.phase else { return None };
-        if stream.replaying || !stream.behind() || !room {
-            return None;
-        }
-        stream.replaying = true;
-        Some(Action::Replay { key: stream.key, after: stream.sent })
     }
 
     /// Decodes one frame; whether there was one.
@@ -468,7 +393,7 @@ impl SessionCore {
     /// A wrong request is refused and the session goes on; with anything else nobody knows where the next frame begins.
     fn on_undecodable(&mut self, error: &DecodeError, view: &View<'_>) {
         match (&self.phase, error.refusal()) {
-            (Phase::Opening(_) | Phase::Streaming(_), Some(refusal)) => {
+            (Phase::Opening(_) | Phase::Streaming(_) | Phase::Copying(_), Some(refusal)) => {
                 add(&self.stats.refused_total, 1);
                 self.say(&refusal);
             }
@@ -489,96 +414,13 @@ impl SessionCore {
                 let (reason, detail) = (LogoutReason::UnexpectedMessage, "this connection is logged on already");
                 self.say_goodbye(reason, detail, Ending::CloseSession, view.now);
             }
+            // Whatever came says that the client is there.
             (_, ClientMessage::Heartbeat | ClientMessage::TestReply { .. }) => {}
             (_, ClientMessage::TestRequest { id }) => self.say(&ServerMessage::TestReply { id }),
             (_, ClientMessage::Logout) => {
                 self.say_goodbye(LogoutReason::ClientRequested, "goodbye", Ending::CloseSession, view.now);
             }
-            (_, ClientMessage::Order(request)) => self.on_request(&request),
-        }
-    }
-
-    fn on_logon(&mut self, logon: Logon, view: &View<'_>) {
-        let Serving::Primary { epoch } = view.serving else { return self.say_not_primary(view) };
-        let Some(entry) = view.directory.key(logon.key) else {
-            self.phase = Phase::LookingUp(Box::new(logon));
-            return self.actions.push_back(Action::CatchUp);
-        };
-        let (min, max) = (self.terms.heartbeat_min_ms, self.terms.heartbeat_max_ms);
-        if !(min..=max).contains(&logon.heartbeat_ms) {
-            let detail = format!("heartbeat_ms is {}, allowed: {min} to {max}", logon.heartbeat_ms);
-            return self.refuse_logon(LogoutReason::HeartbeatOutOfRange, &detail, view.now);
-        }
-        self.heartbeat = Nanos::from_millis(u64::from(logon.heartbeat_ms));
-        let message = tidegate_wire::logon_bytes(self.terms.cluster, self.terms.node, &self.nonce, logon.key);
-        self.actions.push_back(Action::Verify { public_key: entry.public_key, message, signature: logon.signature });
-        let candidate = Candidate { key: logon.key, account: entry.account, epoch, logon };
-        self.phase = Phase::Verifying(Box::new(candidate));
-    }
-
-    fn open_session(&self, candidate: &Candidate) -> Action {
-        let command = Command::OpenSession {
-            session: self.session,
-            cancel_on_disconnect: candidate.logon.cancel_on_disconnect,
-            grace: Nanos::from_millis(u64::from(candidate.logon.grace_ms)),
-        };
-        let record = Submission::of(candidate.key, candidate.account, &command);
-        Action::Open { key: candidate.key, session: self.session, record }
-    }
-
-    fn on_opened(&mut self, epoch: Epoch, request_mark: RequestNumber, mark: SessionSequence, view: &View<'_>) {
-        let Phase::Opening(candidate) = &self.phase else { return };
-        let after = candidate.logon.last_session_sequence;
-        if after > mark {
-            let detail = format!("last_session_sequence is {after}, the newest report is {mark}");
-            add(&self.stats.logons_refused_total, 1);
-            return self.say_goodbye(LogoutReason::ReplayFromFuture, &detail, Ending::CloseSession, view.now);
-        }
-        let stream = Stream::new(candidate.key, candidate.account, candidate.epoch, after, mark);
-        self.phase = Phase::Streaming(stream);
-        add(&self.stats.sessions, 1);
-        add(&self.stats.logons_total, 1);
-        let heartbeat_ms = u32::try_from(self.heartbeat.nanos() / 1_000_000).expect("clamped to a u32 at the logon");
-        let session = self.session;
-        let (tokens_per_s, tokens_max) = (0, 0);
-        self.say(&ServerMessage::LogonAccepted {
-            session,
-            request_mark,
-            report_mark: mark,
-            epoch,
-            heartbeat_ms,
-            tokens_per_s,
-            tokens_max,
-        });
-        for (market, definition, state) in view.directory.markets() {
-            self.say(&ServerMessage::MarketDefinition { market, definition, state });
-        }
-        self.announce_end_of_replay();
-    }
-
-    fn announce_end_of_replay(&mut self) {
-        let Phase::Streaming(stream) = &mut self.phase else { return };
-        if !stream.announced && stream.sent >= stream.mark {
-            stream.announced = true;
-            let report_mark = stream.mark;
-            self.say(&ServerMessage::ReplayDone { report_mark });
-        }
-    }
-
-    fn on_request(&mut self, request: &OrderRequest) {
-        match &mut self.phase {
-            Phase::Streaming(stream) if stream.announced => {
-                let submission = Submission::of_request(request, stream.key, stream.account);
-                stream.on_submitted(request.request);
-                add(&self.stats.requests_total, 1);
-                self.actions.push_back(Action::Submit(submission));
-            }
-            _ => {
-                add(&self.stats.refused_total, 1);
-                let (request, field) = (request.request, RefusedField::None);
-                let reason = GatewayReject::ReplayNotDone;
-                self.say(&ServerMessage::RequestRefused { request, reason, field, value: 0, limit: 0 });
-            }
+            (_, ClientMessage::Order(request)) => self.on_request(&request, view),
         }
     }
 }

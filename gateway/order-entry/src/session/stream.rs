@@ -5,9 +5,12 @@
 //! Owning thread: order-entry.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use tidegate_domain::{AccountId, Epoch, KeyId, RequestNumber, SessionSequence};
+use tidegate_domain::{AccountId, Epoch, KeyId, RequestNumber, SessionSequence, Timestamp};
 use tidegate_wire::{Report, ReportBody};
+
+use crate::throttle::Bucket;
 
 /// Bytes that one report is taken for when it is not encoded yet.
 const REPORT_LEN_TYPICAL_BYTES: u64 = 144;
@@ -29,7 +32,11 @@ pub(super) struct Stream {
     pub(super) announced: bool,
     /// Whether a task reads the event log for this session.
     pub(super) replaying: bool,
-    in_flight: VecDeque<RequestNumber>,
+    /// Tokens of the key, and of the client's address.
+    pub(super) bucket: Arc<Bucket>,
+    pub(super) address_bucket: Arc<Bucket>,
+    /// Unanswered requests, and when each was read.
+    in_flight: VecDeque<(RequestNumber, Timestamp)>,
 }
 
 impl Stream {
@@ -39,18 +46,33 @@ impl Stream {
         epoch: Epoch,
         after: SessionSequence,
         mark: SessionSequence,
+        bucket: Arc<Bucket>,
+        address_bucket: Arc<Bucket>,
     ) -> Self {
         assert!(after <= mark, "a client ahead of the marks is refused before");
-        let in_flight = VecDeque::new();
-        Self { key, account, epoch, sent: after, released: mark, mark, announced: false, replaying: false, in_flight }
+        Self {
+            key,
+            account,
+            epoch,
+            sent: after,
+            released: mark,
+            mark,
+            announced: false,
+            replaying: false,
+            bucket,
+            address_bucket,
+            in_flight: VecDeque::new(),
+        }
     }
 
-    /// Takes note of a released report; whether it is the very next one to send.
-    pub(super) fn on_released(&mut self, report: &Report) -> bool {
+    /// Takes note of a released report; whether it is the very next one to send, and when the request that it answers was
+    /// read: zero where it answers none of this connection.
+    pub(super) fn on_released(&mut self, report: &Report) -> (bool, Timestamp) {
         assert!(report.session_sequence > self.released, "the event log has each report of a key once, in order");
         self.released = report.session_sequence;
-        self.count_answer(report);
-        !self.replaying && self.announced && report.session_sequence.raw() == self.sent.raw() + 1
+        let received = self.count_answer(report);
+        let is_next = !self.replaying && self.announced && report.session_sequence.raw() == self.sent.raw() + 1;
+        (is_next, received)
     }
 
     /// Whether there are reports to be read from the event log.
@@ -74,18 +96,18 @@ impl Stream {
         self.in_flight.len()
     }
 
-    pub(super) fn on_submitted(&mut self, request: RequestNumber) {
-        self.in_flight.push_back(request);
+    pub(super) fn on_submitted(&mut self, request: RequestNumber, received: Timestamp) {
+        self.in_flight.push_back((request, received));
     }
 
     /// The engine answers in the order of the requests, so an answer also settles what came before it. A cancelled or
     /// reduced order may name the request that created it instead of the one that is answered; such a number counts
     /// only at the front.
-    fn count_answer(&mut self, report: &Report) {
+    fn count_answer(&mut self, report: &Report) -> Timestamp {
         let place = match report.body {
             ReportBody::Fill(_) => None,
             ReportBody::OrderCancelled { .. } | ReportBody::OrderReduced { .. } | ReportBody::OrderReplaced { .. } => {
-                (self.in_flight.front() == Some(&report.request)).then_some(0)
+                self.in_flight.front().is_some_and(|(request, _)| *request == report.request).then_some(0)
             }
             // Triggers and refreshes are later reports of an order.
             ReportBody::OrderTriggered { .. }
@@ -98,10 +120,11 @@ impl Stream {
             | ReportBody::QuoteRejected { .. }
             | ReportBody::MassQuoteDone { .. }
             | ReportBody::Rejected { .. }
-            | ReportBody::Outcome { .. } => self.in_flight.iter().position(|request| *request == report.request),
+            | ReportBody::Outcome { .. } => self.in_flight.iter().position(|(request, _)| *request == report.request),
         };
-        if let Some(place) = place {
-            self.in_flight.drain(..=place);
+        match place.and_then(|place| self.in_flight.drain(..=place).next_back()) {
+            Some((_, received)) => received,
+            None => Timestamp::default(),
         }
     }
 }

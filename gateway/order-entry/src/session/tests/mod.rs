@@ -1,10 +1,15 @@
 //! The session core under a clock of our own: no socket, no thread, no waiting.
 
 use tidegate_domain::{
-    CommandHeader, CommandKind, EventHeader, MarketState, Name, OrderId, Price, Qty, Reject, Sequence, Side,
-    TimeInForce,
+    AccountId, Command, CommandHeader, CommandKind, Event, EventHeader, EventRecord, MarketState, Name, OrderId, Price,
+    Qty, Reject, RequestNumber, Roles, Sequence, SessionCloseReason, Side, TimeInForce,
 };
-use tidegate_wire::{OrderAction, Position, ReportBody, SessionMode};
+use tidegate_wire::{OrderAction, OrderRequest, Report, ReportBody, SessionMode};
+
+use crate::throttle::RateLimit;
+
+mod drop_copy;
+mod limits;
 
 use super::*;
 
@@ -12,6 +17,8 @@ const KEY: KeyId = KeyId::new(5);
 const ACCOUNT: AccountId = AccountId::new(9);
 const EPOCH: Epoch = Epoch::new(2);
 const SESSION: SessionId = SessionId::new(77);
+const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+const WALL: Timestamp = Timestamp::from_nanos(1_700_000_000_000_000_000);
 const LEADS: Serving = Serving::Primary { epoch: EPOCH };
 
 /// A core and the world around it.
@@ -23,6 +30,7 @@ struct Rig {
     stats: Arc<OrderEntryStats>,
     submitted: Vec<(CommandHeader, Command)>,
     replays: Vec<SessionSequence>,
+    follows: Vec<Option<Position>>,
 }
 
 impl Rig {
@@ -33,23 +41,34 @@ impl Rig {
             key: KEY,
             name: Name::new("k").unwrap(),
             public_key: [1; 32],
-            roles: tidegate_domain::Roles::TRADE,
+            roles: Roles::TRADE.with(Roles::READ),
         };
         directory.on_event(&header, &created);
-        let terms = SessionTerms {
+        Self::with_terms(directory, |terms| {
+            terms.output_max_bytes = output_max_bytes;
+            terms.in_flight_max = in_flight_max;
+        })
+    }
+
+    fn with_terms(directory: Directory, change: impl FnOnce(&mut SessionTerms)) -> Self {
+        let mut terms = SessionTerms {
             cluster: ClusterId::new(1),
             node: NodeId::new(1),
             logon_timeout: Nanos::from_millis(5_000),
             heartbeat_min_ms: 100,
             heartbeat_max_ms: 10_000,
-            output_max_bytes,
-            in_flight_max,
+            output_max_bytes: 1 << 20,
+            in_flight_max: 16,
+            second_logon: SecondLogon::TakesOver,
+            throttles: Throttles::new(RateLimit::default(), RateLimit::default()),
+            wall_at_zero: WALL,
         };
+        change(&mut terms);
         let stats = Arc::new(OrderEntryStats::default());
         let view = View { directory: &directory, serving: LEADS, now: Nanos::default() };
-        let core = SessionCore::new(Rc::new(terms), Arc::clone(&stats), [3; 32], SESSION, &view);
-        let (submitted, replays) = (Vec::new(), Vec::new());
-        Self { core, directory, serving: LEADS, now_ms: 0, stats, submitted, replays }
+        let core = SessionCore::new(Arc::new(terms), Arc::clone(&stats), [3; 32], SESSION, PEER, &view);
+        let (submitted, replays, follows) = (Vec::new(), Vec::new(), Vec::new());
+        Self { core, directory, serving: LEADS, now_ms: 0, stats, submitted, replays, follows }
     }
 
     /// Calls the core with the view of this moment, then performs what it wants done.
@@ -61,10 +80,11 @@ impl Rig {
             match action {
                 Action::CatchUp => self.core.on_caught_up(&view),
                 Action::Verify { signature, .. } => self.core.on_verified(signature == [1; 64], &view),
-                Action::Open { record, .. } | Action::Submit(record) => {
-                    self.submitted.extend(record.records().iter().map(|record| record.decode().unwrap()));
+                Action::Open { submission, .. } | Action::Submit(submission) => {
+                    self.submitted.extend(submission.records().iter().map(|record| record.decode().unwrap()));
                 }
                 Action::Replay { after, .. } => self.replays.push(after),
+                Action::Follow { after } => self.follows.push(after),
             }
         }
     }
@@ -118,7 +138,7 @@ impl Rig {
 
     fn report(&mut self, sequence: u64, request: u64) {
         let report = Report::from_event(&header(sequence, request), &rejected()).unwrap();
-        self.with(|core, _| core.on_report(report));
+        self.with(|core, view| core.on_report(report, view.now));
     }
 
     fn closes(&self) -> usize {
@@ -191,6 +211,10 @@ fn heartbeats_are_sent_when_idle_and_missed_after_three() {
     assert_eq!(rig.written(), [ServerMessage::Heartbeat]);
     rig.now_ms = 1_500;
     rig.message(&ClientMessage::Heartbeat);
+    rig.tick(2_999);
+    assert_eq!(rig.written(), [ServerMessage::Heartbeat]);
+    rig.tick(3_000);
+    assert!(matches!(rig.written()[..], [ServerMessage::TestRequest { .. }]), "half of the patience is over");
     rig.tick(4_499);
     assert_eq!(rig.written(), [ServerMessage::Heartbeat]);
     rig.tick(4_500);
@@ -272,11 +296,11 @@ fn live_reports_wait_for_the_replay_and_follow_it_without_a_gap() {
     assert_eq!(rig.replays, [SessionSequence::new(1)]);
     rig.report(4, 40);
     let records: Vec<_> = (2..=3).map(|at| EventRecord::encode(&header(at, at), &rejected())).collect();
-    rig.with(|core, _| core.on_replayed(&records));
+    rig.with(|core, view| core.on_replayed(&records, view.now));
     rig.with(|core, _| core.on_replay_end());
     // The fourth came while the log was being read: it is fetched from there too.
     assert_eq!(rig.replays, [SessionSequence::new(1), SessionSequence::new(3)]);
-    rig.with(|core, _| core.on_replayed(&[EventRecord::encode(&header(4, 40), &rejected())]));
+    rig.with(|core, view| core.on_replayed(&[EventRecord::encode(&header(4, 40), &rejected())], view.now));
     rig.with(|core, _| core.on_replay_end());
     rig.report(5, 50);
     let mut seen = Vec::new();
@@ -300,13 +324,13 @@ fn a_replay_may_get_ahead_of_the_pump() {
     let mut rig = Rig::new(1 << 20, 1);
     rig.log_on(0);
     rig.opened(2);
-    rig.with(|core, _| {
-        core.on_replayed(&[1, 2].map(|at| EventRecord::encode(&header(at, 0), &rejected())));
+    rig.with(|core, view| {
+        core.on_replayed(&[1, 2].map(|at| EventRecord::encode(&header(at, 0), &rejected())), view.now);
     });
     rig.message(&order(7));
     rig.message(&order(8));
-    rig.with(|core, _| {
-        core.on_replayed(&[3, 4].map(|at| EventRecord::encode(&header(at, at + 4), &rejected())));
+    rig.with(|core, view| {
+        core.on_replayed(&[3, 4].map(|at| EventRecord::encode(&header(at, at + 4), &rejected())), view.now);
         core.on_replay_end();
     });
     assert_eq!(rig.submitted.len(), 2, "an answer counts when the pump brings it");
@@ -358,7 +382,7 @@ fn output_beyond_the_soft_limit_stays_in_the_event_log() {
     for sequence in 1..=10_000 {
         rig.report(sequence, 0);
     }
-    assert!(rig.core.output.len() < OUTPUT_SOFT_MAX_BYTES + 512, "{}", rig.core.output.len());
+    assert!(rig.core.output.len() < OUTPUT_SOFT_MAX_BYTES + FRAME_LEN_MAX_BYTES, "{}", rig.core.output.len());
     assert_eq!(rig.replays, [], "there is no room for a replay either");
     let sent = rig.written().len() as u64;
     assert_eq!(rig.replays, [SessionSequence::new(sent)]);
@@ -426,7 +450,7 @@ fn a_session_that_the_engine_refuses_says_why() {
 #[test]
 fn a_logon_beyond_the_verifiers_is_told_to_come_again() {
     let mut rig = Rig::new(1 << 20, 16);
-    rig.with(|core, view| core.on_too_busy(view.now));
+    rig.with(|core, view| core.on_too_busy("come back later", view.now));
     assert!(is_logout(rig.written().last(), LogoutReason::TooBusy, 0));
     assert_eq!(rig.submitted, []);
 }
@@ -445,7 +469,7 @@ fn fills_and_later_reports_of_an_order_answer_nothing() {
     };
     let report = Report::from_event(&header(1, 99), &cancelled).unwrap();
     assert!(matches!(report.body, ReportBody::OrderCancelled { .. }));
-    rig.with(|core, _| core.on_report(report));
+    rig.with(|core, view| core.on_report(report, view.now));
     assert_eq!(rig.submitted.len(), 1, "the answer to 1 is still missing");
     rig.report(2, 1);
     assert_eq!(rig.submitted.len(), 2);
@@ -502,4 +526,80 @@ fn a_market_is_told_to_those_who_are_logged_on() {
     rig.with(|core, view| core.on_market(market, view));
     let state = MarketState::Open;
     assert_eq!(rig.written(), [ServerMessage::MarketDefinition { market, definition, state }]);
+}
+
+#[test]
+fn a_test_request_is_answered_either_way() {
+    let mut rig = Rig::streaming(1 << 20, 4);
+    rig.message(&ClientMessage::TestRequest { id: 77 });
+    assert_eq!(rig.written(), [ServerMessage::TestReply { id: 77 }]);
+    rig.tick(1_500);
+    let id = match rig.written()[..] {
+        [ServerMessage::TestRequest { id }] => id,
+        ref other => panic!("{other:?}"),
+    };
+    rig.now_ms = 2_900;
+    rig.message(&ClientMessage::TestReply { id });
+    rig.tick(4_399);
+    assert!(!rig.core.is_closed(), "the reply says that the client is there");
+    rig.tick(5_900);
+    assert!(rig.core.is_closed());
+}
+
+#[test]
+fn reports_carry_when_the_request_was_read_and_when_they_were_written() {
+    let mut rig = Rig::streaming(1 << 20, 4);
+    rig.now_ms = 10;
+    rig.message(&order(1));
+    rig.now_ms = 12;
+    rig.report(1, 1);
+    rig.report(2, 1);
+    let stamps: Vec<_> = rig
+        .written()
+        .into_iter()
+        .map(|message| match message {
+            ServerMessage::Report(report) => (report.stamps.received.nanos(), report.stamps.sent.nanos()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let at = |ms: u64| WALL.nanos() + ms * 1_000_000;
+    assert_eq!(stamps, [(at(10), at(12)), (0, at(12))], "the second answers nothing of this connection any more");
+}
+
+#[test]
+fn reports_that_a_client_does_not_want_are_said_to_be_passed_over() {
+    for (last, mark, max, gap, replayed_after) in [
+        (0, 10, 3, Some((1, 7)), 7),
+        (4, 10, 3, Some((5, 7)), 7),
+        (7, 10, 3, None, 7),
+        (0, 10, 10, None, 0),
+        (0, 10, 0, None, 0),
+    ] {
+        let mut rig = Rig::new(1 << 20, 4);
+        let ClientMessage::Logon(wanted) = logon(KEY, last) else { unreachable!() };
+        rig.message(&ClientMessage::Logon(Logon { replay_max: max, ..wanted }));
+        rig.opened(mark);
+        let gaps: Vec<_> = rig
+            .written()
+            .into_iter()
+            .filter_map(|message| match message {
+                ServerMessage::GapFill { first, last, .. } => Some((first.raw(), last.raw())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(gaps, Vec::from_iter(gap), "{last} {mark} {max}");
+        assert_eq!(rig.replays, [SessionSequence::new(replayed_after)]);
+    }
+}
+
+#[test]
+fn maintenance_is_told_to_those_who_are_logged_on() {
+    let mut rig = Rig::streaming(1 << 20, 4);
+    let at = Timestamp::from_nanos(5);
+    rig.with(|core, _| core.on_maintenance(at, "upgrade"));
+    assert_eq!(rig.written(), [ServerMessage::Maintenance { at, detail: "upgrade".to_owned() }]);
+    let mut rig = Rig::new(1 << 20, 4);
+    rig.written();
+    rig.with(|core, _| core.on_maintenance(at, "upgrade"));
+    assert_eq!(rig.written(), []);
 }
