@@ -7,10 +7,11 @@
 //! index, the maker's: a trade is identified by (sequence, index) of the taker's.
 
 use crate::command::{
-    AccountLimits, CommandKind, Durability, MarketRules, MarketState, OrderOptions, OrderType, Roles, Side,
-    TimeInForce, coded,
+    AccountLimits, CommandKind, Durability, MarketRules, MarketState, OnDisconnect, OrderOptions, OrderType, Roles,
+    SelfTrade, Side, TimeInForce, coded,
 };
 use crate::genesis::Genesis;
+use crate::network::Networks;
 use crate::reject::Reject;
 use crate::units::{
     AccountId, AssetAmount, AssetId, Epoch, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty,
@@ -50,10 +51,20 @@ coded!(
         QuoteRejected = 27 "quote_rejected",
         /// See [`Event::MassQuoteDone`].
         MassQuoteDone = 28 "mass_quote_done",
+        /// See [`Event::CancelAllAfterSet`].
+        CancelAllAfterSet = 29 "cancel_all_after_set",
+        /// See [`Event::CancelAllAfterFired`].
+        CancelAllAfterFired = 30 "cancel_all_after_fired",
         /// See [`Event::SessionOpened`].
         SessionOpened = 32 "session_opened",
         /// See [`Event::SessionClosed`].
         SessionClosed = 33 "session_closed",
+        /// See [`Event::OrderStatus`].
+        OrderStatus = 36 "order_status",
+        /// See [`Event::BalanceStatus`].
+        BalanceStatus = 37 "balance_status",
+        /// See [`Event::QueryDone`].
+        QueryDone = 38 "query_done",
         /// See [`Event::Deposited`].
         Deposited = 48 "deposited",
         /// See [`Event::Withdrawn`].
@@ -90,6 +101,8 @@ coded!(
         KillSwitchSet = 74 "kill_switch_set",
         /// See [`Event::KeyRolesSet`].
         KeyRolesSet = 75 "key_roles_set",
+        /// See [`Event::KeyNetworksSet`].
+        KeyNetworksSet = 76 "key_networks_set",
         /// See [`Event::JournalBegun`].
         JournalBegun = 80 "journal_begun",
         /// See [`Event::LeadTaken`].
@@ -138,6 +151,8 @@ coded!(
         NoLiquidity = 12 "no_liquidity",
         /// Its side of a mass quote was withdrawn, or the quote that should replace it was refused.
         QuoteWithdrawn = 13 "quote_withdrawn",
+        /// Its key's own timer was due: the client did not set it anew in time.
+        DeadMan = 14 "dead_man",
     }
 );
 
@@ -262,6 +277,49 @@ pub struct Fill {
     pub fee: AssetAmount,
     /// `fee` is none but a rebate: this side, the maker, gets it in the asset that it pays (buyer: quote, seller: base).
     pub is_rebate: bool,
+}
+
+/// An open order as a query found it. Its account and its market are in the header, whose key and request are the asker's.
+///
+/// Not in it, for want of room: how much of an iceberg is shown at a time, and its place among the orders of its price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderStatus {
+    /// Its id.
+    pub order: OrderId,
+    /// Which key created it.
+    pub key: KeyId,
+    /// With which request of that key.
+    pub request: RequestNumber,
+    /// Its side.
+    pub side: Side,
+    /// What it is now: a stop-limit order that was triggered is a limit order.
+    pub order_type: OrderType,
+    /// How long it stays.
+    pub time_in_force: TimeInForce,
+    /// Whether it may only rest.
+    pub post_only: bool,
+    /// Whether it is re-priced where it would take, if it may only rest.
+    pub reprice: bool,
+    /// Whether it is one side of a quote.
+    pub is_quote: bool,
+    /// Its limit; 0 for a stop without.
+    pub price: Price,
+    /// All that is left of it.
+    pub leaves: Qty,
+    /// What was filled before; nothing of a stop that waits.
+    pub filled: Qty,
+    /// How much of what is left is shown.
+    pub displayed: Qty,
+    /// Of a stop that waits: where it triggers; else 0.
+    pub trigger: Price,
+    /// When it leaves; 0 is never.
+    pub expires: Timestamp,
+    /// See [`SelfTrade`].
+    pub self_trade: SelfTrade,
+    /// The client's own grouping; 0 is none.
+    pub group: u8,
+    /// See [`OnDisconnect`].
+    pub on_disconnect: OnDisconnect,
 }
 
 /// A market as the engine created it: terms with the ids that it assigned. The market's own id is in the header.
@@ -643,6 +701,41 @@ pub enum Event {
         /// What it may do.
         roles: Roles,
     },
+    /// A key of the account in the header may log on from these networks now.
+    KeyNetworksSet {
+        /// Which.
+        key: KeyId,
+        /// From where; none is from anywhere.
+        networks: Networks,
+    },
+    /// The key's own timer was set.
+    CancelAllAfterSet {
+        /// When its orders go; 0: it is disarmed.
+        deadline: Timestamp,
+    },
+    /// The key's own timer was due, and is disarmed: its [`Event::OrderCancelled`] came before this.
+    CancelAllAfterFired {
+        /// How many orders went.
+        cancelled: u64,
+    },
+    /// See [`OrderStatus`].
+    OrderStatus(OrderStatus),
+    /// What the account in the header has of an asset.
+    BalanceStatus {
+        /// Which.
+        asset: AssetId,
+        /// What it can use.
+        available: AssetAmount,
+        /// What its open orders hold.
+        held: AssetAmount,
+        /// What waits as withdrawals.
+        pending: AssetAmount,
+    },
+    /// A query is answered: its [`Event::OrderStatus`] or [`Event::BalanceStatus`] came before this.
+    QueryDone {
+        /// How many.
+        count: u64,
+    },
     /// The journal began.
     JournalBegun(Genesis),
     /// A node leads, in the header's epoch.
@@ -701,6 +794,12 @@ impl Event {
             Self::FeeTierSet { .. } => EventKind::FeeTierSet,
             Self::KillSwitchSet { .. } => EventKind::KillSwitchSet,
             Self::KeyRolesSet { .. } => EventKind::KeyRolesSet,
+            Self::KeyNetworksSet { .. } => EventKind::KeyNetworksSet,
+            Self::CancelAllAfterSet { .. } => EventKind::CancelAllAfterSet,
+            Self::CancelAllAfterFired { .. } => EventKind::CancelAllAfterFired,
+            Self::OrderStatus(_) => EventKind::OrderStatus,
+            Self::BalanceStatus { .. } => EventKind::BalanceStatus,
+            Self::QueryDone { .. } => EventKind::QueryDone,
             Self::JournalBegun(_) => EventKind::JournalBegun,
             Self::LeadTaken { .. } => EventKind::LeadTaken,
             Self::DurabilityChanged { .. } => EventKind::DurabilityChanged,

@@ -13,6 +13,7 @@ pub mod command;
 pub mod event;
 pub mod genesis;
 mod layout;
+pub mod network;
 pub mod quote;
 pub mod record;
 pub mod reject;
@@ -20,14 +21,16 @@ pub mod state_machine;
 pub mod units;
 
 pub use command::{
-    AccountLimits, CancelFilter, Command, CommandHeader, CommandKind, Durability, MarketRules, MarketState,
-    MarketTerms, NewOrder, OrderOptions, OrderTarget, OrderType, Roles, SelfTrade, Side, TimeInForce, UnknownRole,
+    AccountLimits, CANCEL_ALL_AFTER_MAX, CANCEL_ALL_AFTER_MIN, CancelFilter, Command, CommandHeader, CommandKind,
+    Durability, MarketRules, MarketState, MarketTerms, NewOrder, OnDisconnect, OrderOptions, OrderTarget, OrderType,
+    Roles, SelfTrade, Side, TimeInForce, UnknownRole,
 };
 pub use event::{
     CancelReason, Event, EventFlags, EventHeader, EventKind, Fill, Liquidity, LogAddress, MarketDefinition,
-    SessionCloseReason,
+    OrderStatus, SessionCloseReason,
 };
 pub use genesis::{EngineLimits, Genesis, LOGIC_VERSION, LimitOutOfRange};
+pub use network::{NETWORKS_MAX, Network, NetworkError, Networks};
 pub use quote::{MassQuote, QUOTE_SLOTS_MAX, QUOTES_MAX, QUOTES_PER_SLOT, Quote, QuoteMode, QuoteSide, QuoteTerms};
 pub use record::{CommandRecord, EventRecord, RECORD_LEN_BYTES, RecordError};
 pub use reject::Reject;
