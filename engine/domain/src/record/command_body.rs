@@ -8,11 +8,12 @@ use super::{
 };
 use crate::command::{
     AccountLimits, CancelFilter, Command, CommandKind, Durability, MarketRules, MarketState, MarketTerms, NewOrder,
-    OnDisconnect, OrderOptions, OrderTarget, OrderType, Roles, SelfTrade, Side, TimeInForce,
+    OnDisconnect, OrderOptions, OrderTarget, OrderType, SelfTrade, Side, TimeInForce,
 };
 use crate::layout::*;
 use crate::network::{NETWORKS_MAX, Network, Networks};
 use crate::quote::{MassQuote, QUOTES_PER_SLOT, Quote, QuoteMode, QuoteSide, QuoteTerms};
+use crate::roles::Roles;
 use crate::units::{
     AccountId, AssetAmount, AssetId, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty, Reference,
     RequestNumber, SessionId, Timestamp,

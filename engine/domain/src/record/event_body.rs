@@ -11,10 +11,9 @@ use crate::command::{
     CommandKind, Durability, MarketRules, MarketState, OnDisconnect, OrderOptions, OrderType, SelfTrade, Side,
     TimeInForce,
 };
-use crate::event::{
-    CancelReason, Event, EventKind, Fill, Liquidity, MarketDefinition, OrderStatus, SessionCloseReason,
-};
+use crate::event::{CancelReason, Event, EventKind, Fill, Liquidity, MarketDefinition, SessionCloseReason};
 use crate::layout::*;
+use crate::order_status::OrderStatus;
 use crate::reject::Reject;
 use crate::units::{
     AccountId, AssetAmount, AssetId, FeeRate, KeyId, Nanos, NodeId, OrderId, Price, Qty, Reference, RequestNumber,
