@@ -468,6 +468,12 @@ impl ReportBody {
             | Event::FeeTierSet { .. }
             | Event::KillSwitchSet { .. }
             | Event::KeyRolesSet { .. }
+            | Event::KeyNetworksSet { .. }
+            | Event::CancelAllAfterSet { .. }
+            | Event::CancelAllAfterFired { .. }
+            | Event::OrderStatus(_)
+            | Event::BalanceStatus { .. }
+            | Event::QueryDone { .. }
             | Event::WithdrawalHeld { .. }
             | Event::WithdrawalSettled { .. }
             | Event::WithdrawalReleased { .. }

@@ -519,6 +519,7 @@ impl SessionCore {
             session: self.session,
             cancel_on_disconnect: candidate.logon.cancel_on_disconnect,
             grace: Nanos::from_millis(u64::from(candidate.logon.grace_ms)),
+            refuse_if_open: false,
         };
         let record = CommandRecord::encode(&header, &command);
         Action::Open { key: candidate.key, session: self.session, record }

@@ -121,7 +121,8 @@ impl Flow {
             }
             91..93 => {
                 let (session, grace) = (SessionId::new(key.into()), Nanos::from_millis(self.below(50)));
-                let opened = Command::OpenSession { session, cancel_on_disconnect: self.below(2) == 0, grace };
+                let (cancel_on_disconnect, refuse_if_open) = (self.below(2) == 0, self.below(4) == 0);
+                let opened = Command::OpenSession { session, cancel_on_disconnect, grace, refuse_if_open };
                 self.apply(key, account, opened)
             }
             93..95 => self.apply(key, account, Command::CloseSession { session: SessionId::new(key.into()) }),
