@@ -177,7 +177,14 @@ impl Flow {
         self.is_restricted = true;
         let tier = self.below(3) as u8;
         let (maker_fee, taker_fee) = (FeeRate::from_ppm(self.below(900) as i32 - 300), FeeRate::from_ppm(2_000));
-        let (account, command) = match self.below(8) {
+        let (account, command) = match self.below(9) {
+            8 => {
+                let texts = ["10.0.0.0/8", "2001:db8::/32", "192.168.7.7/32"];
+                let networks = (0..self.below(4)).fold(Networks::default(), |networks, _| {
+                    networks.with(texts[self.below(3) as usize].parse().unwrap()).unwrap()
+                });
+                (account, Command::SetKeyNetworks { key: KeyId::new(key), networks })
+            }
             0 | 1 => {
                 let rules = MarketRules {
                     maker_fee,
