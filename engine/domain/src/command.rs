@@ -4,10 +4,12 @@
 //! [`Genesis`] or in a market's terms, never in a node's configuration.
 
 use crate::genesis::Genesis;
+use crate::network::Networks;
 use crate::quote::MassQuote;
+use crate::roles::Roles;
 use crate::units::{
-    AccountId, AssetAmount, Epoch, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty, Reference,
-    RequestNumber, Sequence, SessionId, Timestamp,
+    AccountId, AssetAmount, AssetId, Epoch, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty,
+    Reference, RequestNumber, Sequence, SessionId, Timestamp,
 };
 
 /// Declares an enum whose variants have a stable number on disk and on the wire, and a name for people.
@@ -98,6 +100,8 @@ coded!(
         SetKillSwitch = 26 "set_kill_switch",
         /// See [`Command::SetKeyRoles`].
         SetKeyRoles = 27 "set_key_roles",
+        /// See [`Command::SetKeyNetworks`].
+        SetKeyNetworks = 28 "set_key_networks",
         /// See [`Command::Deposit`].
         Deposit = 32 "deposit",
         /// See [`Command::Withdraw`].
@@ -130,6 +134,14 @@ coded!(
         ResetProtection = 70 "reset_protection",
         /// See [`Command::MassQuote`].
         MassQuote = 71 "mass_quote",
+        /// See [`Command::CancelAllAfter`].
+        CancelAllAfter = 72 "cancel_all_after",
+        /// See [`Command::QueryOrder`].
+        QueryOrder = 73 "query_order",
+        /// See [`Command::QueryOrders`].
+        QueryOrders = 74 "query_orders",
+        /// See [`Command::QueryBalances`].
+        QueryBalances = 75 "query_balances",
     }
 );
 
@@ -207,6 +219,18 @@ coded!(
         CancelBoth = 3 "cancel_both",
         /// The smaller is cancelled, the larger becomes smaller by as much.
         Decrement = 4 "decrement",
+    }
+);
+
+coded!(
+    /// What becomes of an order when its key's session stays away longer than its grace.
+    OnDisconnect: u8 {
+        /// What the session said when it was opened.
+        Session = 0 "session",
+        /// It is cancelled.
+        Cancel = 1 "cancel",
+        /// It stays.
+        Stay = 2 "stay",
     }
 );
 
@@ -321,81 +345,7 @@ pub struct AccountLimits {
     pub notional_max: AssetAmount,
 }
 
-/// What a key may do: a set of the bits here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Roles(u8);
-
-impl Roles {
-    /// See its account.
-    pub const READ: Self = Self(1);
-    /// Send and change orders.
-    pub const TRADE: Self = Self(2);
-    /// Move money.
-    pub const PAY: Self = Self(4);
-    /// Change keys and limits.
-    pub const ADMIN: Self = Self(8);
-    /// Each role with its name for people.
-    pub const NAMED: [(Self, &'static str); 4] =
-        [(Self::READ, "read"), (Self::TRADE, "trade"), (Self::PAY, "pay"), (Self::ADMIN, "admin")];
-
-    /// The roles of both.
-    #[must_use]
-    pub const fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-    /// Whether all roles of `other` are there.
-    #[must_use]
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-    /// The bits.
-    #[must_use]
-    pub const fn bits(self) -> u8 {
-        self.0
-    }
-    /// From bits; `None` where an unknown one is set.
-    #[must_use]
-    pub const fn from_bits(bits: u8) -> Option<Self> {
-        if bits & !15 == 0 { Some(Self(bits)) } else { None }
-    }
-}
-
-impl core::fmt::Display for Roles {
-    /// The names, joined by commas; `none` where there is none.
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let mut names = Self::NAMED.iter().filter(|(role, _)| self.has(*role)).map(|(_, name)| name);
-        f.write_str(names.next().unwrap_or(&"none"))?;
-        names.try_for_each(|name| write!(f, ",{name}"))
-    }
-}
-
-impl core::str::FromStr for Roles {
-    type Err = UnknownRole;
-
-    fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        if text == "none" {
-            return Ok(Self::default());
-        }
-        text.split(',').try_fold(Self::default(), |roles, name| {
-            let role = Self::NAMED.iter().find(|(_, known)| *known == name);
-            role.map(|(role, _)| roles.with(*role)).ok_or(UnknownRole)
-        })
-    }
-}
-
-/// A text that is no list of [`Roles`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownRole;
-
-impl core::fmt::Display for UnknownRole {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("roles are read, trade, pay and admin, joined by commas, or none")
-    }
-}
-
-impl core::error::Error for UnknownRole {}
-
-/// Which order a cancel, reduce or replace means.
+/// Which order a cancel, reduce, replace or query means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderTarget {
     /// By the engine's id.
@@ -442,6 +392,8 @@ pub struct OrderOptions {
     pub budget: AssetAmount,
     /// Of a good-till-date order: when it leaves.
     pub expires: Timestamp,
+    /// See [`OnDisconnect`].
+    pub on_disconnect: OnDisconnect,
 }
 
 impl Default for OrderOptions {
@@ -454,6 +406,7 @@ impl Default for OrderOptions {
             display: Qty::ZERO,
             budget: AssetAmount::from_units(0),
             expires: Timestamp::from_nanos(0),
+            on_disconnect: OnDisconnect::Session,
         }
     }
 }
@@ -630,6 +583,13 @@ pub enum Command {
         /// Business time of the reference.
         at: Timestamp,
     },
+    /// Replaces the networks that a key of the account in the header may log on from.
+    SetKeyNetworks {
+        /// Which.
+        key: KeyId,
+        /// From here on; none is from anywhere.
+        networks: Networks,
+    },
     /// A client logged on with the key in the header; an older session of the key ends.
     OpenSession {
         /// The gateway's number for it.
@@ -638,6 +598,8 @@ pub enum Command {
         cancel_on_disconnect: bool,
         /// How long it may stay away.
         grace: Nanos,
+        /// Refused if the key has a session whose client is there, instead of taking over from it.
+        refuse_if_open: bool,
     },
     /// The connection of a session ended. Changes nothing if the key has a newer session.
     CloseSession {
@@ -687,7 +649,32 @@ pub enum Command {
     },
     /// Puts, replaces or withdraws up to [`crate::QUOTES_MAX`] two-sided quotes of the account: one of its slots.
     MassQuote(MassQuote),
+    /// Arms the key's own timer anew: when it is due, every open order that this key created is cancelled.
+    CancelAllAfter {
+        /// From now; [`CANCEL_ALL_AFTER_MIN`] to [`CANCEL_ALL_AFTER_MAX`], or 0 to disarm it.
+        timeout: Nanos,
+    },
+    /// Asks for one open order of the account.
+    QueryOrder {
+        /// Which.
+        target: OrderTarget,
+    },
+    /// Asks for every open order of the account.
+    QueryOrders {
+        /// Where; `None` is in all markets.
+        market: Option<MarketId>,
+    },
+    /// Asks what the account has.
+    QueryBalances {
+        /// Of which asset; `None` is of all.
+        asset: Option<AssetId>,
+    },
 }
+
+/// Shortest time that [`Command::CancelAllAfter`] may be set to.
+pub const CANCEL_ALL_AFTER_MIN: Nanos = Nanos::from_millis(100);
+/// Longest time that [`Command::CancelAllAfter`] may be set to: a day.
+pub const CANCEL_ALL_AFTER_MAX: Nanos = Nanos::from_millis(86_400_000);
 
 impl Command {
     /// Its dispatch code.
@@ -710,6 +697,7 @@ impl Command {
             Self::SetFeeTier { .. } => CommandKind::SetFeeTier,
             Self::SetKillSwitch { .. } => CommandKind::SetKillSwitch,
             Self::SetKeyRoles { .. } => CommandKind::SetKeyRoles,
+            Self::SetKeyNetworks { .. } => CommandKind::SetKeyNetworks,
             Self::Deposit { .. } => CommandKind::Deposit,
             Self::Withdraw { .. } => CommandKind::Withdraw,
             Self::HoldWithdrawal { .. } => CommandKind::HoldWithdrawal,
@@ -726,6 +714,10 @@ impl Command {
             Self::SetProtection { .. } => CommandKind::SetProtection,
             Self::ResetProtection { .. } => CommandKind::ResetProtection,
             Self::MassQuote(_) => CommandKind::MassQuote,
+            Self::CancelAllAfter { .. } => CommandKind::CancelAllAfter,
+            Self::QueryOrder { .. } => CommandKind::QueryOrder,
+            Self::QueryOrders { .. } => CommandKind::QueryOrders,
+            Self::QueryBalances { .. } => CommandKind::QueryBalances,
         }
     }
 

@@ -7,11 +7,13 @@
 //! index, the maker's: a trade is identified by (sequence, index) of the taker's.
 
 use crate::command::{
-    AccountLimits, CommandKind, Durability, MarketRules, MarketState, OrderOptions, OrderType, Roles, Side,
-    TimeInForce, coded,
+    AccountLimits, CommandKind, Durability, MarketRules, MarketState, OrderOptions, OrderType, Side, TimeInForce, coded,
 };
 use crate::genesis::Genesis;
+use crate::network::Networks;
+use crate::order_status::OrderStatus;
 use crate::reject::Reject;
+use crate::roles::Roles;
 use crate::units::{
     AccountId, AssetAmount, AssetId, Epoch, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty,
     Reference, RequestNumber, Sequence, SessionId, SessionSequence, Timestamp,
@@ -50,10 +52,20 @@ coded!(
         QuoteRejected = 27 "quote_rejected",
         /// See [`Event::MassQuoteDone`].
         MassQuoteDone = 28 "mass_quote_done",
+        /// See [`Event::CancelAllAfterSet`].
+        CancelAllAfterSet = 29 "cancel_all_after_set",
+        /// See [`Event::CancelAllAfterFired`].
+        CancelAllAfterFired = 30 "cancel_all_after_fired",
         /// See [`Event::SessionOpened`].
         SessionOpened = 32 "session_opened",
         /// See [`Event::SessionClosed`].
         SessionClosed = 33 "session_closed",
+        /// See [`Event::OrderStatus`].
+        OrderStatus = 36 "order_status",
+        /// See [`Event::BalanceStatus`].
+        BalanceStatus = 37 "balance_status",
+        /// See [`Event::QueryDone`].
+        QueryDone = 38 "query_done",
         /// See [`Event::Deposited`].
         Deposited = 48 "deposited",
         /// See [`Event::Withdrawn`].
@@ -90,6 +102,8 @@ coded!(
         KillSwitchSet = 74 "kill_switch_set",
         /// See [`Event::KeyRolesSet`].
         KeyRolesSet = 75 "key_roles_set",
+        /// See [`Event::KeyNetworksSet`].
+        KeyNetworksSet = 76 "key_networks_set",
         /// See [`Event::JournalBegun`].
         JournalBegun = 80 "journal_begun",
         /// See [`Event::LeadTaken`].
@@ -138,6 +152,8 @@ coded!(
         NoLiquidity = 12 "no_liquidity",
         /// Its side of a mass quote was withdrawn, or the quote that should replace it was refused.
         QuoteWithdrawn = 13 "quote_withdrawn",
+        /// Its key's own timer was due: the client did not set it anew in time.
+        DeadMan = 14 "dead_man",
     }
 );
 
@@ -643,6 +659,41 @@ pub enum Event {
         /// What it may do.
         roles: Roles,
     },
+    /// A key of the account in the header may log on from these networks now.
+    KeyNetworksSet {
+        /// Which.
+        key: KeyId,
+        /// From where; none is from anywhere.
+        networks: Networks,
+    },
+    /// The key's own timer was set.
+    CancelAllAfterSet {
+        /// When its orders go; 0: it is disarmed.
+        deadline: Timestamp,
+    },
+    /// The key's own timer was due, and is disarmed: its [`Event::OrderCancelled`] came before this.
+    CancelAllAfterFired {
+        /// How many orders went.
+        cancelled: u64,
+    },
+    /// See [`OrderStatus`].
+    OrderStatus(OrderStatus),
+    /// What the account in the header has of an asset.
+    BalanceStatus {
+        /// Which.
+        asset: AssetId,
+        /// What it can use.
+        available: AssetAmount,
+        /// What its open orders hold.
+        held: AssetAmount,
+        /// What waits as withdrawals.
+        pending: AssetAmount,
+    },
+    /// A query is answered: its [`Event::OrderStatus`] or [`Event::BalanceStatus`] came before this.
+    QueryDone {
+        /// How many.
+        count: u64,
+    },
     /// The journal began.
     JournalBegun(Genesis),
     /// A node leads, in the header's epoch.
@@ -701,6 +752,12 @@ impl Event {
             Self::FeeTierSet { .. } => EventKind::FeeTierSet,
             Self::KillSwitchSet { .. } => EventKind::KillSwitchSet,
             Self::KeyRolesSet { .. } => EventKind::KeyRolesSet,
+            Self::KeyNetworksSet { .. } => EventKind::KeyNetworksSet,
+            Self::CancelAllAfterSet { .. } => EventKind::CancelAllAfterSet,
+            Self::CancelAllAfterFired { .. } => EventKind::CancelAllAfterFired,
+            Self::OrderStatus(_) => EventKind::OrderStatus,
+            Self::BalanceStatus { .. } => EventKind::BalanceStatus,
+            Self::QueryDone { .. } => EventKind::QueryDone,
             Self::JournalBegun(_) => EventKind::JournalBegun,
             Self::LeadTaken { .. } => EventKind::LeadTaken,
             Self::DurabilityChanged { .. } => EventKind::DurabilityChanged,

@@ -5,7 +5,7 @@
 use crate::units::ClusterId;
 
 /// Version of the rules in `matching`. A node refuses a journal whose [`Genesis`] names another one.
-pub const LOGIC_VERSION: u32 = 3;
+pub const LOGIC_VERSION: u32 = 4;
 
 /// Limits that decide rejects and sizes, fixed for the life of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -158,6 +158,11 @@ layout!(SetMarketRulesV1 within 88 {
     market: [u8; 16], qty_min: u64, qty_max: u64, price_min: i64, price_max: i64, notional_min: u64, reference: i64,
     maker_fee: i32, taker_fee: i32, static_band_ppm: u32, dynamic_band_ppm: u32, day_end_s: u32,
 } reserved 4);
+layout!(
+    /// An IPv4 address is in the first four bytes of its place. `kinds`: two bits for each network, from the lowest: 0 none,
+    /// 1 IPv4, 2 IPv6.
+    KeyNetworksV1 within 64 { addresses: [[u8; 16]; 3], key: u32, prefixes: [u8; 3], kinds: u8, }
+);
 layout!(KeyRolesV1 within 64 { key: u32, roles: u8, } reserved 3);
 layout!(
     /// `to` is the receiver of a transfer, else 0.
@@ -166,12 +171,15 @@ layout!(
     } reserved 4
 );
 layout!(ReferenceV1 within 88 { reference: [u8; 32], });
-layout!(OpenSessionV1 within 88 { session: u64, grace: u64, cancel_on_disconnect: u8, } reserved 7);
+layout!(OpenSessionV1 within 88 {
+    session: u64, grace: u64, cancel_on_disconnect: u8, refuse_if_open: u8,
+} reserved 6);
 layout!(CloseSessionV1 within 88 { session: u64, });
 layout!(NewOrderV1 within 88 {
     price: i64, qty: u64, trigger: i64, display: u64, expires: u64, budget_low: u64, budget_high: u64, market: u32,
     side: u8, order_type: u8, time_in_force: u8, post_only: u8, reprice: u8, self_trade: u8, group: u8,
-} reserved 5);
+    on_disconnect: u8,
+} reserved 4);
 layout!(
     /// Cancel and reduce; `by` is zero in a cancel. `by_request` says what `target` is.
     ChangeOrderV1 within 88 { target: u64, by: u64, by_request: u8, } reserved 7
@@ -188,6 +196,11 @@ layout!(
         slot: u8, count: u8, group: u8, mode: u8, self_trade: u8,
     } reserved 10
 );
+layout!(CancelAllAfterV1 within 88 { timeout: u64, });
+layout!(
+    /// Of a market or an asset; 0 is any.
+    QueryV1 within 88 { id: u32, } reserved 4
+);
 
 // Bodies of events: 64 bytes.
 
@@ -197,8 +210,8 @@ layout!(
     /// A budget order has neither trigger nor displayed quantity: in those places are the halves of its budget.
     OrderAcceptedV1 within 64 {
         order: u64, price: i64, qty: u64, trigger: i64, display: u64, expires: u64, side: u8, order_type: u8,
-        time_in_force: u8, flags: u8, self_trade: u8, group: u8,
-    } reserved 2
+        time_in_force: u8, flags: u8, self_trade: u8, group: u8, on_disconnect: u8,
+    } reserved 1
 );
 layout!(FillV1 within 64 {
     order: u64, counter_order: u64, price: i64, qty: u64, leaves: u64, fee_low: u64, fee_high: u64,
@@ -214,6 +227,21 @@ layout!(OrderTriggeredV1 within 64 { order: u64, price: i64, leaves: u64, side: 
 layout!(OrderRefreshedV1 within 64 { order: u64, price: i64, displayed: u64, side: u8, } reserved 7);
 layout!(QuoteRejectedV1 within 64 { reason: u16, quote: u8, side: u8, } reserved 4);
 layout!(MassQuoteDoneV1 within 64 { accepted: u32, withdrawn: u32, rejected: u32, } reserved 4);
+layout!(CancelAllAfterSetV1 within 64 { deadline: u64, });
+layout!(
+    /// `filled`: of a stop that waits, of which nothing is filled, its trigger. `kinds`: side in bits 0 and 1, type from bit 2, time
+    /// in force from bit 5. `modes`: self-trade mode in bits 0 to 2, what happens on disconnect from bit 3. `flags`: post-only 1,
+    /// re-priced 2, quote 4.
+    OrderStatusV1 within 64 {
+        order: u64, request: u64, price: i64, leaves: u64, filled: u64, displayed: u64, expires: u64, key: u32,
+        kinds: u8, modes: u8, flags: u8, group: u8,
+    }
+);
+layout!(BalanceStatusV1 within 64 {
+    available_low: u64, available_high: u64, held_low: u64, held_high: u64, pending_low: u64, pending_high: u64,
+    asset: u32,
+} reserved 4);
+layout!(QueryDoneV1 within 64 { count: u64, });
 layout!(SessionOpenedV1 within 64 {
     session: u64, request_mark: u64, report_mark: u64, grace: u64, cancel_on_disconnect: u8,
 } reserved 7);

@@ -119,6 +119,8 @@ catalogue! {
     QtyOverAccountLimit = 72 "qty_over_account_limit" "The quantity is over the account's limit for one order.",
     NotionalOverAccountLimit = 73 "notional_over_account_limit" "Price times quantity is over the account's limit for one order.",
     PriceOutOfStaticBand = 74 "price_out_of_static_band" "The price is too far from the market's reference price.",
+    TimeoutOutOfRange = 75 "timeout_out_of_range" "The timeout must be 0, or 100 milliseconds to 24 hours.",
+    SessionOpen = 76 "session_open" "The key has a live session; log out there first.",
 
     DecimalsTooMany = 80 "decimals_too_many" "An asset has at most 30 decimal places.",
     // 81 was `units_per_lot_zero`: now 93 and 94. 82 was `fee_too_high`: now 91 and 92.

@@ -51,7 +51,7 @@ fn commands() -> Vec<Command> {
     let amount = AssetAmount::from_units((1 << 95) + 12_345);
     let genesis = Genesis {
         cluster: ClusterId::new(u128::MAX - 3),
-        logic_version: LOGIC_VERSION,
+        logic_version: 3,
         limits: EngineLimits::default(),
         seed: 0xa1a2_a3a4_a5a6_a7a8,
     };
@@ -95,6 +95,7 @@ fn commands() -> Vec<Command> {
             session: SessionId::new(5),
             cancel_on_disconnect: true,
             grace: Nanos::from_millis(10_000),
+            refuse_if_open: false,
         },
         Command::CloseSession { session: SessionId::new(5) },
         Command::NewOrder(order),
@@ -110,6 +111,23 @@ fn commands() -> Vec<Command> {
         }),
         mass_quote(3)[0],
         mass_quote(3)[1],
+        Command::SetKeyNetworks { key: KeyId::new(4), networks: networks() },
+        Command::SetKeyNetworks { key: KeyId::new(4), networks: Networks::default() },
+        Command::OpenSession {
+            session: SessionId::new(5),
+            cancel_on_disconnect: false,
+            grace: Nanos::from_millis(10_000),
+            refuse_if_open: true,
+        },
+        Command::NewOrder(NewOrder {
+            options: OrderOptions { on_disconnect: OnDisconnect::Stay, ..options() },
+            ..order
+        }),
+        Command::CancelAllAfter { timeout: CANCEL_ALL_AFTER_MIN },
+        Command::QueryOrder { target: OrderTarget::Request(RequestNumber::new(42)) },
+        Command::QueryOrders { market: Some(MarketId::new(7)) },
+        Command::QueryOrders { market: None },
+        Command::QueryBalances { asset: Some(AssetId::new(1)) },
     ]
 }
 
@@ -123,6 +141,35 @@ fn mass_quote(quotes: u8) -> Vec<Command> {
     MassQuote::slots(terms, &quotes).map(Command::MassQuote).collect()
 }
 
+fn networks() -> Networks {
+    let network = |text: &str| text.parse::<Network>().unwrap();
+    let networks = Networks::default().with(network("10.0.0.0/8")).unwrap();
+    networks.with(network("2001:db8::1/128")).unwrap().with(network("0.0.0.0/0")).unwrap()
+}
+
+fn order_status() -> OrderStatus {
+    OrderStatus {
+        order: OrderId::new(41),
+        key: KeyId::new(4),
+        request: RequestNumber::new(0x2122_2324_2526_2728),
+        side: Side::Sell,
+        order_type: OrderType::Limit,
+        time_in_force: TimeInForce::Day,
+        post_only: true,
+        reprice: false,
+        is_quote: true,
+        price: Price::from_ticks(100),
+        leaves: Qty::from_lots(8),
+        filled: Qty::from_lots(5),
+        displayed: Qty::from_lots(3),
+        trigger: Price::from_ticks(0),
+        expires: Timestamp::from_nanos(14),
+        self_trade: SelfTrade::Decrement,
+        group: 11,
+        on_disconnect: OnDisconnect::Stay,
+    }
+}
+
 fn options() -> OrderOptions {
     OrderOptions {
         reprice: true,
@@ -132,6 +179,7 @@ fn options() -> OrderOptions {
         display: Qty::from_lots(13),
         budget: AssetAmount::from_units(0),
         expires: Timestamp::from_nanos(14),
+        on_disconnect: OnDisconnect::Session,
     }
 }
 
@@ -269,6 +317,41 @@ fn events() -> Vec<Event> {
         Event::JournalBegun(genesis),
         Event::LeadTaken { node: NodeId::new(2), incarnation: 77 },
         Event::DurabilityChanged { durability: Durability::Local, degraded: false },
+        Event::KeyNetworksSet { key: KeyId::new(4), networks: networks() },
+        Event::CancelAllAfterSet { deadline: Timestamp::from_nanos(15) },
+        Event::CancelAllAfterFired { cancelled: 3 },
+        Event::OrderStatus(order_status()),
+        Event::OrderStatus(OrderStatus {
+            side: Side::Buy,
+            order_type: OrderType::StopLimit,
+            time_in_force: TimeInForce::Gtc,
+            post_only: false,
+            reprice: true,
+            is_quote: false,
+            filled: Qty::ZERO,
+            trigger: Price::from_ticks(105),
+            self_trade: SelfTrade::None,
+            on_disconnect: OnDisconnect::Cancel,
+            ..order_status()
+        }),
+        Event::BalanceStatus {
+            asset: AssetId::new(1),
+            available: amount,
+            held: AssetAmount::from_units((1 << 94) + 2),
+            pending: AssetAmount::from_units((1 << 93) + 3),
+        },
+        Event::QueryDone { count: 4 },
+        Event::OrderAccepted {
+            order,
+            side,
+            order_type: OrderType::Limit,
+            time_in_force: TimeInForce::Gtc,
+            post_only: false,
+            price,
+            qty: Qty::from_lots(4),
+            options: OrderOptions { on_disconnect: OnDisconnect::Cancel, ..OrderOptions::default() },
+        },
+        Event::OrderCancelled { order, side, price, cancelled: Qty::from_lots(2), reason: CancelReason::DeadMan },
     ]
 }
 
@@ -463,8 +546,8 @@ fn bytes_without_a_meaning_must_be_zero() {
         CommandRecord::from_bytes(bytes).decode() == Err(RecordError::BadField("reserved"))
     };
     let of_kind = |kind| commands().into_iter().find(|command| command.kind() == kind).unwrap();
-    // Of an order the bytes after the group, which are its layout's, and those after the layout.
-    for at in 107..128 {
+    // Of an order the bytes after its last field, which are its layout's, and those after the layout.
+    for at in 108..128 {
         assert!(refused(&of_kind(CommandKind::NewOrder), at), "byte {at} of an order");
     }
     for at in 40..128 {
@@ -521,5 +604,56 @@ proptest! {
         if let Ok((header, event)) = EventRecord::from_bytes(flat).decode() {
             prop_assert_eq!(*EventRecord::encode(&header, &event).as_bytes(), flat);
         }
+    }
+}
+
+#[test]
+fn networks_that_no_writer_writes_are_refused() {
+    let good = *CommandRecord::encode(&header(), &Command::SetKeyNetworks { key: KeyId::new(4), networks: networks() })
+        .as_bytes();
+    let (address, prefixes, kinds) = (40, 92, 95);
+    assert_eq!(
+        (&good[address..address + 4], &good[prefixes..=kinds]),
+        (&[10, 0, 0, 0][..], &[8, 128, 0, 0b01_10_01][..])
+    );
+    for (at, value, field) in [
+        (address + 1, 1, "prefixes"),
+        (address + 4, 1, "reserved"),
+        (prefixes, 33, "prefixes"),
+        (prefixes + 1, 129, "prefixes"),
+        // A hole in the list, a kind that is none, a fourth network.
+        (kinds, 0b01_00_01, "kinds"),
+        (kinds, 0b01_11_01, "kinds"),
+        (kinds, 0b01_01_10_01, "kinds"),
+        // An IPv6 address where an IPv4 one is said to be.
+        (kinds, 0b01_01_01, "reserved"),
+        (kinds, 0, "kinds"),
+        (kinds + 1, 1, "reserved"),
+    ] {
+        let mut bytes = good;
+        bytes[at] = value;
+        assert_eq!(CommandRecord::from_bytes(bytes).decode(), Err(RecordError::BadField(field)), "{at} = {value}");
+    }
+}
+
+#[test]
+fn an_order_status_with_a_code_that_means_nothing_is_refused() {
+    let good = *EventRecord::encode(&event_header(), &Event::OrderStatus(order_status())).as_bytes();
+    let (kinds, modes, flags) = (124, 125, 126);
+    assert_eq!((good[kinds], good[modes], good[flags]), (2 | 1 << 2 | 5 << 5, 4 | 2 << 3, 5));
+    for (at, value, field) in [
+        (kinds, 3 | 1 << 2 | 5 << 5, "side"),
+        (kinds, 2 | 5 << 5, "order_type"),
+        (kinds, 2 | 6 << 2 | 5 << 5, "order_type"),
+        (kinds, 2 | 1 << 2, "time_in_force"),
+        (kinds, 2 | 1 << 2 | 6 << 5, "time_in_force"),
+        (modes, 5, "self_trade"),
+        (modes, 3 << 3, "on_disconnect"),
+        (modes, 1 << 5, "on_disconnect"),
+        (flags, 8, "flags"),
+    ] {
+        let mut bytes = good;
+        bytes[at] = value;
+        assert_eq!(EventRecord::from_bytes(bytes).decode(), Err(RecordError::BadField(field)), "{at} = {value}");
     }
 }

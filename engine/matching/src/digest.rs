@@ -8,7 +8,7 @@
 
 use tidegate_domain::{AccountId, AssetId, Digest, KeyId, Side};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, dead_man_hash, networks_hash};
 use crate::hash::{Fact, Sum, hash, words};
 
 /// The digest. A state whose money does not add up has none: the node stops.
@@ -80,6 +80,8 @@ pub(crate) fn walked_own(engine: &Engine) -> Sum {
         sum.add(key.hash(id));
         engine.outcomes.of_key(id).for_each(|outcome| sum.add(outcome.hash(id)));
         key.session.iter().for_each(|session| sum.add(session.hash(id)));
+        sum.add(dead_man_hash(id, key.dead_man));
+        sum.add(networks_hash(id, &key.networks));
     }
     sum.add(engine.quotes.walked_sum().0);
     sum

@@ -53,6 +53,8 @@ pub(crate) enum Fact {
     Seat,
     Name,
     Quotes,
+    DeadMan,
+    Network,
 }
 
 const fn product(one: u64, two: u64) -> u128 {

@@ -82,7 +82,7 @@ impl Desk {
         for account in 1..=ACCOUNTS {
             self.send(0, 1, 0, &Command::CreateAccount { name: name(&format!("a{account}")) });
             let (name_of_key, public_key) = (name(&format!("k{account}")), [account as u8; 32]);
-            let roles = Roles::TRADE;
+            let roles = Roles::READ.with(Roles::TRADE);
             self.send(0, 1, account, &Command::CreateKey { name: name_of_key, public_key, roles });
             for asset in ["BTC", "USD"] {
                 let reference = Reference::new(&format!("{account}-{asset}")).unwrap();
@@ -101,7 +101,13 @@ impl Desk {
         let target = OrderTarget::Request(RequestNumber::new(newest.saturating_sub(1 + self.below(30))));
         let side = if self.below(2) == 0 { Side::Buy } else { Side::Sell };
         let price = Price::from_ticks(100_000 + self.below(60) as i64 + if side == Side::Sell { 20 } else { 0 });
-        match self.below(20) {
+        if self.below(5_000) == 0 {
+            return Command::CancelAllAfter { timeout: CANCEL_ALL_AFTER_MIN };
+        }
+        match self.below(23) {
+            20 => Command::QueryOrder { target },
+            21 => Command::QueryOrders { market: Some(MarketId::new(2)) },
+            22 => Command::QueryBalances { asset: None },
             0..9 => Command::NewOrder(self.order(side, price)),
             9..13 => Command::ReplaceOrder { target, price, qty: Qty::from_lots(1 + self.below(100)) },
             13..17 => Command::CancelOrder { target },
@@ -219,9 +225,14 @@ fn a_million_commands_of_clients_allocate_nothing() {
         EventKind::OrderReduced,
         EventKind::QuoteRejected,
         EventKind::MassQuoteDone,
+        EventKind::OrderStatus,
+        EventKind::BalanceStatus,
+        EventKind::QueryDone,
+        EventKind::CancelAllAfterSet,
     ] {
         assert!(kinds[kind.code() as usize] > 100, "hardly any {kind}: {}", kinds[kind.code() as usize]);
     }
+    assert!(kinds[EventKind::CancelAllAfterFired.code() as usize] > 0, "no key's timer was due");
     restored_engines_allocate_nothing();
 }
 

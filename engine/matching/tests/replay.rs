@@ -155,7 +155,8 @@ fn the_digest_sees_a_report_that_changed_nothing_else() {
 }
 
 fn session(id: u64, cancel_on_disconnect: bool, grace_ms: u64) -> Command {
-    Command::OpenSession { session: SessionId::new(id), cancel_on_disconnect, grace: Nanos::from_millis(grace_ms) }
+    let (session, grace) = (SessionId::new(id), Nanos::from_millis(grace_ms));
+    Command::OpenSession { session, cancel_on_disconnect, grace, refuse_if_open: false }
 }
 
 /// A slot that waits for another: nothing comes of it, and it is remembered.

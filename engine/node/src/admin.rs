@@ -184,6 +184,7 @@ fn command_of(request: AdminRequest, control: &Control) -> Result<(AccountId, Co
             of(account, account::create_key(&name, &public_key, &roles)?)
         }
         AdminRequest::SetKeyRoles { key, roles } => account::set_roles(control, key, &roles),
+        AdminRequest::SetKeyNetworks { key, networks } => account::set_networks(control, key, &networks),
         AdminRequest::Deposit(money) => money::of_account(control, Move::Deposit, &money),
         AdminRequest::Withdraw(money) => money::of_account(control, Move::Withdraw, &money),
         AdminRequest::HoldWithdrawal(money) => money::of_account(control, Move::Hold, &money),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tidegate_domain::{
     AccountId, AccountLimits, AssetAmount, AssetId, Event, EventHeader, EventKind, FeeRate, KeyId, MarketDefinition,
-    MarketId, MarketRules, MarketState, Name, Price, Reference, Roles,
+    MarketId, MarketRules, MarketState, Name, Networks, Price, Reference, Roles,
 };
 use tidegate_matching::Engine;
 use tidegate_wire::{Scale, format_decimal};
@@ -53,6 +53,7 @@ struct KeyEntry {
     name: Name,
     account: AccountId,
     roles: Roles,
+    networks: Networks,
 }
 
 impl Directory {
@@ -90,11 +91,10 @@ impl Directory {
                 self.tiers.insert(tier, (maker_fee, taker_fee));
             }
             Event::KeyCreated { key, name, roles, .. } => {
-                self.keys.insert(key, KeyEntry { name, account, roles });
+                self.keys.insert(key, KeyEntry { name, account, roles, networks: Networks::default() });
             }
-            Event::KeyRolesSet { key, roles } => {
-                self.keys.get_mut(&key).expect("an event names only what an event before it created").roles = roles;
-            }
+            Event::KeyRolesSet { key, roles } => self.key_mut(key).roles = roles,
+            Event::KeyNetworksSet { key, networks } => self.key_mut(key).networks = networks,
             Event::WithdrawalHeld { asset, amount, reference } => {
                 self.withdrawals.insert(reference, (account, asset, amount));
             }
@@ -125,6 +125,10 @@ impl Directory {
 
     fn account_mut(&mut self, id: AccountId) -> &mut AccountEntry {
         self.accounts.get_mut(&id).expect("an event names only what an event before it created")
+    }
+
+    fn key_mut(&mut self, id: KeyId) -> &mut KeyEntry {
+        self.keys.get_mut(&id).expect("an event names only what an event before it created")
     }
 
     /// Decimal places of an asset.
@@ -190,6 +194,7 @@ impl Directory {
                 "name": key.name.as_str(),
                 "account": key.account.raw(),
                 "roles": key.roles.to_string(),
+                "networks": key.networks.to_string(),
             })
         });
         let withdrawals = self.withdrawals.iter().map(|(reference, (account, asset, amount))| {

@@ -588,6 +588,9 @@ fn answers(action: &OrderAction, body: &ReportBody) -> bool {
         | (OrderAction::Reduce { .. }, ReportBody::OrderReduced { .. })
         | (OrderAction::Replace { .. }, ReportBody::OrderReplaced { .. })
         | (OrderAction::CancelAll(_), ReportBody::CancelAllDone { .. })
+        | (OrderAction::CancelAllAfter { .. }, ReportBody::CancelAllAfterSet { .. })
+        | (OrderAction::QueryOrder { .. }, ReportBody::OrderStatus(_))
+        | (OrderAction::QueryOrders { .. } | OrderAction::QueryBalances { .. }, ReportBody::QueryDone { .. })
         | (OrderAction::MassQuote { .. }, ReportBody::MassQuoteDone { .. })
         | (OrderAction::SetProtection { .. }, ReportBody::ProtectionSet { .. })
         | (OrderAction::ResetProtection { .. }, ReportBody::ProtectionReset { .. }) => true,

@@ -8,7 +8,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use tidegate_domain::{AccountId, Event, EventHeader, KeyId, MarketDefinition, MarketId, MarketState, Roles, Sequence};
+use tidegate_domain::{
+    AccountId, Event, EventHeader, KeyId, MarketDefinition, MarketId, MarketState, Networks, Roles, Sequence,
+};
 
 /// What a snapshot has, so that a long log need not be read before the first client is served. The default is nothing: then
 /// the log is read from its start.
@@ -29,6 +31,8 @@ pub(crate) struct KeyEntry {
     pub(crate) public_key: [u8; 32],
     /// What it may do.
     pub(crate) roles: Roles,
+    /// From where it may be used.
+    pub(crate) networks: Networks,
 }
 
 /// Whose orders count as one owner's.
@@ -61,11 +65,15 @@ impl Directory {
         match event {
             Event::KeyCreated { key, public_key, roles, .. } => {
                 let (account, public_key, roles) = (header.account, *public_key, *roles);
-                self.keys.insert(*key, KeyEntry { account, public_key, roles });
+                self.keys.insert(*key, KeyEntry { account, public_key, roles, networks: Networks::default() });
                 None
             }
             Event::KeyRolesSet { key, roles } => {
                 self.keys.get_mut(key).expect("a key gets other roles after it was created").roles = *roles;
+                None
+            }
+            Event::KeyNetworksSet { key, networks } => {
+                self.keys.get_mut(key).expect("a key gets networks after it was created").networks = *networks;
                 None
             }
             Event::AccountOwnerSet { owner } => {

@@ -203,7 +203,10 @@ impl<'a> Batch<'a> {
                 taker_fee_ppm: taker_fee.ppm().into(),
             }),
             Event::KeyRolesSet { key, roles } => self.rows.key_roles.push((key.raw().into(), roles.to_string())),
-            // Answers, sessions and protections are nobody's money, no order's state and no operator's setting.
+            Event::KeyNetworksSet { key, networks } => {
+                self.rows.key_networks.push((key.raw().into(), networks.to_string()));
+            }
+            // Answers, sessions, keys' timers and protections are nobody's money, no order's state and no operator's setting.
             Event::OrderTriggered { .. }
             | Event::OrderRefreshed { .. }
             | Event::ProtectionSet { .. }
@@ -212,6 +215,11 @@ impl<'a> Batch<'a> {
             | Event::Outcome { .. }
             | Event::CancelAllDone { .. }
             | Event::MassQuoteDone { .. }
+            | Event::CancelAllAfterSet { .. }
+            | Event::CancelAllAfterFired { .. }
+            | Event::OrderStatus(_)
+            | Event::BalanceStatus { .. }
+            | Event::QueryDone { .. }
             | Event::SessionOpened { .. }
             | Event::SessionClosed { .. }
             | Event::JournalBegun(_)

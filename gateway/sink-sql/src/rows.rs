@@ -33,6 +33,8 @@ pub(crate) struct Rows {
     pub(crate) keys: Vec<KeyRow>,
     /// Key, roles.
     pub(crate) key_roles: Vec<(i64, String)>,
+    /// Key, networks.
+    pub(crate) key_networks: Vec<(i64, String)>,
     /// Orders that begin in this batch, as they are at its end.
     pub(crate) orders: Vec<OrderRow>,
     /// What becomes of older orders by the end of this batch.
@@ -58,6 +60,7 @@ impl Rows {
             self.fee_tiers.len(),
             self.keys.len(),
             self.key_roles.len(),
+            self.key_networks.len(),
             self.orders.len(),
             self.order_changes.len(),
             self.trades.len(),

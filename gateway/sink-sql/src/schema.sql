@@ -69,6 +69,7 @@ CREATE TABLE keys (
     name             TEXT NOT NULL,
     public_key       BLOB NOT NULL,
     roles            TEXT NOT NULL,         -- such as read,trade
+    networks         TEXT NOT NULL DEFAULT 'any', -- that it may log on from, such as 10.0.0.0/8,2001:db8::/32
     created_sequence INTEGER NOT NULL
 );
 
@@ -176,4 +177,4 @@ CREATE TABLE rejects (
 INSERT INTO accounts (account_id, name, created_sequence) VALUES (0, 'the fees', 0), (-1, 'the world outside', 0),
     (-2, 'the held withdrawals', 0);
 INSERT INTO sink_position (id, epoch, sequence, event_index) VALUES (1, 0, 0, 0);
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;

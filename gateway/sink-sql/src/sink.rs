@@ -22,7 +22,7 @@ use crate::write::write;
 /// Makes the tables.
 const SCHEMA: &str = include_str!("schema.sql");
 /// Version of `schema.sql`.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 /// How long one try waits for another user of the database. After it the sink says so and tries again.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -71,6 +71,10 @@ async fn write_definitions(db: &mut SqliteConnection, rows: &Rows) -> Result<(),
         let update = sqlx::query("UPDATE keys SET roles = ? WHERE key_id = ?").bind(roles).bind(*key);
         update.execute(&mut *db).await?;
     }
+    for (key, networks) in &rows.key_networks {
+        let update = sqlx::query("UPDATE keys SET networks = ? WHERE key_id = ?").bind(networks).bind(*key);
+        update.execute(&mut *db).await?;
+    }
     Ok(())
 }
 

@@ -104,7 +104,7 @@ async fn assert_money(db: &mut Reader, flow: &flow::Flow) {
 
 /// The last event of each kind about a thing is what its row says.
 async fn assert_settings(db: &mut Reader, events: &[EventRecord]) {
-    let (mut rules, mut tiers, mut roles) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let (mut rules, mut tiers, mut keys) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let mut accounts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for event in events {
         let (header, event) = event.decode().unwrap();
@@ -124,9 +124,9 @@ async fn assert_settings(db: &mut Reader, events: &[EventRecord]) {
                 set(6, limits.notional_max.to_string());
             }
             Event::FeeTierSet { tier, maker_fee, taker_fee } => _ = tiers.insert(tier, (maker_fee, taker_fee)),
-            Event::KeyCreated { key, roles: of, .. } | Event::KeyRolesSet { key, roles: of } => {
-                roles.insert(key, of);
-            }
+            Event::KeyCreated { key, roles: of, .. } => _ = keys.insert(key, (of, Networks::default())),
+            Event::KeyRolesSet { key, roles: of } => keys.get_mut(&key).unwrap().0 = of,
+            Event::KeyNetworksSet { key, networks } => keys.get_mut(&key).unwrap().1 = networks,
             _ => {}
         }
     }
@@ -156,8 +156,12 @@ async fn assert_settings(db: &mut Reader, events: &[EventRecord]) {
     let rows = "SELECT CAST(tier AS TEXT), CAST(maker_fee_ppm AS TEXT), CAST(taker_fee_ppm AS TEXT) FROM fee_tiers \
                 ORDER BY 1";
     assert_eq!(db.texts(rows).await, tiers.into_iter().map(fees).collect::<Vec<_>>());
-    let roles: Vec<_> = roles.into_iter().map(|(key, roles)| vec![key.to_string(), roles.to_string()]).collect();
-    assert_eq!(db.texts("SELECT CAST(key_id AS TEXT), roles FROM keys ORDER BY 1").await, roles);
+    let row = |(key, (roles, networks)): (KeyId, (Roles, Networks))| {
+        vec![key.to_string(), roles.to_string(), networks.to_string()]
+    };
+    let keys: Vec<_> = keys.into_iter().map(row).collect();
+    assert!(keys.iter().any(|row| row[2] != "any"), "the flow is too thin: no networks");
+    assert_eq!(db.texts("SELECT CAST(key_id AS TEXT), roles, networks FROM keys ORDER BY 1").await, keys);
 }
 
 /// Held withdrawals and what accounts gave each other, by reference.

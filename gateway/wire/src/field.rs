@@ -5,8 +5,8 @@
 
 use tidegate_domain::{
     AccountId, AssetAmount, AssetId, CancelReason, ClusterId, CommandKind, Epoch, FeeRate, KeyId, Liquidity, MarketId,
-    MarketState, Name, Nanos, NodeId, OrderId, OrderType, Price, Qty, QuoteMode, Reject, RequestNumber, SelfTrade,
-    Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
+    MarketState, Name, Nanos, NodeId, OnDisconnect, OrderId, OrderType, Price, Qty, QuoteMode, Reject, RequestNumber,
+    SelfTrade, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 
 use crate::reason::{GapFillReason, GatewayReject, LogoutReason, RefusedField, SessionMode, TargetKind};
@@ -147,6 +147,7 @@ coded_field! {
     TargetKind: u8, "u8", "1 order, 2 request";
     SelfTrade: u8, "u8", "0 none, 1 cancel_newest, 2 cancel_oldest, 3 cancel_both, 4 decrement";
     QuoteMode: u8, "u8", "0 may_take, 1 post_only, 2 reprice";
+    OnDisconnect: u8, "u8", "0 session, 1 cancel, 2 stay";
     SessionMode: u8, "u8", "1 trading, 2 drop_copy";
     GapFillReason: u8, "u8", "1 not_requested, 2 stale_answer";
     CancelReason: u8, "u8", "a cancel reason";
@@ -201,6 +202,7 @@ optional_field! {
     Reject: "0 none, or a reject";
     Side: "0 both, 1 buy, 2 sell";
     MarketId: "";
+    AssetId: "";
     OrderId: "";
 }
 
@@ -308,7 +310,7 @@ macro_rules! pad_field {
     };
 }
 
-pad_field! { 1 "u8[1]"; 2 "u8[2]"; 3 "u8[3]"; 4 "u8[4]"; 5 "u8[5]"; 6 "u8[6]"; 7 "u8[7]"; }
+pad_field! { 1 "u8[1]"; 2 "u8[2]"; 3 "u8[3]"; 4 "u8[4]"; 5 "u8[5]"; 6 "u8[6]"; 7 "u8[7]"; 11 "u8[11]"; }
 
 #[cfg(test)]
 mod tests {
@@ -325,6 +327,7 @@ mod tests {
         assert_eq!(TimeInForce::ALLOWED, list(TimeInForce::ALL.iter().map(|v| (v.code(), v.as_str()))));
         assert_eq!(MarketState::ALLOWED, list(MarketState::ALL.iter().map(|v| (v.code(), v.as_str()))));
         assert_eq!(SelfTrade::ALLOWED, list(SelfTrade::ALL.iter().map(|v| (v.code(), v.as_str()))));
+        assert_eq!(OnDisconnect::ALLOWED, list(OnDisconnect::ALL.iter().map(|v| (v.code(), v.as_str()))));
         assert_eq!(QuoteMode::ALLOWED, list(QuoteMode::ALL.iter().map(|v| (v.code(), v.as_str()))));
         assert_eq!(SessionMode::ALLOWED, list(SessionMode::ALL.iter().map(|v| (v.code(), v.as_str()))));
         assert_eq!(GapFillReason::ALLOWED, list(GapFillReason::ALL.iter().map(|v| (v.code(), v.as_str()))));

@@ -5,9 +5,9 @@
 //! Invariants: a [`Report`] never carries the other side's account. Owning thread: none, these are values.
 
 use tidegate_domain::{
-    AccountId, AssetAmount, CancelReason, CommandKind, Epoch, Event, EventFlags, EventHeader, KeyId, Liquidity,
-    MarketId, Nanos, OrderId, OrderOptions, OrderType, Price, Qty, Reject, RequestNumber, Sequence, SessionSequence,
-    Side, TimeInForce, Timestamp,
+    AccountId, AssetAmount, AssetId, CancelReason, CommandKind, Epoch, Event, EventFlags, EventHeader, KeyId,
+    Liquidity, MarketId, Nanos, OrderId, OrderOptions, OrderStatus, OrderType, Price, Qty, Reject, RequestNumber,
+    Sequence, SessionSequence, Side, TimeInForce, Timestamp,
 };
 
 /// A client's view of an event.
@@ -206,6 +206,34 @@ pub enum ReportBody {
         /// Sides that were refused.
         rejected: u32,
     },
+    /// See [`OrderStatus`].
+    OrderStatus(OrderStatus),
+    /// See [`Event::BalanceStatus`].
+    BalanceStatus {
+        /// Which.
+        asset: AssetId,
+        /// What it can use.
+        available: AssetAmount,
+        /// What its open orders hold.
+        held: AssetAmount,
+        /// What waits as withdrawals.
+        pending: AssetAmount,
+    },
+    /// See [`Event::QueryDone`].
+    QueryDone {
+        /// How many.
+        count: u64,
+    },
+    /// See [`Event::CancelAllAfterSet`].
+    CancelAllAfterSet {
+        /// When its orders go; 0: it is disarmed.
+        deadline: Timestamp,
+    },
+    /// See [`Event::CancelAllAfterFired`].
+    CancelAllAfterFired {
+        /// How many orders went.
+        cancelled: u64,
+    },
 }
 
 /// One side of one trade, as its owner may see it.
@@ -229,6 +257,14 @@ pub struct FillReport {
     pub fee: AssetAmount,
     /// The fee is none but a rebate: this side gets it, in the asset that it pays.
     pub is_rebate: bool,
+}
+
+impl ReportBody {
+    /// Whether it answers a query: a later reading of it would be out of date.
+    #[must_use]
+    pub const fn is_query_answer(&self) -> bool {
+        matches!(self, Self::OrderStatus(_) | Self::BalanceStatus { .. } | Self::QueryDone { .. })
+    }
 }
 
 impl Report {
@@ -298,6 +334,13 @@ impl ReportBody {
             Event::MassQuoteDone { accepted, withdrawn, rejected } => {
                 Self::MassQuoteDone { accepted, withdrawn, rejected }
             }
+            Event::OrderStatus(status) => Self::OrderStatus(status),
+            Event::BalanceStatus { asset, available, held, pending } => {
+                Self::BalanceStatus { asset, available, held, pending }
+            }
+            Event::QueryDone { count } => Self::QueryDone { count },
+            Event::CancelAllAfterSet { deadline } => Self::CancelAllAfterSet { deadline },
+            Event::CancelAllAfterFired { cancelled } => Self::CancelAllAfterFired { cancelled },
             Event::MarketRulesSet(_)
             | Event::AccountLimitsSet(_)
             | Event::AccountOwnerSet { .. }
@@ -305,6 +348,7 @@ impl ReportBody {
             | Event::FeeTierSet { .. }
             | Event::KillSwitchSet { .. }
             | Event::KeyRolesSet { .. }
+            | Event::KeyNetworksSet { .. }
             | Event::WithdrawalHeld { .. }
             | Event::WithdrawalSettled { .. }
             | Event::WithdrawalReleased { .. }

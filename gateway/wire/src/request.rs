@@ -6,8 +6,8 @@
 //! values.
 
 use tidegate_domain::{
-    AccountId, CancelFilter, Command, CommandHeader, CommandRecord, KeyId, MarketId, MassQuote, Nanos, NewOrder,
-    OrderOptions, OrderTarget, OrderType, Price, QUOTE_SLOTS_MAX, QUOTES_PER_SLOT, Qty, Quote, QuoteTerms,
+    AccountId, AssetId, CancelFilter, Command, CommandHeader, CommandRecord, KeyId, MarketId, MassQuote, Nanos,
+    NewOrder, OrderOptions, OrderTarget, OrderType, Price, QUOTE_SLOTS_MAX, QUOTES_PER_SLOT, Qty, Quote, QuoteTerms,
     RequestNumber, Side, TimeInForce,
 };
 
@@ -79,6 +79,26 @@ pub enum OrderAction {
         /// Whether it is engaged from here on.
         engaged: bool,
     },
+    /// Arm the key's own timer anew, or disarm it.
+    CancelAllAfter {
+        /// From now; 0 disarms it.
+        timeout: Nanos,
+    },
+    /// Ask for one open order.
+    QueryOrder {
+        /// Which.
+        target: OrderTarget,
+    },
+    /// Ask for every open order of the account.
+    QueryOrders {
+        /// Where; `None` for all markets.
+        market: Option<MarketId>,
+    },
+    /// Ask what the account has.
+    QueryBalances {
+        /// Of which asset; `None` for all.
+        asset: Option<AssetId>,
+    },
 }
 
 impl OrderAction {
@@ -98,6 +118,7 @@ impl OrderRequest {
             OrderAction::Cancel { .. }
             | OrderAction::Reduce { .. }
             | OrderAction::CancelAll(_)
+            | OrderAction::CancelAllAfter { .. }
             | OrderAction::SetKillSwitch { engaged: true } => 0,
             OrderAction::MassQuote { quotes, .. } => quotes.len().max(1) as u32,
             _ => 1,
@@ -119,6 +140,10 @@ impl OrderRequest {
             }
             OrderAction::ResetProtection { group } => Command::ResetProtection { group },
             OrderAction::SetKillSwitch { engaged } => Command::SetKillSwitch { engaged },
+            OrderAction::CancelAllAfter { timeout } => Command::CancelAllAfter { timeout },
+            OrderAction::QueryOrder { target } => Command::QueryOrder { target },
+            OrderAction::QueryOrders { market } => Command::QueryOrders { market },
+            OrderAction::QueryBalances { asset } => Command::QueryBalances { asset },
             OrderAction::MassQuote { terms, ref quotes } => {
                 for slot in MassQuote::slots(terms, quotes) {
                     take(CommandRecord::encode(&header, &Command::MassQuote(slot)));

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use tidegate_domain::{
     AccountId, AssetAmount, AssetId, CancelFilter, CancelReason, ClusterId, CommandKind, Epoch, FeeRate, KeyId,
-    Liquidity, MarketDefinition, MarketId, MarketState, Name, Nanos, NewOrder, NodeId, OrderId, OrderOptions,
-    OrderTarget, OrderType, Price, Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, Reject, RequestNumber, SelfTrade,
-    Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
+    Liquidity, MarketDefinition, MarketId, MarketState, Name, Nanos, NewOrder, NodeId, OnDisconnect, OrderId,
+    OrderOptions, OrderStatus, OrderTarget, OrderType, Price, Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, Reject,
+    RequestNumber, SelfTrade, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 use tidegate_wire::{
     ClientMessage, FieldLayout, FillReport, GapFillReason, GatewayReject, GatewayStamps, Logon, LogoutReason,
@@ -163,6 +163,10 @@ fn client_samples() -> Vec<(&'static str, ClientMessage)> {
         ("ResetProtection", order(8, OrderAction::ResetProtection { group: 3 })),
         ("SetKillSwitch", order(9, OrderAction::SetKillSwitch { engaged: true })),
         ("MassQuote", order(10, OrderAction::MassQuote { terms, quotes })),
+        ("CancelAllAfter", order(11, OrderAction::CancelAllAfter { timeout: Nanos::from_millis(5_000) })),
+        ("QueryOrder", order(12, OrderAction::QueryOrder { target: OrderTarget::Request(RequestNumber::new(1)) })),
+        ("QueryOrders", order(13, OrderAction::QueryOrders { market: Some(MarketId::new(2)) })),
+        ("QueryBalances", order(14, OrderAction::QueryBalances { asset: None })),
     ]
 }
 
@@ -175,6 +179,7 @@ fn options() -> OrderOptions {
         display: Qty::from_lots(0x4142),
         budget: AssetAmount::from_units(1 << 80 | 0x5152),
         expires: Timestamp::from_nanos(1_800_000_000_000_000_000),
+        on_disconnect: OnDisconnect::Stay,
     }
 }
 
@@ -320,6 +325,44 @@ fn report_samples() -> Vec<(&'static str, ServerMessage)> {
                 options: options(),
             },
         ),
+        (
+            "OrderStatus",
+            ReportBody::OrderStatus(OrderStatus {
+                order,
+                key: KeyId::new(8),
+                request: RequestNumber::new(40),
+                side,
+                order_type: OrderType::Limit,
+                time_in_force: TimeInForce::Gtd,
+                post_only: true,
+                reprice: true,
+                is_quote: false,
+                price,
+                leaves,
+                filled: qty,
+                displayed: Qty::from_lots(3),
+                trigger: Price::from_ticks(0),
+                expires: Timestamp::from_nanos(1_800_000_000_000_000_000),
+                self_trade: SelfTrade::Decrement,
+                group: 9,
+                on_disconnect: OnDisconnect::Cancel,
+            }),
+        ),
+        (
+            "BalanceStatus",
+            ReportBody::BalanceStatus {
+                asset: AssetId::new(2),
+                available: AssetAmount::from_units(1 << 70 | 1),
+                held: AssetAmount::from_units(2),
+                pending: AssetAmount::from_units(3),
+            },
+        ),
+        ("QueryDone", ReportBody::QueryDone { count: 2 }),
+        (
+            "CancelAllAfterSet",
+            ReportBody::CancelAllAfterSet { deadline: Timestamp::from_nanos(1_700_000_005_000_000_000) },
+        ),
+        ("CancelAllAfterFired", ReportBody::CancelAllAfterFired { cancelled: 6 }),
     ];
     let report = |body| Report {
         session_sequence: SessionSequence::new(51),

@@ -4,9 +4,9 @@
 use proptest::prelude::*;
 use tidegate_domain::{
     AccountId, AssetAmount, AssetId, CancelFilter, CancelReason, ClusterId, Command, CommandKind, Epoch, FeeRate,
-    KeyId, Liquidity, MarketDefinition, MarketId, MarketState, Name, Nanos, NewOrder, NodeId, OrderId, OrderOptions,
-    OrderTarget, OrderType, Price, Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, Reject, RequestNumber, SelfTrade,
-    Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
+    KeyId, Liquidity, MarketDefinition, MarketId, MarketState, Name, Nanos, NewOrder, NodeId, OnDisconnect, OrderId,
+    OrderOptions, OrderStatus, OrderTarget, OrderType, Price, Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, Reject,
+    RequestNumber, SelfTrade, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 use tidegate_wire::{
     ClientMessage, DecodeError, FRAME_LEN_MAX_BYTES, FillReport, FrameReader, GapFillReason, GatewayReject,
@@ -60,6 +60,7 @@ fn options() -> impl Strategy<Value = OrderOptions> {
             display: Qty::from_lots(display),
             budget: AssetAmount::from_units(budget),
             expires: Timestamp::from_nanos(expires),
+            on_disconnect: OnDisconnect::ALL[(expires % 3) as usize],
         },
     );
     prop_oneof![Just(OrderOptions::default()), full]
@@ -107,6 +108,11 @@ fn action() -> impl Strategy<Value = OrderAction> {
         }),
         any::<u8>().prop_map(|group| OrderAction::ResetProtection { group }),
         any::<bool>().prop_map(|engaged| OrderAction::SetKillSwitch { engaged }),
+        any::<u64>().prop_map(|timeout| OrderAction::CancelAllAfter { timeout: Nanos::from_nanos(timeout) }),
+        target().prop_map(|target| OrderAction::QueryOrder { target }),
+        prop::option::of(1..=u32::MAX)
+            .prop_map(|market| OrderAction::QueryOrders { market: market.map(MarketId::new) }),
+        prop::option::of(1..=u32::MAX).prop_map(|asset| OrderAction::QueryBalances { asset: asset.map(AssetId::new) }),
         mass_quote(),
     ]
 }
@@ -148,7 +154,7 @@ fn client_message() -> impl Strategy<Value = ClientMessage> {
 
 fn order_report() -> impl Strategy<Value = ReportBody> {
     let numbers = (any::<u64>(), any::<i64>(), any::<u64>(), any::<u64>(), one_of(Side::ALL));
-    (numbers, 0..12u8, any::<u128>(), one_of(Liquidity::ALL), one_of(CancelReason::ALL)).prop_map(
+    (numbers, 0..17u8, any::<u128>(), one_of(Liquidity::ALL), one_of(CancelReason::ALL)).prop_map(
         |((order, price, qty, more, side), kind, fee, liquidity, reason)| {
             let (order, price, qty, leaves) =
                 (OrderId::new(order), Price::from_ticks(price), Qty::from_lots(qty), Qty::from_lots(more));
@@ -194,6 +200,35 @@ fn order_report() -> impl Strategy<Value = ReportBody> {
                     let reason = Reject::ALL[more as usize % Reject::ALL.len()];
                     ReportBody::QuoteRejected { quote: fee as u32, side, reason }
                 }
+                11 => ReportBody::OrderStatus(OrderStatus {
+                    order,
+                    key: KeyId::new(fee as u32),
+                    request: RequestNumber::new(more),
+                    side,
+                    order_type: OrderType::ALL[more as usize % OrderType::ALL.len()],
+                    time_in_force: TimeInForce::ALL[more as usize % TimeInForce::ALL.len()],
+                    post_only: more % 2 == 1,
+                    reprice: more % 3 == 1,
+                    is_quote: more % 5 == 1,
+                    price,
+                    leaves,
+                    filled: qty,
+                    displayed: qty,
+                    trigger: price,
+                    expires: Timestamp::from_nanos(more),
+                    self_trade: SelfTrade::ALL[more as usize % SelfTrade::ALL.len()],
+                    group: fee as u8,
+                    on_disconnect: OnDisconnect::ALL[more as usize % OnDisconnect::ALL.len()],
+                }),
+                12 => ReportBody::BalanceStatus {
+                    asset: AssetId::new(more as u32),
+                    available: AssetAmount::from_units(fee),
+                    held: AssetAmount::from_units(fee.rotate_left(40)),
+                    pending: AssetAmount::from_units(fee.rotate_left(80)),
+                },
+                13 => ReportBody::QueryDone { count: more },
+                14 => ReportBody::CancelAllAfterSet { deadline: Timestamp::from_nanos(more) },
+                15 => ReportBody::CancelAllAfterFired { cancelled: more },
                 _ => {
                     let (accepted, withdrawn, rejected) = (fee as u32, more as u32, order.raw() as u32);
                     ReportBody::MassQuoteDone { accepted, withdrawn, rejected }

@@ -102,6 +102,10 @@ const fn names_its_request(body: &ReportBody) -> bool {
         | ReportBody::CancelAllDone { .. }
         | ReportBody::QuoteRejected { .. }
         | ReportBody::MassQuoteDone { .. }
+        | ReportBody::OrderStatus(_)
+        | ReportBody::BalanceStatus { .. }
+        | ReportBody::QueryDone { .. }
+        | ReportBody::CancelAllAfterSet { .. }
         | ReportBody::Rejected { .. } => true,
         ReportBody::OrderCancelled { reason, .. } => {
             matches!(reason, CancelReason::Requested | CancelReason::ReducedToZero)
@@ -110,6 +114,7 @@ const fn names_its_request(body: &ReportBody) -> bool {
         | ReportBody::Outcome { .. }
         | ReportBody::OrderTriggered { .. }
         | ReportBody::OrderRefreshed { .. }
+        | ReportBody::CancelAllAfterFired { .. }
         | ReportBody::ProtectionTriggered { .. } => false,
     }
 }

@@ -263,6 +263,17 @@ fn limits_tiers_kill_switch_and_roles_reach_the_engine_and_the_list() {
         desk.done(&["key", "roles", &key, "--roles", "none"]);
         assert_eq!(desk.row("keys", desk.traders[0].key)["roles"], "none");
         desk.done(&["key", "roles", &key, "--roles", "trade"]);
+
+        // Networks: all of them at once, none to clear.
+        let networks = || desk.row("keys", desk.traders[0].key)["networks"].clone();
+        assert_eq!(networks(), "any");
+        let set = ["key", "networks", &key, "--allow", "127.0.0.0/8", "--allow", "2001:db8::/32"];
+        assert_eq!(desk.done(&set)["networks"], "127.0.0.0/8,2001:db8::/32");
+        assert_eq!(networks(), "127.0.0.0/8,2001:db8::/32");
+        assert_has(&desk.said(&["list"]), &["networks 127.0.0.0/8,2001:db8::/32"]);
+        desk.done(&["key", "networks", &key, "--allow", "127.0.0.1/32"]);
+        assert_eq!(networks(), "127.0.0.1/32");
+        assert_eq!(desk.done(&["key", "networks", &key])["networks"], "any");
         place(&mut client, 1).await;
         client.logout().await.unwrap();
     });
@@ -416,6 +427,13 @@ fn wrong_input_is_named_with_what_is_allowed_and_changes_nothing() {
         &["`roles`", "`read,root`", "read, trade, pay and admin"],
     );
     desk.refused(&["key", "roles", "99", "--roles", "read"], &["unknown_key", "No key"]);
+    desk.refused(&["key", "networks", "99"], &["unknown_key", "No key"]);
+    let allow = |network| ["key", "networks", "1", "--allow", network];
+    desk.refused(&allow("10.0.0.1/8"), &["`networks`", "`10.0.0.1/8`", "behind its prefix"]);
+    desk.refused(&allow("10.0.0.0/33"), &["`networks`", "`10.0.0.0/33`", "33 bits long; at most 32"]);
+    desk.refused(&allow("everywhere"), &["`networks`", "`everywhere`", "such as 10.0.0.0/8"]);
+    let four = ["1.0.0.0/8", "2.0.0.0/8", "3.0.0.0/8", "4.0.0.0/8"].map(|network| ["--allow", network]).concat();
+    desk.refused(&[&["key", "networks", "1"][..], &four].concat(), &["`networks`", "are 4; allowed: up to 3"]);
     let public = "cd".repeat(32);
     let create = ["key", "create", "k", "--account", "1", "--public-key", &public, "--roles", ""];
     desk.refused(&create, &["`roles`", "joined by commas, or none"]);

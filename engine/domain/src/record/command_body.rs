@@ -1,17 +1,21 @@
 //! Bodies of commands: typed values to layouts and back, one arm per kind.
 
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use super::{
-    COMMAND_BODY_LEN_BYTES, RecordError, check, code, flag, genesis_layout, genesis_value, halves, name, put,
+    COMMAND_BODY_LEN_BYTES, RecordError, check, code, flag, genesis_layout, genesis_value, halves, is_blank, name, put,
     reference, take, whole,
 };
 use crate::command::{
     AccountLimits, CancelFilter, Command, CommandKind, Durability, MarketRules, MarketState, MarketTerms, NewOrder,
-    OrderOptions, OrderTarget, OrderType, Roles, SelfTrade, Side, TimeInForce,
+    OnDisconnect, OrderOptions, OrderTarget, OrderType, SelfTrade, Side, TimeInForce,
 };
 use crate::layout::*;
+use crate::network::{NETWORKS_MAX, Network, Networks};
 use crate::quote::{MassQuote, QUOTES_PER_SLOT, Quote, QuoteMode, QuoteSide, QuoteTerms};
+use crate::roles::Roles;
 use crate::units::{
-    AccountId, AssetAmount, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty, Reference,
+    AccountId, AssetAmount, AssetId, FeeRate, KeyId, MarketId, Name, Nanos, NodeId, OrderId, Price, Qty, Reference,
     RequestNumber, SessionId, Timestamp,
 };
 
@@ -104,6 +108,61 @@ pub(super) fn roles(bits: u8) -> Result<Roles, RecordError> {
     Roles::from_bits(bits).ok_or(RecordError::BadField("roles"))
 }
 
+const NO_NETWORK: u8 = 0;
+const IPV4: u8 = 1;
+const IPV6: u8 = 2;
+const KIND_BITS: usize = 2;
+
+pub(super) fn networks_layout(key: KeyId, networks: &Networks) -> KeyNetworksV1 {
+    let mut raw =
+        KeyNetworksV1 { addresses: [[0; 16]; NETWORKS_MAX], key: key.raw(), prefixes: [0; NETWORKS_MAX], kinds: 0 };
+    for (at, network) in networks.list().iter().enumerate() {
+        let room = &mut raw.addresses[at];
+        let kind = match network.address() {
+            IpAddr::V4(address) => {
+                room[..4].copy_from_slice(&address.octets());
+                IPV4
+            }
+            IpAddr::V6(address) => {
+                *room = address.octets();
+                IPV6
+            }
+        };
+        raw.prefixes[at] = network.prefix_len();
+        raw.kinds |= kind << (KIND_BITS * at);
+    }
+    raw
+}
+
+pub(super) fn networks_value(raw: &KeyNetworksV1) -> Result<(KeyId, Networks), RecordError> {
+    let mut networks = Networks::default();
+    let mut kinds = raw.kinds;
+    for (address, prefix_len) in raw.addresses.iter().zip(raw.prefixes) {
+        let kind = kinds & ((1 << KIND_BITS) - 1);
+        kinds >>= KIND_BITS;
+        let used = match kind {
+            NO_NETWORK => {
+                // The list has no holes.
+                check(kinds == 0 && prefix_len == 0, "kinds")?;
+                0
+            }
+            IPV4 => 4,
+            IPV6 => 16,
+            _ => return Err(RecordError::BadField("kinds")),
+        };
+        check(is_blank(&address[used..]), "reserved")?;
+        let address = match kind {
+            NO_NETWORK => continue,
+            IPV4 => IpAddr::V4(Ipv4Addr::new(address[0], address[1], address[2], address[3])),
+            _ => IpAddr::V6(Ipv6Addr::from(*address)),
+        };
+        let network = Network::new(address, prefix_len).map_err(|_| RecordError::BadField("prefixes"))?;
+        networks = networks.with(network).ok_or(RecordError::BadField("kinds"))?;
+    }
+    check(kinds == 0, "kinds")?;
+    Ok((KeyId::new(raw.key), networks))
+}
+
 pub(super) fn encode_command_body(body: &mut [u8], command: &Command) {
     match *command {
         Command::Genesis(ref genesis) => put(body, &genesis_layout(genesis)),
@@ -167,6 +226,7 @@ pub(super) fn encode_command_body(body: &mut [u8], command: &Command) {
         Command::SetKeyRoles { key, roles } => {
             put(body, &KeyRolesV1 { key: key.raw(), roles: roles.bits(), ..Default::default() });
         }
+        Command::SetKeyNetworks { key, ref networks } => put(body, &networks_layout(key, networks)),
         Command::SetMarketState { market, state } => {
             let market = market.bytes();
             put(body, &SetMarketStateV1 { market, state: state.code(), ..Default::default() });
@@ -182,12 +242,13 @@ pub(super) fn encode_command_body(body: &mut [u8], command: &Command) {
         Command::SettleWithdrawal { reference } | Command::ReleaseWithdrawal { reference } => {
             put(body, &ReferenceV1 { reference: reference.bytes() });
         }
-        Command::OpenSession { session, cancel_on_disconnect, grace } => put(
+        Command::OpenSession { session, cancel_on_disconnect, grace, refuse_if_open } => put(
             body,
             &OpenSessionV1 {
                 session: session.raw(),
                 grace: grace.nanos(),
                 cancel_on_disconnect: cancel_on_disconnect.into(),
+                refuse_if_open: refuse_if_open.into(),
                 ..Default::default()
             },
         ),
@@ -212,11 +273,14 @@ pub(super) fn encode_command_body(body: &mut [u8], command: &Command) {
                     reprice: order.options.reprice.into(),
                     self_trade: order.options.self_trade.code(),
                     group: order.options.group,
+                    on_disconnect: order.options.on_disconnect.code(),
                     ..Default::default()
                 },
             );
         }
-        Command::CancelOrder { target } => put(body, &target_layout(target, Qty::ZERO)),
+        Command::CancelOrder { target } | Command::QueryOrder { target } => {
+            put(body, &target_layout(target, Qty::ZERO))
+        }
         Command::ReduceOrder { target, by } => put(body, &target_layout(target, by)),
         Command::CancelAll(ref filter) => put(
             body,
@@ -239,6 +303,13 @@ pub(super) fn encode_command_body(body: &mut [u8], command: &Command) {
         ),
         Command::ResetProtection { group } => put(body, &ProtectionV1 { group, ..Default::default() }),
         Command::MassQuote(ref slot) => put(body, &mass_quote_layout(slot)),
+        Command::CancelAllAfter { timeout } => put(body, &CancelAllAfterV1 { timeout: timeout.nanos() }),
+        Command::QueryOrders { market } => {
+            put(body, &QueryV1 { id: market.map_or(0, MarketId::raw), ..Default::default() });
+        }
+        Command::QueryBalances { asset } => {
+            put(body, &QueryV1 { id: asset.map_or(0, AssetId::raw), ..Default::default() });
+        }
     }
 }
 
@@ -284,6 +355,7 @@ fn decode_new_order(body: &[u8; COMMAND_BODY_LEN_BYTES]) -> Result<Command, Reco
             display: Qty::from_lots(raw.display),
             budget: AssetAmount::from_units(whole(raw.budget_low, raw.budget_high)),
             expires: Timestamp::from_nanos(raw.expires),
+            on_disconnect: code!(OnDisconnect, raw.on_disconnect, "on_disconnect"),
         },
     }))
 }
@@ -375,6 +447,10 @@ fn decode_other_body(kind: CommandKind, body: &[u8; COMMAND_BODY_LEN_BYTES]) -> 
             let raw: KeyRolesV1 = take(body, "set_key_roles")?;
             Command::SetKeyRoles { key: KeyId::new(raw.key), roles: roles(raw.roles)? }
         }
+        CommandKind::SetKeyNetworks => {
+            let (key, networks) = networks_value(&take(body, "set_key_networks")?)?;
+            Command::SetKeyNetworks { key, networks }
+        }
         CommandKind::SetMarketState => {
             let raw: SetMarketStateV1 = take(body, "set_market_state")?;
             let state = code!(MarketState, raw.state, "state");
@@ -409,6 +485,7 @@ fn decode_other_body(kind: CommandKind, body: &[u8; COMMAND_BODY_LEN_BYTES]) -> 
                 session: SessionId::new(raw.session),
                 cancel_on_disconnect: flag(raw.cancel_on_disconnect, "cancel_on_disconnect")?,
                 grace: Nanos::from_nanos(raw.grace),
+                refuse_if_open: flag(raw.refuse_if_open, "refuse_if_open")?,
             }
         }
         CommandKind::CloseSession => {
@@ -437,6 +514,23 @@ fn decode_other_body(kind: CommandKind, body: &[u8; COMMAND_BODY_LEN_BYTES]) -> 
         }
         CommandKind::ResetProtection => {
             Command::ResetProtection { group: group_value(&take(body, "reset_protection")?)? }
+        }
+        CommandKind::CancelAllAfter => {
+            let raw: CancelAllAfterV1 = take(body, "cancel_all_after")?;
+            Command::CancelAllAfter { timeout: Nanos::from_nanos(raw.timeout) }
+        }
+        CommandKind::QueryOrder => {
+            let raw: ChangeOrderV1 = take(body, "query_order")?;
+            check(raw.by == 0, "reserved")?;
+            Command::QueryOrder { target: target_value(&raw)? }
+        }
+        CommandKind::QueryOrders => {
+            let raw: QueryV1 = take(body, "query_orders")?;
+            Command::QueryOrders { market: (raw.id != 0).then_some(MarketId::new(raw.id)) }
+        }
+        CommandKind::QueryBalances => {
+            let raw: QueryV1 = take(body, "query_balances")?;
+            Command::QueryBalances { asset: (raw.id != 0).then_some(AssetId::new(raw.id)) }
         }
         CommandKind::MassQuote => Command::MassQuote(mass_quote_value(&take(body, "mass_quote")?)?),
         CommandKind::NewOrder | CommandKind::CancelOrder | CommandKind::ReplaceOrder => {

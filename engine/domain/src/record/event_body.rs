@@ -1,15 +1,19 @@
 //! Bodies of events: typed values to layouts and back, one arm per kind.
 
-use super::command_body::{account_limits_layout, account_limits_value, group_value, roles};
+use super::command_body::{
+    account_limits_layout, account_limits_value, group_value, networks_layout, networks_value, roles,
+};
 use super::{
     EVENT_BODY_LEN_BYTES, RecordError, check, code, flag, genesis_layout, genesis_value, halves, name, put, reference,
     take, whole,
 };
 use crate::command::{
-    CommandKind, Durability, MarketRules, MarketState, OrderOptions, OrderType, SelfTrade, Side, TimeInForce,
+    CommandKind, Durability, MarketRules, MarketState, OnDisconnect, OrderOptions, OrderType, SelfTrade, Side,
+    TimeInForce,
 };
 use crate::event::{CancelReason, Event, EventKind, Fill, Liquidity, MarketDefinition, SessionCloseReason};
 use crate::layout::*;
+use crate::order_status::OrderStatus;
 use crate::reject::Reject;
 use crate::units::{
     AccountId, AssetAmount, AssetId, FeeRate, KeyId, Nanos, NodeId, OrderId, Price, Qty, Reference, RequestNumber,
@@ -31,6 +35,64 @@ fn bands_and_day_end(rules: &MarketRules) -> u64 {
     let MarketRules { static_band_ppm, dynamic_band_ppm, day_end_s, .. } = *rules;
     assert!(static_band_ppm <= BAND_MAX && dynamic_band_ppm <= BAND_MAX && day_end_s < 1 << (64 - 2 * BAND_BITS));
     u64::from(static_band_ppm) | u64::from(dynamic_band_ppm) << BAND_BITS | u64::from(day_end_s) << (2 * BAND_BITS)
+}
+
+const TYPE_SHIFT: u32 = 2;
+const TIME_IN_FORCE_SHIFT: u32 = 5;
+const ON_DISCONNECT_SHIFT: u32 = 3;
+const THREE_BITS: u8 = 7;
+
+/// # Panics
+/// When a stop is filled, or another order has a trigger, which the engine says of none.
+fn order_status_layout(order: &OrderStatus) -> OrderStatusV1 {
+    let is_stop = matches!(order.order_type, OrderType::Stop | OrderType::StopLimit);
+    if is_stop {
+        assert!(order.filled.is_zero(), "a stop that waits is not filled");
+    } else {
+        assert!(order.trigger.ticks() == 0, "only a stop has a trigger");
+    }
+    OrderStatusV1 {
+        order: order.order.raw(),
+        request: order.request.raw(),
+        price: order.price.ticks(),
+        leaves: order.leaves.lots(),
+        filled: if is_stop { order.trigger.ticks().cast_unsigned() } else { order.filled.lots() },
+        displayed: order.displayed.lots(),
+        expires: order.expires.nanos(),
+        key: order.key.raw(),
+        kinds: order.side.code()
+            | order.order_type.code() << TYPE_SHIFT
+            | order.time_in_force.code() << TIME_IN_FORCE_SHIFT,
+        modes: order.self_trade.code() | order.on_disconnect.code() << ON_DISCONNECT_SHIFT,
+        flags: u8::from(order.post_only) | u8::from(order.reprice) << 1 | u8::from(order.is_quote) << 2,
+        group: order.group,
+    }
+}
+
+fn order_status_value(raw: &OrderStatusV1) -> Result<OrderStatus, RecordError> {
+    let order_type = code!(OrderType, raw.kinds >> TYPE_SHIFT & THREE_BITS, "order_type");
+    let is_stop = matches!(order_type, OrderType::Stop | OrderType::StopLimit);
+    check(raw.flags <= THREE_BITS, "flags")?;
+    Ok(OrderStatus {
+        order: OrderId::new(raw.order),
+        key: KeyId::new(raw.key),
+        request: RequestNumber::new(raw.request),
+        side: code!(Side, raw.kinds & 3, "side"),
+        order_type,
+        time_in_force: code!(TimeInForce, raw.kinds >> TIME_IN_FORCE_SHIFT, "time_in_force"),
+        post_only: raw.flags & 1 != 0,
+        reprice: raw.flags & 2 != 0,
+        is_quote: raw.flags & 4 != 0,
+        price: Price::from_ticks(raw.price),
+        leaves: Qty::from_lots(raw.leaves),
+        filled: Qty::from_lots(if is_stop { 0 } else { raw.filled }),
+        displayed: Qty::from_lots(raw.displayed),
+        trigger: Price::from_ticks(if is_stop { raw.filled.cast_signed() } else { 0 }),
+        expires: Timestamp::from_nanos(raw.expires),
+        self_trade: code!(SelfTrade, raw.modes & THREE_BITS, "self_trade"),
+        group: raw.group,
+        on_disconnect: code!(OnDisconnect, raw.modes >> ON_DISCONNECT_SHIFT, "on_disconnect"),
+    })
 }
 
 #[inline(always)]
@@ -72,6 +134,7 @@ pub(super) fn encode_event_body(body: &mut [u8], event: &Event) {
                     flags: u8::from(post_only) | u8::from(options.reprice) << 1,
                     self_trade: options.self_trade.code(),
                     group: options.group,
+                    on_disconnect: options.on_disconnect.code(),
                     ..Default::default()
                 },
             );
@@ -224,6 +287,29 @@ pub(super) fn encode_event_body(body: &mut [u8], event: &Event) {
         Event::KeyRolesSet { key, roles } => {
             put(body, &KeyRolesV1 { key: key.raw(), roles: roles.bits(), ..Default::default() });
         }
+        Event::KeyNetworksSet { key, ref networks } => put(body, &networks_layout(key, networks)),
+        Event::CancelAllAfterSet { deadline } => put(body, &CancelAllAfterSetV1 { deadline: deadline.nanos() }),
+        Event::CancelAllAfterFired { cancelled } => put(body, &CancelAllDoneV1 { cancelled }),
+        Event::OrderStatus(ref order) => put(body, &order_status_layout(order)),
+        Event::BalanceStatus { asset, available, held, pending } => {
+            let (available_low, available_high) = halves(available);
+            let (held_low, held_high) = halves(held);
+            let (pending_low, pending_high) = halves(pending);
+            put(
+                body,
+                &BalanceStatusV1 {
+                    available_low,
+                    available_high,
+                    held_low,
+                    held_high,
+                    pending_low,
+                    pending_high,
+                    asset: asset.raw(),
+                    ..Default::default()
+                },
+            );
+        }
+        Event::QueryDone { count } => put(body, &QueryDoneV1 { count }),
         Event::MarketStateChanged { state } => {
             put(body, &MarketStateChangedV1 { state: state.code(), ..Default::default() });
         }
@@ -277,6 +363,7 @@ pub(super) fn decode_event_body(kind: EventKind, body: &[u8; EVENT_BODY_LEN_BYTE
                     display: Qty::from_lots(display),
                     budget: AssetAmount::from_units(budget),
                     expires: Timestamp::from_nanos(raw.expires),
+                    on_disconnect: code!(OnDisconnect, raw.on_disconnect, "on_disconnect"),
                 },
             }
         }
@@ -463,6 +550,32 @@ pub(super) fn decode_event_body(kind: EventKind, body: &[u8; EVENT_BODY_LEN_BYTE
         EventKind::KeyRolesSet => {
             let raw: KeyRolesV1 = take(body, "key_roles_set")?;
             Event::KeyRolesSet { key: KeyId::new(raw.key), roles: roles(raw.roles)? }
+        }
+        EventKind::KeyNetworksSet => {
+            let (key, networks) = networks_value(&take(body, "key_networks_set")?)?;
+            Event::KeyNetworksSet { key, networks }
+        }
+        EventKind::CancelAllAfterSet => {
+            let raw: CancelAllAfterSetV1 = take(body, "cancel_all_after_set")?;
+            Event::CancelAllAfterSet { deadline: Timestamp::from_nanos(raw.deadline) }
+        }
+        EventKind::CancelAllAfterFired => {
+            let raw: CancelAllDoneV1 = take(body, "cancel_all_after_fired")?;
+            Event::CancelAllAfterFired { cancelled: raw.cancelled }
+        }
+        EventKind::OrderStatus => Event::OrderStatus(order_status_value(&take(body, "order_status")?)?),
+        EventKind::BalanceStatus => {
+            let raw: BalanceStatusV1 = take(body, "balance_status")?;
+            Event::BalanceStatus {
+                asset: AssetId::new(raw.asset),
+                available: AssetAmount::from_units(whole(raw.available_low, raw.available_high)),
+                held: AssetAmount::from_units(whole(raw.held_low, raw.held_high)),
+                pending: AssetAmount::from_units(whole(raw.pending_low, raw.pending_high)),
+            }
+        }
+        EventKind::QueryDone => {
+            let raw: QueryDoneV1 = take(body, "query_done")?;
+            Event::QueryDone { count: raw.count }
         }
         EventKind::MarketStateChanged => {
             let raw: MarketStateChangedV1 = take(body, "market_state_changed")?;

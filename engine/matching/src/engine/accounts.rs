@@ -1,13 +1,15 @@
-//! What is set about accounts and keys: limits, owner groups, fee tiers, the kill switch, roles. RULES.md 7. The last two also
-//! by a key of the account.
+//! What is set about accounts and keys: limits, owner groups, fee tiers, the kill switch, roles, networks. RULES.md 7. The kill
+//! switch and roles also by a key of the account.
 
-use tidegate_domain::{AccountLimits, CancelReason, Event, FeeRate, KeyId, Reject, Roles};
+use core::net::IpAddr;
+
+use tidegate_domain::{AccountLimits, CancelReason, Event, FeeRate, KeyId, Network, Networks, Reject, Roles};
 
 use super::admin::check_fees;
 use super::money::UNITS_LIMIT;
 use super::tables::KillSwitch;
 use super::{Call, Engine, To};
-use crate::hash::{Fact, hash};
+use crate::hash::{Fact, hash, words};
 
 type Done = Result<(To, Event), Reject>;
 
@@ -78,9 +80,32 @@ impl Engine {
         Ok((to, Event::KeyRolesSet { key, roles }))
     }
 
+    pub(super) fn set_key_networks(&mut self, to: To, key: KeyId, networks: &Networks) -> Done {
+        self.check_account(to)?;
+        let entry = self.keys.get_mut(key.raw()).filter(|entry| entry.account == to.account);
+        let before = core::mem::replace(&mut entry.ok_or(Reject::UnknownKey)?.networks, *networks);
+        self.sum.replace(networks_hash(key, &before), networks_hash(key, networks));
+        Ok((to, Event::KeyNetworksSet { key, networks: *networks }))
+    }
+
     pub(super) fn tiers_hash(&self) -> u128 {
         (0..=u8::MAX).zip(&self.tiers).skip(1).fold(0, |sum, (tier, fees)| sum.wrapping_add(tier_hash(tier, *fees)))
     }
+}
+
+/// A key that may come from anywhere is as one whose networks were never set.
+pub(crate) fn networks_hash(key: KeyId, networks: &Networks) -> u128 {
+    let place = |network: &Network| {
+        let (kind, [low, high]) = match network.address() {
+            IpAddr::V4(address) => (4_u64, [address.to_bits().into(), 0]),
+            IpAddr::V6(address) => (6, words(address.to_bits())),
+        };
+        (kind << 8 | u64::from(network.prefix_len()), low, high)
+    };
+    networks.list().iter().zip(0_u64..).fold(0, |sum, (network, at)| {
+        let (kind, low, high) = place(network);
+        sum.wrapping_add(hash(Fact::Network, [u64::from(key.raw()) << 32 | at, kind, low, high]))
+    })
 }
 
 /// A tier without fees is as one that was never set.

@@ -5,7 +5,7 @@
 
 use tidegate_domain::{
     AccountId, AssetId, CancelReason, Command, Event, FeeRate, KeyId, MarketDefinition, MarketId, MarketRules,
-    MarketState, MarketTerms, Name, Price, Qty, Reject, RequestNumber, Roles, SessionSequence,
+    MarketState, MarketTerms, Name, Networks, Price, Qty, Reject, RequestNumber, Roles, SessionSequence,
 };
 
 use super::money::UNITS_LIMIT;
@@ -45,6 +45,7 @@ impl Engine {
             Command::SetFeeTier { tier, maker_fee, taker_fee } => self.set_fee_tier(to, tier, maker_fee, taker_fee),
             Command::SetKillSwitch { engaged } => self.set_kill_switch(call, to, engaged),
             Command::SetKeyRoles { key, roles } => self.set_key_roles(to, key, roles),
+            Command::SetKeyNetworks { key, ref networks } => self.set_key_networks(to, key, networks),
             _ => unreachable!("dispatch sends only what is set up here"),
         }
     }
@@ -112,6 +113,8 @@ impl Engine {
             request_mark: RequestNumber::new(0),
             report_mark: SessionSequence::new(0),
             session: None,
+            dead_man: None,
+            networks: Networks::default(),
         };
         let key = KeyId::new(self.keys.add(name, key));
         self.accounts.get_mut(to.account.raw()).expect("checked above").has_a_key();

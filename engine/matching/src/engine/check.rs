@@ -186,13 +186,11 @@ impl Engine {
             assert!(self.outcomes.newest(KeyId::new(raw)).is_none_or(|outcome| outcome.request == key.request_mark));
             let deadline = self.timers.deadline(Subject::Session(KeyId::new(raw)));
             assert_eq!(deadline, key.session.and_then(|session| session.deadline));
-            armed += usize::from(deadline.is_some());
+            let dead_man = self.timers.deadline(Subject::DeadMan(KeyId::new(raw)));
+            assert_eq!(dead_man, key.dead_man);
+            armed += usize::from(deadline.is_some()) + usize::from(dead_man.is_some());
             let Some(session) = &key.session else { continue };
             assert!(session.open || session.deadline.is_some(), "a session that is away has a timer");
-            assert!(
-                session.deadline.is_none() || session.cancel_on_disconnect,
-                "only cancel-on-disconnect has a timer"
-            );
         }
         let expiring = self.markets.iter().flat_map(|(_, market)| self.all_orders_of(market));
         let expiring = expiring.filter(|(handle, _)| self.orders.extra(*handle).terms.expires.nanos() > 0).count();

@@ -50,6 +50,9 @@ impl Engine {
             let of_account = EventHeader { account: key.account, ..nobody };
             let (id, name) = (KeyId::new(id), key.name);
             tell(&of_account, &Event::KeyCreated { key: id, name, public_key: key.public_key, roles: key.roles });
+            if !key.networks.list().is_empty() {
+                tell(&of_account, &Event::KeyNetworksSet { key: id, networks: key.networks });
+            }
         }
         let mut holds: Vec<_> =
             self.references.iter().filter_map(|(reference, moved)| Some((reference, moved, moved.hold?))).collect();

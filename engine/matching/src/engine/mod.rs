@@ -13,12 +13,14 @@ mod accounts;
 mod admin;
 mod ahead;
 mod check;
+mod dead_man;
 mod describe;
 mod index_table;
 mod money;
 mod open_orders;
 mod orders;
 mod outcomes;
+mod queries;
 mod requests;
 mod sessions;
 mod snapshot;
@@ -37,7 +39,9 @@ use tidegate_domain::{
 
 use crate::hash::Sum;
 use crate::ledger::Ledger;
+pub(crate) use accounts::networks_hash;
 pub use check::ConservationError;
+pub(crate) use dead_man::dead_man_hash;
 pub(crate) use index_table::IndexTable;
 use money::References;
 pub use open_orders::Order;
@@ -155,6 +159,11 @@ const fn is_report(kind: EventKind) -> bool {
             | EventKind::ProtectionTriggered
             | EventKind::QuoteRejected
             | EventKind::MassQuoteDone
+            | EventKind::CancelAllAfterSet
+            | EventKind::CancelAllAfterFired
+            | EventKind::OrderStatus
+            | EventKind::BalanceStatus
+            | EventKind::QueryDone
     )
 }
 
@@ -202,13 +211,15 @@ impl StateMachine for Engine {
     }
 
     /// A taker can fill against every open order, two events each, twice for an iceberg, which is shown anew in between and
-    /// may trigger its group, and what is left can be cancelled. Every key can have a session that ends. A cascade of stops over icebergs can exceed
+    /// may trigger its group, and what is left can be cancelled. A query tells of every order once, or of every asset, while timers may
+    /// cancel every order. Every key can have a session that ends and a timer of its own. A cascade of stops over icebergs can exceed
     /// it, and so can a mass quote over icebergs: then the buffer grows.
     fn events_per_command_max(&self) -> usize {
-        let (orders, keys) = self
-            .genesis
-            .map_or((0, 0), |genesis| (genesis.limits.open_orders_max as usize, genesis.limits.keys_max as usize));
-        6 * orders + keys + EVENTS_PER_COMMAND_MARGIN
+        let Some(genesis) = &self.genesis else { return EVENTS_PER_COMMAND_MARGIN };
+        let of = |limit: u32| limit as usize;
+        let limits = &genesis.limits;
+        let (orders, assets) = (of(limits.open_orders_max), of(limits.assets_max.min(limits.balances_max)));
+        (6 * orders).max(orders + assets) + 2 * of(limits.keys_max) + EVENTS_PER_COMMAND_MARGIN
     }
 }
 
@@ -241,8 +252,8 @@ impl Engine {
                 self.emit(call, call.requester(), Event::DurabilityChanged { durability, degraded });
             }
             Command::Tick => {}
-            Command::OpenSession { session, cancel_on_disconnect, grace } => {
-                self.open_session(call, session, cancel_on_disconnect, grace);
+            Command::OpenSession { session, cancel_on_disconnect, grace, refuse_if_open } => {
+                self.open_session(call, session, cancel_on_disconnect, grace, refuse_if_open);
             }
             Command::CloseSession { session } => self.close_session(call, session),
             Command::NewOrder(_)
@@ -251,7 +262,11 @@ impl Engine {
             | Command::ReduceOrder { .. }
             | Command::CancelAll(_)
             | Command::SetProtection { .. }
-            | Command::ResetProtection { .. } => self.request(call, command, Roles::TRADE),
+            | Command::ResetProtection { .. }
+            | Command::CancelAllAfter { .. } => self.request(call, command, Roles::TRADE),
+            Command::QueryOrder { .. } | Command::QueryOrders { .. } | Command::QueryBalances { .. } => {
+                self.request(call, command, Roles::READ);
+            }
             Command::MassQuote(ref slot) => self.take_slot(call, command, slot),
             Command::HoldWithdrawal { .. } | Command::Transfer { .. } if !call.is_operators() => {
                 self.request(call, command, Roles::PAY);
@@ -270,7 +285,8 @@ impl Engine {
             | Command::SetAccountTier { .. }
             | Command::SetFeeTier { .. }
             | Command::SetKillSwitch { .. }
-            | Command::SetKeyRoles { .. } => self.administer(call, command),
+            | Command::SetKeyRoles { .. }
+            | Command::SetKeyNetworks { .. } => self.administer(call, command),
             Command::Deposit { .. }
             | Command::Withdraw { .. }
             | Command::HoldWithdrawal { .. }

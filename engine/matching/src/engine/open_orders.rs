@@ -15,8 +15,8 @@
 use alloc::vec::Vec;
 
 use tidegate_domain::{
-    AccountId, KeyId, MarketId, OrderId, OrderTarget, Price, Qty, RequestNumber, SelfTrade, Side, TimeInForce,
-    Timestamp,
+    AccountId, KeyId, MarketId, OnDisconnect, OrderId, OrderTarget, Price, Qty, RequestNumber, SelfTrade, Side,
+    TimeInForce, Timestamp,
 };
 
 use super::index_table::IndexTable;
@@ -53,6 +53,8 @@ pub struct Order {
     pub group: u8,
     /// Of a waiting stop order; else 0.
     pub trigger: Price,
+    /// What becomes of it when the session of its key stays away.
+    pub on_disconnect: OnDisconnect,
 }
 
 /// What an order keeps for later.
@@ -73,6 +75,7 @@ pub(crate) struct Terms {
     pub(crate) expires: Timestamp,
     /// Of a quote: which side of it.
     pub(crate) quote: Option<Side>,
+    pub(crate) on_disconnect: OnDisconnect,
 }
 
 impl Order {
@@ -253,6 +256,7 @@ impl OpenOrders {
             filled: extra.filled,
             group: extra.terms.group,
             trigger: if is_stop { resting.price } else { Price::from_ticks(0) },
+            on_disconnect: extra.terms.on_disconnect,
         };
         (order, extra)
     }
@@ -504,7 +508,8 @@ impl OpenOrders {
             | u64::from(terms.post_only) << 24
             | u64::from(terms.reprice) << 25
             | u64::from(terms.is_stop) << 26
-            | u64::from(terms.quote.is_some()) << 27;
+            | u64::from(terms.quote.is_some()) << 27
+            | u64::from(terms.on_disconnect.code()) << 28;
         hash(
             Fact::Order,
             [

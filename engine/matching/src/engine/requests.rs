@@ -12,7 +12,7 @@
 //!
 //! Hot path: for every order. Whoever dispatches a request names the role that it needs: one test here.
 
-use tidegate_domain::{Command, CommandKind, Event, Reject, RequestNumber, Roles};
+use tidegate_domain::{CancelFilter, Command, CommandKind, Event, Reject, RequestNumber, Roles};
 
 use super::outcomes::{Created, Outcome, RequestResult};
 use super::{Call, Engine, To, is_report};
@@ -65,6 +65,10 @@ impl Engine {
             }
             Command::ResetProtection { group } => self.reset_protection(call, group),
             Command::MassQuote(_) => self.mass_quote(call),
+            Command::CancelAllAfter { timeout } => self.cancel_all_after(call, timeout),
+            Command::QueryOrder { target } => self.query_order(call, target),
+            Command::QueryOrders { market } => self.query_orders(call, market),
+            Command::QueryBalances { asset } => self.query_balances(call, asset),
             _ => self.execute_for_account(call, command),
         }
     }
@@ -129,10 +133,8 @@ impl Engine {
 fn answered(call: &Call<'_>, command: &Command) -> To {
     match *command {
         Command::NewOrder(ref order) => call.requester().in_market(order.market),
-        Command::CancelAll(ref filter) => match filter.market {
-            Some(market) => call.requester().in_market(market),
-            None => call.requester(),
-        },
+        Command::CancelAll(CancelFilter { market: Some(market), .. })
+        | Command::QueryOrders { market: Some(market) } => call.requester().in_market(market),
         _ => call.requester(),
     }
 }

@@ -2,18 +2,20 @@
 //!
 //! ```text
 //!   open --connection ends--> away (timer) --logs on again--> open
-//!     |                         '--timer fires--> orders cancelled, gone
-//!     |--logs on again--> taken over, open
+//!     |                         '--timer fires--> orders cancelled that go with it, gone
+//!     |--logs on again--> taken over, open; or refused
 //!     '--a node takes the lead--> open (timer): as if away, its end is reported when the timer fires
 //! ```
 //!
-//! Without cancel-on-disconnect a session that ends is simply gone. Invariants: at most one session per key; a timer is
+//! Which orders go when a session stays away is said by each order, and where it does not by the session: so every session has a
+//! timer, whatever it says. Invariants: at most one session per key; a timer is
 //! armed exactly where the session says so; due timers fire before the command that finds them due, except that time
-//! without a leader is not counted: `TakeLead` gives every session the grace time that it says, from its own time.
+//! without a leader is not counted: `TakeLead` gives every session the grace time that it says, from its own time, and no key's
+//! own timer is due before that.
 
 use tidegate_domain::{
-    CancelReason, Event, KeyId, MarketId, Nanos, NodeId, Reject, RequestNumber, Roles, SessionCloseReason, SessionId,
-    Timestamp,
+    CancelReason, Event, KeyId, MarketId, Nanos, NodeId, OnDisconnect, Reject, RequestNumber, Roles,
+    SessionCloseReason, SessionId, Timestamp,
 };
 
 use super::tables::Session;
@@ -29,6 +31,7 @@ impl Engine {
         session: SessionId,
         cancel_on_disconnect: bool,
         grace: Nanos,
+        refuse_if_open: bool,
     ) {
         let key = call.header.key;
         let Some(to) = self.session_recipient(key, call.header.request) else {
@@ -37,6 +40,11 @@ impl Engine {
         if self.key_mut(key).roles == Roles::default() {
             // A key without any role is switched off.
             return self.reject(call, to, Reject::KeyNotAllowed);
+        }
+        // Of a session whose timer a change of leadership armed, nobody knows whether its client is there.
+        let is_there = |session: &Session| session.open && session.deadline.is_none();
+        if refuse_if_open && self.key_mut(key).session.as_ref().is_some_and(is_there) {
+            return self.reject(call, to, Reject::SessionOpen);
         }
         if let Some(older) = self.end_session(key)
             && older.open
@@ -59,10 +67,6 @@ impl Engine {
             return;
         };
         self.emit(call, to, closed(session, SessionCloseReason::Disconnected));
-        if !current.cancel_on_disconnect {
-            self.end_session(key);
-            return;
-        }
         let deadline = call.header.time.plus(current.grace);
         // A timer that a change of leadership armed is not put off.
         let deadline = current.deadline.map_or(deadline, |armed| armed.min(deadline));
@@ -78,13 +82,10 @@ impl Engine {
         let deadline = call.header.time.plus(if is_said { session_grace } else { SESSION_GRACE_AFTER_RESTART });
         for raw in 1..=self.keys.len() {
             let key = KeyId::new(u32::try_from(raw).expect("the limit of keys is a u32"));
-            let Some(session) = self.key_mut(key).session else { continue };
-            if session.cancel_on_disconnect {
+            if let Some(session) = self.key_mut(key).session {
                 self.arm(key, session.open, deadline);
-            } else {
-                self.end_session(key);
-                self.emit_closed(call, key, &session);
             }
+            self.put_off_dead_man(key, deadline);
         }
     }
 
@@ -95,17 +96,25 @@ impl Engine {
             }
             match subject {
                 Subject::Session(key) => self.expire(call, key),
+                Subject::DeadMan(key) => self.fire_dead_man(call, key),
                 Subject::Order(_, handle) => self.cancel(call, handle, CancelReason::Expired),
             }
         }
     }
 
-    /// The session of `key` stayed away: it ends and its orders go, oldest first.
+    /// The session of `key` stayed away: it ends and the orders go that go with it, oldest first.
     fn expire(&mut self, call: &mut Call<'_>, key: KeyId) {
         let session = self.end_session(key).expect("a timer belongs to a session");
         self.emit_closed(call, key, &session);
         let account = self.key_mut(key).account;
-        self.cancel_matching(call, account, CancelReason::Disconnected, |order| order.key == key);
+        self.cancel_matching(call, account, CancelReason::Disconnected, |order| {
+            order.key == key
+                && match order.on_disconnect {
+                    OnDisconnect::Session => session.cancel_on_disconnect,
+                    OnDisconnect::Cancel => true,
+                    OnDisconnect::Stay => false,
+                }
+        });
     }
 
     /// Reports the end of a session, unless that was done when it went away.

@@ -7,8 +7,8 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use tidegate_domain::{
-    AccountId, AccountLimits, KeyId, MarketDefinition, MarketRules, MarketState, Name, Nanos, Price, Qty, Reject,
-    RequestNumber, Roles, SessionId, SessionSequence, Timestamp,
+    AccountId, AccountLimits, KeyId, MarketDefinition, MarketRules, MarketState, Name, Nanos, Networks, Price, Qty,
+    Reject, RequestNumber, Roles, SessionId, SessionSequence, Timestamp,
 };
 
 use crate::book::{Book, Handle};
@@ -259,6 +259,10 @@ pub(crate) struct Key {
     /// Number of the last report.
     pub(crate) report_mark: SessionSequence,
     pub(crate) session: Option<Session>,
+    /// When its orders go unless its client says otherwise before. The timer is armed exactly then.
+    pub(crate) dead_man: Option<Timestamp>,
+    /// From where its client may log on, which the gateway sees to.
+    pub(crate) networks: Networks,
 }
 
 impl Key {
@@ -284,7 +288,7 @@ pub(crate) struct Session {
     pub(crate) grace: Nanos,
     /// Whether its end was not reported yet.
     pub(crate) open: bool,
-    /// When its orders go, unless the key logs on again. The timer is armed exactly then.
+    /// When the orders go that go with it, unless the key logs on again. The timer is armed exactly then.
     pub(crate) deadline: Option<Timestamp>,
 }
 

@@ -1,9 +1,9 @@
-//! What is due when: ends of grace times and of orders, in one heap that never grows.
+//! What is due when: ends of grace times, keys' own timers and ends of orders, in one heap that never grows.
 //!
 //!   arm(deadline, subject) --> [heap, soonest first] --> first
 //!
-//! Invariants: at most one timer a subject; the order is (deadline, sessions before orders, key or order id), whatever the
-//! heap's own shape. Arming and disarming cost the heap's height.
+//! Invariants: at most one timer a subject; the order is (deadline, sessions, then keys' own timers, then orders, key or order id),
+//! whatever the heap's own shape. Arming and disarming cost the heap's height.
 
 use alloc::vec::Vec;
 
@@ -17,6 +17,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     Session(KeyId),
+    DeadMan(KeyId),
     Order(OrderId, Handle),
 }
 
@@ -30,7 +31,8 @@ impl Timer {
     const fn rank(&self) -> (u64, u8, u64) {
         match self.subject {
             Subject::Session(key) => (self.deadline.nanos(), 0, key.raw() as u64),
-            Subject::Order(order, _) => (self.deadline.nanos(), 1, order.raw()),
+            Subject::DeadMan(key) => (self.deadline.nanos(), 1, key.raw() as u64),
+            Subject::Order(order, _) => (self.deadline.nanos(), 2, order.raw()),
         }
     }
 }
@@ -39,8 +41,9 @@ impl Timer {
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     heap: Vec<Timer>,
-    /// Places in the heap, by key and by the index of an order's handle.
-    of_keys: Vec<u32>,
+    /// Places in the heap, by key, by key once more, and by the index of an order's handle.
+    of_sessions: Vec<u32>,
+    of_dead_men: Vec<u32>,
     of_orders: Vec<u32>,
 }
 
@@ -48,8 +51,9 @@ impl Timers {
     /// For as many keys, numbered from 1, and orders.
     pub(crate) fn with_capacity(keys: usize, orders: usize) -> Self {
         Self {
-            heap: Vec::with_capacity(keys + orders),
-            of_keys: alloc::vec![NONE; keys + 1],
+            heap: Vec::with_capacity(2 * keys + orders),
+            of_sessions: alloc::vec![NONE; keys + 1],
+            of_dead_men: alloc::vec![NONE; keys + 1],
             of_orders: alloc::vec![NONE; orders],
         }
     }
@@ -96,14 +100,16 @@ impl Timers {
 
     fn place(&self, subject: Subject) -> &u32 {
         match subject {
-            Subject::Session(key) => &self.of_keys[key.raw() as usize],
+            Subject::Session(key) => &self.of_sessions[key.raw() as usize],
+            Subject::DeadMan(key) => &self.of_dead_men[key.raw() as usize],
             Subject::Order(_, handle) => &self.of_orders[handle.index()],
         }
     }
 
     fn place_mut(&mut self, subject: Subject) -> &mut u32 {
         match subject {
-            Subject::Session(key) => &mut self.of_keys[key.raw() as usize],
+            Subject::Session(key) => &mut self.of_sessions[key.raw() as usize],
+            Subject::DeadMan(key) => &mut self.of_dead_men[key.raw() as usize],
             Subject::Order(_, handle) => &mut self.of_orders[handle.index()],
         }
     }
@@ -162,10 +168,11 @@ mod tests {
             };
             let subject = |kind: u8, n: u32| match kind {
                 0 => Subject::Session(KeyId::new(n)),
+                1 => Subject::DeadMan(KeyId::new(n)),
                 _ => Subject::Order(OrderId::new(n.into()), Handle::from_index(n)),
             };
             for _ in 0..5_000 {
-                let (kind, n) = (random(2) as u8, random(20) as u32);
+                let (kind, n) = (random(3) as u8, random(20) as u32);
                 if random(3) > 0 {
                     let deadline = random(30);
                     timers.arm(subject(kind, n), Timestamp::from_nanos(deadline));

@@ -63,6 +63,7 @@ fn as_the_engine_says(order: &NaiveOrder) -> Order {
         filled: Qty::from_lots(order.filled as u64),
         group: order.group,
         trigger: Price::from_ticks(if is_waiting { order.trigger as i64 } else { 0 }),
+        on_disconnect: order.on_disconnect,
     }
 }
 

@@ -95,11 +95,20 @@ impl Coverage {
             (Reject::KeyNotAllowed, CommandKind::SetKillSwitch),
             (Reject::KeyNotAllowed, CommandKind::SetKeyRoles),
             (Reject::KeyNotAllowed, CommandKind::OpenSession),
+            (Reject::KeyNotAllowed, CommandKind::QueryOrder),
+            (Reject::KeyNotAllowed, CommandKind::CancelAllAfter),
+            (Reject::UnknownOrder, CommandKind::QueryOrder),
+            (Reject::OrderNotOpen, CommandKind::QueryOrder),
+            (Reject::UnknownMarket, CommandKind::QueryOrders),
+            (Reject::UnknownAsset, CommandKind::QueryBalances),
+            (Reject::UnknownKey, CommandKind::SetKeyNetworks),
             (Reject::RequestNumberReused, CommandKind::SetKillSwitch),
             (Reject::UnknownKey, CommandKind::SetKeyRoles),
         ];
         // Only keys are answered by those.
-        for kind in [CommandKind::MassQuote, CommandKind::SetKillSwitch, CommandKind::SetKeyRoles] {
+        let queries = [CommandKind::QueryOrder, CommandKind::QueryOrders, CommandKind::QueryBalances];
+        let kinds = [CommandKind::MassQuote, CommandKind::SetKillSwitch, CommandKind::SetKeyRoles];
+        for kind in [CommandKind::CancelAllAfter].into_iter().chain(kinds).chain(queries) {
             assert!(self.outcomes.contains_key(&kind), "no outcome of {kind}\n{self}");
         }
         for pair in rare {

@@ -202,11 +202,11 @@ impl Script {
                 header.account = AccountId::new(self.owners[key as usize]);
                 Command::SetAccountOwner { owner: 0 }
             }
-            Op::Login { key, cancels, grace_ms } => {
+            Op::Login { key, cancels, grace_ms, refuses } => {
                 self.session += 1;
                 header.key = KeyId::new(key);
                 let (session, grace) = (SessionId::new(self.session), Nanos::from_millis(grace_ms));
-                Command::OpenSession { session, cancel_on_disconnect: cancels, grace }
+                Command::OpenSession { session, cancel_on_disconnect: cancels, grace, refuse_if_open: refuses }
             }
             Op::Logout { key, back } => {
                 // The newest sessions, most likely one of this key: a wrong one must change nothing.
@@ -259,6 +259,7 @@ impl Script {
                 AccountOp::Owner(owner) => Command::SetAccountOwner { owner },
                 AccountOp::Tier(tier) => Command::SetAccountTier { tier },
                 AccountOp::Kill(engaged) => Command::SetKillSwitch { engaged },
+                AccountOp::Networks { key, networks } => Command::SetKeyNetworks { key: KeyId::new(key), networks },
                 AccountOp::Roles { key, roles } => {
                     Command::SetKeyRoles { key: KeyId::new(key), roles: Roles::from_bits(roles).unwrap() }
                 }
@@ -339,6 +340,10 @@ impl Script {
                 Command::SetProtection { group, window, qty_max, count_max }
             }
             Ask::Reset { group } => Command::ResetProtection { group },
+            Ask::After { timeout_ns } => Command::CancelAllAfter { timeout: Nanos::from_nanos(timeout_ns) },
+            Ask::Order(order) => Command::QueryOrder { target: target(order) },
+            Ask::Orders { market } => Command::QueryOrders { market: market.map(MarketId::new) },
+            Ask::Balances { asset } => Command::QueryBalances { asset: asset.map(AssetId::new) },
             Ask::Pay(ref pay) => self.payment(pay),
             Ask::Kill(engaged) => Command::SetKillSwitch { engaged },
             Ask::Roles { key, roles } => {

@@ -7,12 +7,14 @@ mod admin;
 mod boundaries;
 mod budget;
 mod cancel_all;
+mod dead_man;
 mod iceberg;
 mod markets;
 mod money;
 mod orders;
 mod post_only;
 mod protection;
+mod queries;
 mod quotes;
 mod replace;
 mod requests;
@@ -34,12 +36,14 @@ fn every_reject_has_a_rule() {
         include_str!("admin.rs"),
         include_str!("budget.rs"),
         include_str!("cancel_all.rs"),
+        include_str!("dead_man.rs"),
         include_str!("iceberg.rs"),
         include_str!("markets.rs"),
         include_str!("money.rs"),
         include_str!("orders.rs"),
         include_str!("post_only.rs"),
         include_str!("protection.rs"),
+        include_str!("queries.rs"),
         include_str!("quotes.rs"),
         include_str!("replace.rs"),
         include_str!("requests.rs"),

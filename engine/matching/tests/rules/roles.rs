@@ -187,3 +187,19 @@ fn a_key_without_any_role_opens_no_session_and_keeps_the_one_that_it_has() {
         ",
     );
 }
+
+#[test]
+fn networks_of_a_key_are_set_by_the_operator_alone() {
+    check(
+        "
+        networks alice a 10.0.0.0/8 ::1/128
+          op networks 10.0.0.0/8,::1/128
+        networks alice a
+          op networks any
+        networks alice b 10.0.0.0/8
+          op rejected unknown_key (set_key_networks)
+        networks nobody a 10.0.0.0/8
+          op rejected unknown_account (set_key_networks)
+        ",
+    );
+}

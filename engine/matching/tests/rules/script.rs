@@ -8,6 +8,7 @@
 //! a 4 reduce a#1 2          a 5 cancel-all        a 6 cancel-all M side=buy group=3 from=90 to=99
 //! a 7 replace a#1 4@101     quantity and price of the whole order, what is filled included
 //! options of orders: post reprice stp=decrement group=3 show=2 until=5000 (with gtd) day stop=105 (5@100: stop-limit)
+//!                    away=cancel, away=stay: what becomes of it when its session stays away
 //! a 8 buy 5@stop stop=105   a stop without limit;  a 9 buy 0@budget budget=500 ioc
 //! a 9 protect 3 1000 20 4   group, window in ms, quantity, count;   a 10 unprotect 3
 //! a 11 hold 7 BTC r3   a 12 transfer bob 7 BTC r4   a 13 kill   a 14 unkill   a 15 roles a2 3
@@ -19,7 +20,11 @@
 //! halt M, open M            state M cancel_only              rules M maker=-100 qty_min=2 static=100000 reference=100
 //! limits alice open=3 market=2 qty=50 notional=5000          owner alice 7, tier alice 1, fee-tier 1 -100 500
 //! kill alice, unkill alice  roles alice a 1
-//! login a 7 cancel 500      session 7, orders cancelled after 500 ms away; `login a 7 keep`        logout a 7
+//! login a 7 cancel 500      session 7, orders cancelled after 500 ms away; `login a 7 keep`, or `keep 500`       logout a 7
+//!                           with `alone` at the end: refused if the key has a session whose client is there
+//! a 16 after 500            the key's own timer; 0: disarmed
+//! a 17 query a#1, query 3   an order by id or request;   a 18 orders, orders M;   a 19 balances, balances BTC
+//! networks alice a 10.0.0.0/8 ::1/128
 //! at 1000                   the clock shows 1,000 ms from here on            tick
 //! lead 3, lead 3 500        a node takes epoch 3; who was logged on may stay away for 500 ms
 //! book M, stops M, funds alice, fees, timer         questions to the engine, not commands
@@ -33,9 +38,10 @@ use std::fmt::Write as _;
 use tidegate_domain::{
     AccountId, AccountLimits, AssetAmount, AssetId, CancelFilter, ClusterId, Command, CommandHeader, CommandRecord,
     Durability, EngineLimits, Epoch, Event, EventBuffer, EventFlags, EventHeader, FeeRate, Fill, Genesis, KeyId,
-    LOGIC_VERSION, MarketId, MarketRules, MarketState, MarketTerms, MassQuote, Name, Nanos, NewOrder, NodeId, OrderId,
-    OrderOptions, OrderTarget, OrderType, Price, Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, Reference,
-    RequestNumber, Roles, SelfTrade, Sequence, SessionId, Side, StateMachine, TimeInForce, Timestamp,
+    LOGIC_VERSION, MarketId, MarketRules, MarketState, MarketTerms, MassQuote, Name, Nanos, Networks, NewOrder, NodeId,
+    OnDisconnect, OrderId, OrderOptions, OrderStatus, OrderTarget, OrderType, Price, Qty, Quote, QuoteMode, QuoteSide,
+    QuoteTerms, Reference, RequestNumber, Roles, SelfTrade, Sequence, SessionId, Side, StateMachine, TimeInForce,
+    Timestamp,
 };
 use tidegate_matching::{Engine, Order};
 
@@ -276,6 +282,13 @@ impl World {
                 let key = self.keys.get(key).map_or(KeyId::new(99), |(key, _)| *key);
                 Command::SetKeyRoles { key, roles: Roles::from_bits(number(bits)).unwrap() }
             }
+            ["networks", who, key, ref networks @ ..] => {
+                header.account = account(who);
+                let key = self.keys.get(key).map_or(KeyId::new(99), |(key, _)| *key);
+                let all = networks.iter().map(|text| text.parse().unwrap());
+                let networks = all.fold(Networks::default(), |all, network| all.with(network).unwrap());
+                Command::SetKeyNetworks { key, networks }
+            }
             ["settle" | "release", who, reference] => {
                 header.account = account(who);
                 let reference = Reference::new(reference).unwrap();
@@ -320,13 +333,14 @@ impl World {
         };
         let session = |text: &str| SessionId::new(number(text));
         match *words {
-            ["login", key, id, "keep"] => {
-                let (session, grace) = (session(id), Nanos::default());
-                (of_key(key), Command::OpenSession { session, cancel_on_disconnect: false, grace })
-            }
-            ["login", key, id, "cancel", millis] => {
-                let (session, grace) = (session(id), Nanos::from_millis(number(millis)));
-                (of_key(key), Command::OpenSession { session, cancel_on_disconnect: true, grace })
+            ["login", key, id, mode @ ("keep" | "cancel"), ref rest @ ..] => {
+                let (refuse_if_open, millis) = match *rest {
+                    [ref millis @ .., "alone"] => (true, millis),
+                    ref millis => (false, millis),
+                };
+                let grace = Nanos::from_millis(millis.first().map_or(0, |millis| number(millis)));
+                let (session, cancel_on_disconnect) = (session(id), mode == "cancel");
+                (of_key(key), Command::OpenSession { session, cancel_on_disconnect, grace, refuse_if_open })
             }
             ["logout", key, id] => (of_key(key), Command::CloseSession { session: session(id) }),
             // A key that does not exist.
@@ -401,6 +415,13 @@ impl World {
                 key: self.keys.get(key).map_or(KeyId::new(99), |(key, _)| *key),
                 roles: Roles::from_bits(number(bits)).unwrap(),
             },
+            ["after", millis] => Command::CancelAllAfter { timeout: Nanos::from_millis(number(millis)) },
+            ["query", target] => Command::QueryOrder { target: self.target(target) },
+            ["orders", ref at @ ..] => Command::QueryOrders { market: at.first().map(|name| market(name)) },
+            ["balances", ref of @ ..] => {
+                let asset = |name: &&str| self.assets.get(*name).copied().unwrap_or(AssetId::new(99));
+                Command::QueryBalances { asset: of.first().map(asset) }
+            }
             ["cancel", target] => Command::CancelOrder { target: self.target(target) },
             ["reduce", target, by] => {
                 Command::ReduceOrder { target: self.target(target), by: Qty::from_lots(number(by)) }
@@ -461,6 +482,7 @@ impl World {
             Some(("stp", mode)) => options.self_trade = SelfTrade::from_name(mode).unwrap(),
             Some(("group", group)) => options.group = number(group),
             Some(("show", qty)) => options.display = Qty::from_lots(number(qty)),
+            Some(("away", what)) => options.on_disconnect = OnDisconnect::from_name(what).unwrap(),
             Some(("budget", units)) => options.budget = AssetAmount::from_units(number(units)),
             Some(("until", millis)) => options.expires = Timestamp::from_nanos(number::<u64>(millis) * 1_000_000),
             Some(("stop", trigger)) => {
@@ -568,8 +590,22 @@ impl World {
                 add("show", options.display.lots().into());
                 add("budget", options.budget.units());
                 add("until", u128::from(options.expires.nanos() / 1_000_000));
+                if options.on_disconnect != OnDisconnect::Session {
+                    write!(text, " away={}", options.on_disconnect).unwrap();
+                }
                 text
             }
+            Event::CancelAllAfterSet { deadline } => match deadline.nanos() / 1_000_000 {
+                0 => "timer disarmed".into(),
+                millis => format!("timer set to {millis}"),
+            },
+            Event::CancelAllAfterFired { cancelled } => format!("timer fired, {cancelled} orders"),
+            Event::OrderStatus(order) => self.status_words(order),
+            Event::BalanceStatus { asset, available, held, pending } => {
+                format!("balance {available} {} + {held} held + {pending} pending", self.asset_name(*asset))
+            }
+            Event::QueryDone { count } => format!("query done, {count}"),
+            Event::KeyNetworksSet { networks, .. } => format!("networks {networks}"),
             Event::OrderReplaced { order, price, leaves, displayed, kept_place, .. } => {
                 let how = if *kept_place { "in place" } else { "anew" };
                 let shown = if displayed == leaves { String::new() } else { format!(", shows {}", displayed.lots()) };
@@ -646,6 +682,41 @@ impl World {
             Event::LeadTaken { .. } => format!("lead taken, epoch {}", header.epoch),
             Event::DurabilityChanged { durability, degraded } => format!("durability {durability} degraded {degraded}"),
         }
+    }
+
+    fn status_words(&self, order: &OrderStatus) -> String {
+        let price = match order.order_type {
+            OrderType::Stop => order.order_type.to_string(),
+            _ => order.price.ticks().to_string(),
+        };
+        let label = self.orders.get(&order.order).cloned().unwrap_or("?".into());
+        let (leaves, tif) = (order.leaves.lots(), order.time_in_force);
+        let mut text = format!("order {label} {} {leaves}@{price} {tif}", order.side);
+        for (name, value) in [
+            ("filled", order.filled.lots()),
+            ("stop", order.trigger.ticks().unsigned_abs()),
+            ("until", order.expires.nanos() / 1_000_000),
+            ("group", order.group.into()),
+        ] {
+            if value > 0 {
+                write!(text, " {name}={value}").unwrap();
+            }
+        }
+        if order.displayed < order.leaves {
+            write!(text, " shows={}", order.displayed.lots()).unwrap();
+        }
+        for (name, is_so) in [("post", order.post_only), ("reprice", order.reprice), ("quote", order.is_quote)] {
+            if is_so {
+                write!(text, " {name}").unwrap();
+            }
+        }
+        if order.self_trade != SelfTrade::None {
+            write!(text, " stp={}", order.self_trade).unwrap();
+        }
+        if order.on_disconnect != OnDisconnect::Session {
+            write!(text, " away={}", order.on_disconnect).unwrap();
+        }
+        text + &format!(" by {}:{}", self.key_name(order.key), order.request)
     }
 
     // Questions.

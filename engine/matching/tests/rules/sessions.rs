@@ -204,7 +204,6 @@ fn a_new_leader_gives_every_session_ten_seconds() {
         at 60000
         lead 2
           op lead taken, epoch 2
-          a2:- session 8 closed disconnected
         timer
           at 70000
         login b 10 cancel 300
@@ -213,6 +212,7 @@ fn a_new_leader_gives_every_session_ten_seconds() {
         tick
           a:- session 7 closed disconnected
           a:2 re 1 cancelled a#1 1 disconnected
+          a2:- session 8 closed disconnected
         book M
           buy 1 lots at 99: a2#1=1
           buy 1 lots at 98: b#1=1
@@ -274,6 +274,142 @@ fn a_connection_that_ends_after_a_change_of_leadership_does_not_put_its_timer_of
           a:- session 7 closed disconnected
         timer
           at 10000
+        ",
+    );
+}
+
+#[test]
+fn a_login_that_refuses_to_take_over_leaves_the_session_that_is_there() {
+    check(
+        "
+        login a 7 cancel 500 alone
+          a:- session 7 opened, requests to 0, reports to 0
+        a 1 buy 1@100
+          a:1 re 1 accepted a#1 buy 1@100 gtc
+        login a 8 cancel 500 alone
+          a:2 rejected session_open (open_session)
+        logout a 8
+        a 2 buy 1@99
+          a:3 re 2 accepted a#2 buy 1@99 gtc
+        logout a 7
+          a:- session 7 closed disconnected
+        login a 9 keep alone
+          a:- session 9 opened, requests to 2, reports to 3
+        login a 10 keep
+          a:- session 9 closed taken_over
+          a:- session 10 opened, requests to 2, reports to 3
+        roles alice a 0
+          op roles 0
+        login a 11 keep alone
+          a:4 rejected key_not_allowed (open_session)
+        ",
+    );
+}
+
+/// Nobody knows whether the client of a session is still there when another node leads.
+#[test]
+fn a_login_after_a_change_of_leadership_is_never_refused() {
+    check(
+        "
+        login a 7 cancel 500
+          a:- session 7 opened, requests to 0, reports to 0
+        lead 2
+          op lead taken, epoch 2
+        login a 8 cancel 500 alone
+          a:- session 7 closed taken_over
+          a:- session 8 opened, requests to 0, reports to 0
+        login a 9 cancel 500 alone
+          a:1 rejected session_open (open_session)
+        ",
+    );
+}
+
+#[test]
+fn an_order_may_stay_when_its_session_goes() {
+    check(
+        "
+        login a 7 cancel 500
+          a:- session 7 opened, requests to 0, reports to 0
+        a 1 buy 1@100 away=stay
+          a:1 re 1 accepted a#1 buy 1@100 gtc away=stay
+        a 2 buy 1@99 away=cancel
+          a:2 re 2 accepted a#2 buy 1@99 gtc away=cancel
+        a 3 buy 1@98
+          a:3 re 3 accepted a#3 buy 1@98 gtc
+        logout a 7
+          a:- session 7 closed disconnected
+        at 500
+        tick
+          a:4 re 2 cancelled a#2 1 disconnected
+          a:5 re 3 cancelled a#3 1 disconnected
+        book M
+          buy 1 lots at 100: a#1=1
+        ",
+    );
+}
+
+#[test]
+fn an_order_may_go_when_its_session_keeps_the_others() {
+    check(
+        "
+        login a 7 keep 500
+          a:- session 7 opened, requests to 0, reports to 0
+        a 1 buy 9@100 show=2 away=cancel
+          a:1 re 1 accepted a#1 buy 9@100 gtc show=2 away=cancel
+        a 2 sell 1@stop stop=50 away=cancel
+          a:2 re 2 accepted a#2 sell 1@stop gtc stop=50 away=cancel
+        a 3 quote M 1@99 -
+          a:3 re 3 accepted a#3.b0 buy 1@99 gtc
+          a:4 re 3 quotes done: 1 accepted, 0 withdrawn, 0 rejected
+        a2 1 buy 1@98 away=cancel
+          a2:1 re 1 accepted a2#1 buy 1@98 gtc away=cancel
+        a 4 replace a#1 8@97
+          a:5 re 4 replaced a#1 8@97, shows 2 anew
+        logout a 7
+          a:- session 7 closed disconnected
+        timer
+          at 500
+        at 499
+        login a 8 keep 500
+          a:- session 8 opened, requests to 4, reports to 5
+        timer
+          none
+        logout a 8
+          a:- session 8 closed disconnected
+        at 999
+        tick
+          a:6 re 1 cancelled a#1 8 disconnected
+          a:7 re 2 cancelled a#2 1 disconnected
+        timer
+          none
+        book M
+          buy 1 lots at 99: a#3.b0=1
+          buy 1 lots at 98: a2#1=1
+        ",
+    );
+}
+
+/// The stop was triggered before, and what is left of it rests as the order that it is.
+#[test]
+fn a_stop_that_was_triggered_goes_or_stays_as_it_said() {
+    check(
+        "
+        login a 7 keep
+          a:- session 7 opened, requests to 0, reports to 0
+        a 1 buy 2@100 stop=90 away=cancel
+          a:1 re 1 accepted a#1 buy 2@100 gtc stop=90 away=cancel
+        b 1 sell 1@95
+          b:1 re 1 accepted b#1 sell 1@95 gtc
+        b 2 buy 1@95
+          b:2 re 2 accepted b#2 buy 1@95 gtc
+          b:3 re 2 fill b#2 taker 1@95 leaves 0 fee 0 against b#1
+          b:4 re 1 fill b#1 maker 1@95 leaves 0 fee 0 against b#2
+          a:2 re 1 triggered a#1 2@100
+        book M
+          buy 2 lots at 100: a#1=2
+        logout a 7
+          a:- session 7 closed disconnected
+          a:3 re 1 cancelled a#1 2 disconnected
         ",
     );
 }

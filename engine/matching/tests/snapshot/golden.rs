@@ -17,7 +17,7 @@ use tidegate_matching::{Engine, SNAPSHOT_FORMAT_VERSION, SnapshotHeader};
 
 use crate::{apply, restored};
 
-const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshot/fixtures/snapshot-v2.hex");
+const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshot/fixtures/snapshot-v3.hex");
 
 #[test]
 fn the_golden_snapshot_is_restored_and_written_as_it_was() {
@@ -149,9 +149,17 @@ impl Desk {
         let grace = Nanos::from_millis(60_000);
         for key in [1, 2] {
             let session = SessionId::new(100 + u64::from(key));
-            self.send(key, key, 0, Command::OpenSession { session, cancel_on_disconnect: true, grace });
+            self.send(
+                key,
+                key,
+                0,
+                Command::OpenSession { session, cancel_on_disconnect: true, grace, refuse_if_open: true },
+            );
         }
         self.send(2, 2, 0, Command::CloseSession { session: SessionId::new(102) });
+        let all = ["10.0.0.0/8", "2001:db8::/32"].map(|text| text.parse::<Network>().unwrap());
+        let networks = all.into_iter().try_fold(Networks::default(), Networks::with).unwrap();
+        self.send(1, 0, 0, Command::SetKeyNetworks { key: KeyId::new(1), networks });
     }
 
     fn trade(&mut self) {
@@ -196,6 +204,10 @@ impl Desk {
         let (target, price, qty) =
             (OrderTarget::Request(RequestNumber::new(5)), Price::from_ticks(98), Qty::from_lots(21));
         self.send(2, 2, 6, Command::ReplaceOrder { target, price, qty });
+        let mut staying = limit(Side::Buy, 96, 3);
+        staying.options.on_disconnect = OnDisconnect::Stay;
+        self.send(2, 2, 7, Command::NewOrder(staying));
+        self.send(2, 2, 8, Command::CancelAllAfter { timeout: CANCEL_ALL_AFTER_MAX });
         self.send(3, 3, 1, Command::NewOrder(limit(Side::Buy, 97, 20)));
         // Both sides of one quote rest; of another mass quote only the first slot is here.
         let side = |price, qty| QuoteSide { price: Price::from_ticks(price), qty: Qty::from_lots(qty) };

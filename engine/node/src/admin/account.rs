@@ -1,7 +1,9 @@
-//! Accounts and keys: limits, fee tiers, roles.
+//! Accounts and keys: limits, fee tiers, roles, networks.
 
 use serde_json::{Value, json};
-use tidegate_domain::{AccountId, AccountLimits, AssetAmount, Command, FeeRate, KeyId, Qty, Reject, Roles};
+use tidegate_domain::{
+    AccountId, AccountLimits, AssetAmount, Command, FeeRate, KeyId, NETWORKS_MAX, Network, Networks, Qty, Reject, Roles,
+};
 
 use super::market::{MILLION, fee};
 use super::request::LimitsRequest;
@@ -67,8 +69,26 @@ pub(super) fn create_key(text: &str, public_key: &str, roles_text: &str) -> Resu
 /// The account of a key goes into the header.
 pub(super) fn set_roles(control: &Control, key: u32, roles_text: &str) -> Result<(AccountId, Command), Refusal> {
     let (roles, key) = (roles(roles_text)?, KeyId::new(key));
-    let account = control.desk.directory().account_of(key).ok_or_else(|| refused(Reject::UnknownKey))?;
-    Ok((account, Command::SetKeyRoles { key, roles }))
+    Ok((account_of(control, key)?, Command::SetKeyRoles { key, roles }))
+}
+
+/// The account of a key goes into the header.
+pub(super) fn set_networks(control: &Control, key: u32, texts: &[String]) -> Result<(AccountId, Command), Refusal> {
+    let (networks, key) = (networks(texts)?, KeyId::new(key));
+    Ok((account_of(control, key)?, Command::SetKeyNetworks { key, networks }))
+}
+
+fn account_of(control: &Control, key: KeyId) -> Result<AccountId, Refusal> {
+    control.desk.directory().account_of(key).ok_or_else(|| refused(Reject::UnknownKey))
+}
+
+fn networks(texts: &[String]) -> Result<Networks, Refusal> {
+    texts.iter().try_fold(Networks::default(), |networks, text| {
+        let network: Network =
+            text.parse().map_err(|error| Refusal::field("networks", format!("has `{text}`: {error}")))?;
+        let too_many = || Refusal::field("networks", format!("are {}; allowed: up to {NETWORKS_MAX}", texts.len()));
+        networks.with(network).ok_or_else(too_many)
+    })
 }
 
 fn roles(text: &str) -> Result<Roles, Refusal> {

@@ -40,6 +40,7 @@ pub(super) fn outcome(header: &EventHeader, event: &Event, directory: &Directory
             json!({ "account": account, "killed": engaged, "cancelled": cancelled })
         }
         Event::KeyRolesSet { key, roles } => json!({ "key": key.raw(), "roles": roles.to_string() }),
+        Event::KeyNetworksSet { key, networks } => json!({ "key": key.raw(), "networks": networks.to_string() }),
         Event::Deposited { asset, amount, reference }
         | Event::Withdrawn { asset, amount, reference }
         | Event::WithdrawalHeld { asset, amount, reference }

@@ -119,6 +119,13 @@ pub enum AdminRequest {
         /// Names of roles, joined by commas, or `none`.
         roles: String,
     },
+    /// See [`tidegate_domain::Command::SetKeyNetworks`].
+    SetKeyNetworks {
+        /// Which key.
+        key: u32,
+        /// Networks such as `10.0.0.0/8`, up to three; none is from anywhere.
+        networks: Vec<String>,
+    },
     /// See [`tidegate_domain::Command::Deposit`].
     Deposit(MoneyRequest),
     /// See [`tidegate_domain::Command::Withdraw`].

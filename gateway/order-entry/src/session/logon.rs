@@ -10,6 +10,7 @@ use tidegate_pipeline::Serving;
 use tidegate_wire::{Logon, LogoutReason, ServerMessage, SessionMode};
 
 use super::{Action, Ending, Phase, SessionCore, Stream, Submission, View};
+use crate::config::SecondLogon;
 use crate::directory::KeyEntry;
 use crate::stats::add;
 
@@ -55,6 +56,9 @@ impl SessionCore {
         if !(min..=max).contains(&logon.heartbeat_ms) {
             let detail = format!("heartbeat_ms is {}, allowed: {min} to {max}", logon.heartbeat_ms);
             return Some((LogoutReason::HeartbeatOutOfRange, detail));
+        }
+        if !entry.networks.allow(self.peer) {
+            return Some((LogoutReason::AddressNotAllowed, format!("the key may not be used from {}", self.peer)));
         }
         if logon.mode == SessionMode::DropCopy && !entry.roles.has(Roles::READ) {
             return Some((LogoutReason::KeyNotAllowed, "a drop copy needs the role read".to_owned()));
@@ -103,6 +107,7 @@ impl SessionCore {
             session: self.session,
             cancel_on_disconnect: candidate.logon.cancel_on_disconnect,
             grace: Nanos::from_millis(u64::from(candidate.logon.grace_ms)),
+            refuse_if_open: self.terms.second_logon == SecondLogon::IsRefused,
         };
         let submission = Submission::of(candidate.key, candidate.account, &command);
         Action::Open { key: candidate.key, session: self.session, submission }
@@ -134,8 +139,12 @@ impl SessionCore {
     }
 
     fn on_open_refused(&mut self, reject: Reject, now: Nanos) {
+        let reason = match reject {
+            Reject::SessionOpen => LogoutReason::AlreadyLoggedOn,
+            _ => LogoutReason::LogonRefused,
+        };
         add(&self.stats.logons_refused_total, 1);
-        self.say_goodbye(LogoutReason::LogonRefused, reject.as_str(), Ending::EngineKnows, now);
+        self.say_goodbye(reason, reject.as_str(), Ending::EngineKnows, now);
     }
 
     fn on_opened(&mut self, epoch: Epoch, request_mark: RequestNumber, mark: SessionSequence, view: &View<'_>) {

@@ -25,19 +25,36 @@ impl SessionCore {
         }
     }
 
-    /// Reports from the event log, the next ones in order.
+    /// Reports from the event log, the next ones in order. Answers to queries of an earlier connection are passed over.
     pub(crate) fn on_replayed(&mut self, records: &[EventRecord], now: Nanos) {
         let sent = self.wall(now);
+        let mut stale: Option<(SessionSequence, SessionSequence)> = None;
         for record in records {
             let Phase::Streaming(stream) = &mut self.phase else { return };
             let (header, event) = record.decode().expect("the event log holds what publish encoded");
             let mut report = Report::from_event(&header, &event).expect("only reports have a session sequence");
-            report.stamps.sent = sent;
-            report.stamps.tokens = stream.bucket.left(now);
-            stream.on_sent(report.session_sequence);
-            add(&self.stats.reports_total, 1);
-            self.say(&ServerMessage::Report(report));
-            self.announce_end_of_replay();
+            let number = report.session_sequence;
+            stream.on_sent(number);
+            if number <= stream.mark && report.body.is_query_answer() {
+                stale = Some((stale.map_or(number, |(first, _)| first), number));
+            } else {
+                report.stamps.sent = sent;
+                report.stamps.tokens = stream.bucket.left(now);
+                self.say_stale(stale.take());
+                self.say(&ServerMessage::Report(report));
+                add(&self.stats.reports_total, 1);
+            }
+            if self.is_at_end_of_replay() {
+                self.say_stale(stale.take());
+                self.announce_end_of_replay();
+            }
+        }
+        self.say_stale(stale);
+    }
+
+    fn say_stale(&mut self, range: Option<(SessionSequence, SessionSequence)>) {
+        if let Some((first, last)) = range {
+            self.say(&ServerMessage::GapFill { first, last, reason: GapFillReason::StaleAnswer });
         }
     }
 
@@ -76,12 +93,17 @@ impl SessionCore {
         self.say(&ServerMessage::GapFill { first, last, reason: GapFillReason::NotRequested });
     }
 
+    fn is_at_end_of_replay(&self) -> bool {
+        matches!(&self.phase, Phase::Streaming(stream) if !stream.announced && stream.sent >= stream.mark)
+    }
+
     pub(super) fn announce_end_of_replay(&mut self) {
-        let Phase::Streaming(stream) = &mut self.phase else { return };
-        if !stream.announced && stream.sent >= stream.mark {
-            stream.announced = true;
-            let report_mark = stream.mark;
-            self.say(&ServerMessage::ReplayDone { report_mark });
+        if !self.is_at_end_of_replay() {
+            return;
         }
+        let Phase::Streaming(stream) = &mut self.phase else { return };
+        stream.announced = true;
+        let report_mark = stream.mark;
+        self.say(&ServerMessage::ReplayDone { report_mark });
     }
 }

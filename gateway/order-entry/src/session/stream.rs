@@ -112,8 +112,15 @@ impl Stream {
             // Triggers and refreshes are later reports of an order.
             ReportBody::OrderTriggered { .. }
             | ReportBody::OrderRefreshed { .. }
+            | ReportBody::CancelAllAfterFired { .. }
+            | ReportBody::BalanceStatus { .. }
             | ReportBody::ProtectionTriggered { .. } => None,
+            // The answer to a query of one order; of several, what they come to is.
+            ReportBody::OrderStatus(_) if !report.last => None,
             ReportBody::OrderAccepted { .. }
+            | ReportBody::OrderStatus(_)
+            | ReportBody::QueryDone { .. }
+            | ReportBody::CancelAllAfterSet { .. }
             | ReportBody::ProtectionSet { .. }
             | ReportBody::ProtectionReset { .. }
             | ReportBody::CancelAllDone { .. }

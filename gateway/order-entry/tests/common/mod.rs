@@ -454,7 +454,9 @@ impl TestClient {
         loop {
             match self.receive() {
                 ServerMessage::Report(report) => return report,
-                ServerMessage::Heartbeat | ServerMessage::MarketDefinition { .. } => {}
+                ServerMessage::Heartbeat
+                | ServerMessage::TestRequest { .. }
+                | ServerMessage::MarketDefinition { .. } => {}
                 other => panic!("a report was expected, not {other:?}"),
             }
         }
@@ -470,6 +472,7 @@ impl TestClient {
                 }
                 ServerMessage::Report(_)
                 | ServerMessage::Heartbeat
+                | ServerMessage::TestRequest { .. }
                 | ServerMessage::LogonAccepted { .. }
                 | ServerMessage::MarketDefinition { .. }
                 | ServerMessage::ReplayDone { .. } => {}

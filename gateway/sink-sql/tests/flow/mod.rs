@@ -121,7 +121,8 @@ impl Flow {
             }
             91..93 => {
                 let (session, grace) = (SessionId::new(key.into()), Nanos::from_millis(self.below(50)));
-                let opened = Command::OpenSession { session, cancel_on_disconnect: self.below(2) == 0, grace };
+                let (cancel_on_disconnect, refuse_if_open) = (self.below(2) == 0, self.below(4) == 0);
+                let opened = Command::OpenSession { session, cancel_on_disconnect, grace, refuse_if_open };
                 self.apply(key, account, opened)
             }
             93..95 => self.apply(key, account, Command::CloseSession { session: SessionId::new(key.into()) }),
@@ -176,7 +177,14 @@ impl Flow {
         self.is_restricted = true;
         let tier = self.below(3) as u8;
         let (maker_fee, taker_fee) = (FeeRate::from_ppm(self.below(900) as i32 - 300), FeeRate::from_ppm(2_000));
-        let (account, command) = match self.below(8) {
+        let (account, command) = match self.below(9) {
+            8 => {
+                let texts = ["10.0.0.0/8", "2001:db8::/32", "192.168.7.7/32"];
+                let networks = (0..self.below(4)).fold(Networks::default(), |networks, _| {
+                    networks.with(texts[self.below(3) as usize].parse().unwrap()).unwrap()
+                });
+                (account, Command::SetKeyNetworks { key: KeyId::new(key), networks })
+            }
             0 | 1 => {
                 let rules = MarketRules {
                     maker_fee,

@@ -63,6 +63,10 @@ pub fn layout_tables() -> Vec<MessageLayout> {
         ResetProtectionBlock::layout(),
         SetKillSwitchBlock::layout(),
         with_group(MassQuoteBlock::layout(), QuoteEntry::layout(), WIRE_QUOTES_MAX),
+        CancelAllAfterBlock::layout(),
+        QueryOrderBlock::layout(),
+        QueryOrdersBlock::layout(),
+        QueryBalancesBlock::layout(),
         ChallengeBlock::layout(),
         NotPrimaryBlock::layout(),
         LogonAcceptedBlock::layout(),
@@ -89,5 +93,10 @@ pub fn layout_tables() -> Vec<MessageLayout> {
         report(QuoteRejected::layout()),
         report(MassQuoteDone::layout()),
         report(OrderAcceptedFull::layout()),
+        report(OrderStatusBlock::layout()),
+        report(BalanceStatus::layout()),
+        report(QueryDone::layout()),
+        report(CancelAllAfterSet::layout()),
+        report(CancelAllAfterFired::layout()),
     ]
 }

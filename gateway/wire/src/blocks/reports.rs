@@ -1,8 +1,9 @@
 //! Reports: every one begins with the report header.
 
 use tidegate_domain::{
-    AccountId, AssetAmount, CancelReason, CommandKind, Epoch, KeyId, Liquidity, MarketId, OrderId, OrderType, Price,
-    Qty, Reject, RequestNumber, SelfTrade, Sequence, SessionSequence, Side, TimeInForce, Timestamp,
+    AccountId, AssetAmount, AssetId, CancelReason, CommandKind, Epoch, KeyId, Liquidity, MarketId, OnDisconnect,
+    OrderId, OrderType, Price, Qty, Reject, RequestNumber, SelfTrade, Sequence, SessionSequence, Side, TimeInForce,
+    Timestamp,
 };
 
 use crate::field::{Field, FieldError, Pad};
@@ -145,5 +146,42 @@ message!(OrderAcceptedFull "OrderAcceptedFull" = 111, Server, start 72, block 14
     140 reprice: bool = "Whether it is re-priced rather than rejected.",
     141 self_trade: SelfTrade = "What becomes of two orders of one owner that would trade with each other.",
     142 group: u8 = "The client's own grouping.",
-    143 padding: Pad<1> = "Zero.",
+    143 on_disconnect: OnDisconnect = "What becomes of it when its session stays away longer than its grace time.",
+});
+message!(OrderStatusBlock "OrderStatus" = 112, Server, start 72, block 160, "An open order, as a query found it." {
+    72 order: OrderId = "Its id.",
+    80 created_by: RequestNumber = "With which request of its key it was created.",
+    88 price: Price = "Its limit in ticks; 0 for a stop without.",
+    96 leaves: Qty = "All that is left of it, in lots.",
+    104 filled: Qty = "What was filled before, in lots.",
+    112 displayed: Qty = "How much of what is left is shown.",
+    120 trigger: Price = "Of a stop that waits: where it triggers; else 0.",
+    128 expires: Timestamp = "When it leaves; 0 is never.",
+    136 creator: KeyId = "Which key created it.",
+    140 side: Side = "Its side.",
+    141 order_type: OrderType = "What it is now.",
+    142 time_in_force: TimeInForce = "How long it stays.",
+    143 post_only: bool = "Whether it may only rest.",
+    144 reprice: bool = "Whether it is re-priced rather than rejected.",
+    145 is_quote: bool = "Whether it is one side of a quote.",
+    146 self_trade: SelfTrade = "What becomes of two orders of one owner that would trade with each other.",
+    147 group: u8 = "The client's own grouping.",
+    148 on_disconnect: OnDisconnect = "What becomes of it when its session stays away longer than its grace time.",
+    149 padding: Pad<11> = "Zero.",
+});
+message!(BalanceStatus "BalanceStatus" = 113, Server, start 72, block 128, "What the account has of an asset, as a query found it." {
+    72 available: AssetAmount = "What it can use, in smallest units.",
+    88 held: AssetAmount = "What its open orders hold.",
+    104 pending: AssetAmount = "What waits as withdrawals.",
+    120 asset: AssetId = "Which.",
+    124 padding: Pad<4> = "Zero.",
+});
+message!(QueryDone "QueryDone" = 114, Server, start 72, block 80, "A query is answered: what it found came before this." {
+    72 count: u64 = "How many.",
+});
+message!(CancelAllAfterSet "CancelAllAfterSet" = 115, Server, start 72, block 80, "The key's own timer was set." {
+    72 deadline: Timestamp = "When its orders go, nanoseconds since 1970; 0: it is disarmed.",
+});
+message!(CancelAllAfterFired "CancelAllAfterFired" = 116, Server, start 72, block 80, "The key's own timer was due, and is disarmed: its cancelled orders came before this." {
+    72 cancelled: u64 = "How many orders went.",
 });

@@ -1,8 +1,8 @@
 //! Requests: every one begins with its request number.
 
 use tidegate_domain::{
-    AssetAmount, MarketId, Nanos, OrderType, Price, Qty, QuoteMode, RequestNumber, SelfTrade, Side, TimeInForce,
-    Timestamp,
+    AssetAmount, AssetId, MarketId, Nanos, OnDisconnect, OrderType, Price, Qty, QuoteMode, RequestNumber, SelfTrade,
+    Side, TimeInForce, Timestamp,
 };
 
 use crate::field::{Field, FieldError, Pad};
@@ -57,7 +57,8 @@ message!(NewOrderFullBlock "NewOrderFull" = 20, Client, start 0, block 80, "Asks
     72 reprice: bool = "Of a post-only order: re-price it rather than reject it.",
     73 self_trade: SelfTrade = "What becomes of two orders of one owner that would trade with each other.",
     74 group: u8 = "The client's own grouping, 1 to 255; 0 is none.",
-    75 padding: Pad<5> = "Zero.",
+    75 on_disconnect: OnDisconnect = "What becomes of it when its session stays away longer than its grace time.",
+    76 padding: Pad<4> = "Zero.",
 });
 message!(ReplaceOrderBlock "ReplaceOrder" = 21, Client, start 0, block 40, "Asks to give one order another price and another total quantity." {
     0 request: RequestNumber = "Strictly increasing per key, from 1.",
@@ -104,4 +105,24 @@ message!(QuoteEntry "quotes" = 0, Client, start 0, block 40, "Its quotes. A side
     24 ask_qty: Qty = "How much is left from here on, in lots.",
     32 market: MarketId = "Where.",
     36 padding: Pad<4> = "Zero.",
+});
+message!(CancelAllAfterBlock "CancelAllAfter" = 26, Client, start 0, block 16, "Arms the key's own timer anew: when it is due, every open order that this key created is cancelled, whether or not it is logged on." {
+    0 request: RequestNumber = "Strictly increasing per key, from 1.",
+    8 timeout: Nanos = "From now, in nanoseconds: 100 ms to 24 h; 0 disarms it.",
+});
+message!(QueryOrderBlock "QueryOrder" = 27, Client, start 0, block 24, "Asks for one open order of the account." {
+    0 request: RequestNumber = "Strictly increasing per key, from 1.",
+    8 target: u64 = "Which order, as target_kind says.",
+    16 target_kind: TargetKind = "Whether target is an order id or the request number that created the order.",
+    17 padding: Pad<7> = "Zero.",
+});
+message!(QueryOrdersBlock "QueryOrders" = 28, Client, start 0, block 16, "Asks for every open order of the account." {
+    0 request: RequestNumber = "Strictly increasing per key, from 1.",
+    8 market: Option<MarketId> = "In which market; 0 for all.",
+    12 padding: Pad<4> = "Zero.",
+});
+message!(QueryBalancesBlock "QueryBalances" = 29, Client, start 0, block 16, "Asks what the account has." {
+    0 request: RequestNumber = "Strictly increasing per key, from 1.",
+    8 asset: Option<AssetId> = "Of which asset; 0 for all.",
+    12 padding: Pad<4> = "Zero.",
 });

@@ -142,7 +142,7 @@ impl Frame<'_> {
                 TestReplyBlock::get(block).map(|block| ServerMessage::TestReply { id: block.id })
             }
             ChallengeBlock::TEMPLATE..=DropCopyPositionBlock::TEMPLATE => session::decode(template, block),
-            OrderAccepted::TEMPLATE..=OrderAcceptedFull::TEMPLATE => {
+            OrderAccepted::TEMPLATE..=CancelAllAfterFired::TEMPLATE => {
                 reports::decode(template, block).map(ServerMessage::Report)
             }
             _ => return Err(FrameError::Template(template).into()),

@@ -1,6 +1,6 @@
 //! Reports to blocks and back.
 
-use tidegate_domain::{Nanos, OrderOptions};
+use tidegate_domain::{Nanos, OrderOptions, OrderStatus};
 
 use super::append_with;
 use crate::blocks::*;
@@ -53,6 +53,7 @@ fn report_body(template: u16, block: &[u8]) -> Result<ReportBody, FieldError> {
                     display: block.display,
                     budget: block.budget,
                     expires: block.expires,
+                    on_disconnect: block.on_disconnect,
                 },
             }
         }
@@ -102,11 +103,70 @@ fn report_body(template: u16, block: &[u8]) -> Result<ReportBody, FieldError> {
             let MassQuoteDone { accepted, withdrawn, rejected, .. } = MassQuoteDone::get(block)?;
             ReportBody::MassQuoteDone { accepted, withdrawn, rejected }
         }
+        OrderStatusBlock::TEMPLATE => ReportBody::OrderStatus(order_status(&OrderStatusBlock::get(block)?)),
+        BalanceStatus::TEMPLATE => {
+            let BalanceStatus { available, held, pending, asset, .. } = BalanceStatus::get(block)?;
+            ReportBody::BalanceStatus { asset, available, held, pending }
+        }
+        QueryDone::TEMPLATE => ReportBody::QueryDone { count: QueryDone::get(block)?.count },
+        CancelAllAfterSet::TEMPLATE => {
+            ReportBody::CancelAllAfterSet { deadline: CancelAllAfterSet::get(block)?.deadline }
+        }
+        CancelAllAfterFired::TEMPLATE => {
+            ReportBody::CancelAllAfterFired { cancelled: CancelAllAfterFired::get(block)?.cancelled }
+        }
         _ => {
             let Outcome { original, order, reject, command, .. } = Outcome::get(block)?;
             ReportBody::Outcome { original, order, reject, command }
         }
     })
+}
+
+fn order_status(block: &OrderStatusBlock) -> OrderStatus {
+    OrderStatus {
+        order: block.order,
+        key: block.creator,
+        request: block.created_by,
+        side: block.side,
+        order_type: block.order_type,
+        time_in_force: block.time_in_force,
+        post_only: block.post_only,
+        reprice: block.reprice,
+        is_quote: block.is_quote,
+        price: block.price,
+        leaves: block.leaves,
+        filled: block.filled,
+        displayed: block.displayed,
+        trigger: block.trigger,
+        expires: block.expires,
+        self_trade: block.self_trade,
+        group: block.group,
+        on_disconnect: block.on_disconnect,
+    }
+}
+
+fn order_status_block(status: &OrderStatus) -> OrderStatusBlock {
+    OrderStatusBlock {
+        order: status.order,
+        created_by: status.request,
+        price: status.price,
+        leaves: status.leaves,
+        filled: status.filled,
+        displayed: status.displayed,
+        trigger: status.trigger,
+        expires: status.expires,
+        creator: status.key,
+        side: status.side,
+        order_type: status.order_type,
+        time_in_force: status.time_in_force,
+        post_only: status.post_only,
+        reprice: status.reprice,
+        is_quote: status.is_quote,
+        self_trade: status.self_trade,
+        group: status.group,
+        on_disconnect: status.on_disconnect,
+        padding: Pad,
+    }
 }
 
 pub(super) fn encode(report: &Report, out: &mut Vec<u8>) {
@@ -133,7 +193,7 @@ pub(super) fn encode(report: &Report, out: &mut Vec<u8>) {
                 let body = OrderAccepted { order, price, qty, side, order_type, time_in_force, post_only, padding };
                 return append_report(&head, &body, out);
             }
-            let OrderOptions { reprice, self_trade, group, trigger, display, budget, expires } = options;
+            let OrderOptions { reprice, self_trade, group, trigger, display, budget, expires, on_disconnect } = options;
             let body = OrderAcceptedFull {
                 order,
                 price,
@@ -149,7 +209,7 @@ pub(super) fn encode(report: &Report, out: &mut Vec<u8>) {
                 reprice,
                 self_trade,
                 group,
-                padding: Pad,
+                on_disconnect,
             };
             append_report(&head, &body, out);
         }
@@ -194,6 +254,15 @@ pub(super) fn encode(report: &Report, out: &mut Vec<u8>) {
         }
         ReportBody::MassQuoteDone { accepted, withdrawn, rejected } => {
             append_report(&head, &MassQuoteDone { accepted, withdrawn, rejected, padding: Pad }, out);
+        }
+        ReportBody::OrderStatus(ref status) => append_report(&head, &order_status_block(status), out),
+        ReportBody::BalanceStatus { asset, available, held, pending } => {
+            append_report(&head, &BalanceStatus { available, held, pending, asset, padding: Pad }, out);
+        }
+        ReportBody::QueryDone { count } => append_report(&head, &QueryDone { count }, out),
+        ReportBody::CancelAllAfterSet { deadline } => append_report(&head, &CancelAllAfterSet { deadline }, out),
+        ReportBody::CancelAllAfterFired { cancelled } => {
+            append_report(&head, &CancelAllAfterFired { cancelled }, out);
         }
     }
 }

@@ -58,12 +58,21 @@ fn action(template: u16, block: &[u8], group: &[u8]) -> Result<OrderAction, Fiel
             let terms = QuoteTerms { group: block.group, mode: block.mode, self_trade: block.self_trade };
             OrderAction::MassQuote { terms, quotes: quotes(group)? }
         }
+        CancelAllAfterBlock::TEMPLATE => {
+            OrderAction::CancelAllAfter { timeout: CancelAllAfterBlock::get(block)?.timeout }
+        }
+        QueryOrderBlock::TEMPLATE => {
+            let block = QueryOrderBlock::get(block)?;
+            OrderAction::QueryOrder { target: target(block.target, block.target_kind) }
+        }
+        QueryOrdersBlock::TEMPLATE => OrderAction::QueryOrders { market: QueryOrdersBlock::get(block)?.market },
+        QueryBalancesBlock::TEMPLATE => OrderAction::QueryBalances { asset: QueryBalancesBlock::get(block)?.asset },
         unknown => {
             return Err(FieldError {
                 message: "Request",
                 field: "template",
                 value: u64::from(unknown),
-                allowed: "16 to 25",
+                allowed: "16 to 29",
                 limit: 0,
             });
         }
@@ -87,6 +96,7 @@ fn new_order(block: &NewOrderFullBlock) -> NewOrder {
             display: block.display,
             budget: block.budget,
             expires: block.expires,
+            on_disconnect: block.on_disconnect,
         },
     }
 }
@@ -168,6 +178,17 @@ pub fn encode_request(order: &OrderRequest, out: &mut Vec<u8>) {
         OrderAction::SetKillSwitch { engaged } => {
             append(&SetKillSwitchBlock { request, engaged: *engaged, padding: Pad }, out);
         }
+        OrderAction::CancelAllAfter { timeout } => append(&CancelAllAfterBlock { request, timeout: *timeout }, out),
+        OrderAction::QueryOrder { target } => {
+            let (target, target_kind) = target_parts(*target);
+            append(&QueryOrderBlock { request, target, target_kind, padding: Pad }, out);
+        }
+        OrderAction::QueryOrders { market } => {
+            append(&QueryOrdersBlock { request, market: *market, padding: Pad }, out);
+        }
+        OrderAction::QueryBalances { asset } => {
+            append(&QueryBalancesBlock { request, asset: *asset, padding: Pad }, out);
+        }
     }
 }
 
@@ -177,7 +198,7 @@ fn encode_new(request: RequestNumber, order: &NewOrder, out: &mut Vec<u8>) {
         let block = NewOrderBlock { request, price, qty, market, side, order_type, time_in_force, post_only };
         return append(&block, out);
     }
-    let OrderOptions { reprice, self_trade, group, trigger, display, budget, expires } = options;
+    let OrderOptions { reprice, self_trade, group, trigger, display, budget, expires, on_disconnect } = options;
     let block = NewOrderFullBlock {
         request,
         price,
@@ -194,6 +215,7 @@ fn encode_new(request: RequestNumber, order: &NewOrder, out: &mut Vec<u8>) {
         reprice,
         self_trade,
         group,
+        on_disconnect,
         padding: Pad,
     };
     append(&block, out);

@@ -104,7 +104,12 @@ impl Judge {
             | ReportBody::ProtectionReset { .. }
             | ReportBody::ProtectionTriggered { .. }
             | ReportBody::QuoteRejected { .. }
-            | ReportBody::MassQuoteDone { .. } => {}
+            | ReportBody::MassQuoteDone { .. }
+            | ReportBody::OrderStatus(_)
+            | ReportBody::BalanceStatus { .. }
+            | ReportBody::QueryDone { .. }
+            | ReportBody::CancelAllAfterSet { .. }
+            | ReportBody::CancelAllAfterFired { .. } => {}
             ReportBody::Rejected { reason, command } => {
                 self.verdicts.rejects += 1;
                 let of = message.map_or("the opening book".to_owned(), message_name);

@@ -129,6 +129,14 @@ pub(super) enum KeyCommand {
         #[arg(long)]
         roles: String,
     },
+    /// Change where a key may log on from
+    Networks {
+        /// The key's number
+        key: u32,
+        /// A network that it may log on from, such as 10.0.0.0/8 or 2001:db8::/32, up to three times; without it, from anywhere
+        #[arg(long, value_name = "NETWORK")]
+        allow: Vec<String>,
+    },
 }
 
 impl From<KeyCommand> for AdminRequest {
@@ -138,6 +146,7 @@ impl From<KeyCommand> for AdminRequest {
                 Self::CreateKey { name, account, public_key, roles }
             }
             KeyCommand::Roles { key, roles } => Self::SetKeyRoles { key, roles },
+            KeyCommand::Networks { key, allow } => Self::SetKeyNetworks { key, networks: allow },
         }
     }
 }

@@ -8,14 +8,26 @@
 use serde_json::{Map, Value, json};
 use tidegate_domain::{
     AccountLimits, CancelFilter, Command, CommandHeader, CommandRecord, Event, EventFlags, EventHeader, EventRecord,
-    Fill, Genesis, MarketDefinition, MarketRules, MarketTerms, MassQuote, NewOrder, OrderOptions, OrderTarget,
-    RECORD_LEN_BYTES, Roles,
+    Fill, Genesis, MarketDefinition, MarketRules, MarketTerms, MassQuote, Networks, NewOrder, OrderOptions,
+    OrderStatus, OrderTarget, RECORD_LEN_BYTES, Roles,
 };
 use tidegate_journal::LogKind;
 
 /// Fields that most records do without: a line for people leaves them out where they say nothing.
-const OPTIONAL: &[&str] =
-    &["reprice", "self_trade", "group", "trigger_ticks", "display_lots", "budget", "expires_ns", "post_only", "rebate"];
+const OPTIONAL: &[&str] = &[
+    "reprice",
+    "self_trade",
+    "group",
+    "trigger_ticks",
+    "display_lots",
+    "budget",
+    "expires_ns",
+    "post_only",
+    "rebate",
+    "on_disconnect",
+    "refuse_if_open",
+    "is_quote",
+];
 
 /// A JSON object in the order of its fields.
 pub(super) type Fields = Map<String, Value>;
@@ -189,6 +201,7 @@ fn command_body(command: &Command) -> Value {
         }
         Command::SetKillSwitch { engaged } => json!({ "engaged": engaged }),
         Command::SetKeyRoles { key, roles } => json!({ "of_key": key.raw(), "roles": roles_of(*roles) }),
+        Command::SetKeyNetworks { key, networks } => json!({ "of_key": key.raw(), "networks": networks_of(networks) }),
         Command::Deposit { asset, amount, reference, at }
         | Command::Withdraw { asset, amount, reference, at }
         | Command::HoldWithdrawal { asset, amount, reference, at } => json!({
@@ -207,14 +220,15 @@ fn command_body(command: &Command) -> Value {
             "reference": reference.as_str(),
             "at_ns": at.nanos(),
         }),
-        Command::OpenSession { session, cancel_on_disconnect, grace } => json!({
+        Command::OpenSession { session, cancel_on_disconnect, grace, refuse_if_open } => json!({
             "session": session.raw(),
             "cancel_on_disconnect": cancel_on_disconnect,
             "grace_ns": grace.nanos(),
+            "refuse_if_open": refuse_if_open,
         }),
         Command::CloseSession { session } => json!({ "session": session.raw() }),
         Command::NewOrder(order) => new_order_body(order),
-        Command::CancelOrder { target } => Value::Object(target_fields(*target)),
+        Command::CancelOrder { target } | Command::QueryOrder { target } => Value::Object(target_fields(*target)),
         Command::ReduceOrder { target, by } => with(target_fields(*target), json!({ "by_lots": by.lots() })),
         Command::CancelAll(filter) => cancel_all_body(filter),
         Command::ReplaceOrder { target, price, qty } => {
@@ -228,6 +242,9 @@ fn command_body(command: &Command) -> Value {
         }),
         Command::ResetProtection { group } => json!({ "group": group }),
         Command::MassQuote(slot) => mass_quote_body(slot),
+        Command::CancelAllAfter { timeout } => json!({ "timeout_ns": timeout.nanos() }),
+        Command::QueryOrders { market } => json!({ "market": market.map(|market| market.raw()) }),
+        Command::QueryBalances { asset } => json!({ "asset": asset.map(|asset| asset.raw()) }),
     }
 }
 
@@ -267,7 +284,9 @@ fn event_body(event: &Event) -> Value {
             "by_lots": by.lots(),
             "leaves_lots": leaves.lots(),
         }),
-        Event::CancelAllDone { cancelled } => json!({ "cancelled": cancelled }),
+        Event::CancelAllDone { cancelled } | Event::CancelAllAfterFired { cancelled } => {
+            json!({ "cancelled": cancelled })
+        }
         Event::OrderReplaced { order, side, price, leaves, displayed, kept_place } => json!({
             "order": order.raw(),
             "side": side.as_str(),
@@ -343,6 +362,16 @@ fn event_body(event: &Event) -> Value {
         }
         Event::KillSwitchSet { engaged, cancelled } => json!({ "engaged": engaged, "cancelled": cancelled }),
         Event::KeyRolesSet { key, roles } => json!({ "of_key": key.raw(), "roles": roles_of(*roles) }),
+        Event::KeyNetworksSet { key, networks } => json!({ "of_key": key.raw(), "networks": networks_of(networks) }),
+        Event::CancelAllAfterSet { deadline } => json!({ "deadline_ns": deadline.nanos() }),
+        Event::OrderStatus(order) => order_status_body(order),
+        Event::BalanceStatus { asset, available, held, pending } => json!({
+            "asset": asset.raw(),
+            "available": available.to_string(),
+            "held": held.to_string(),
+            "pending": pending.to_string(),
+        }),
+        Event::QueryDone { count } => json!({ "count": count }),
         Event::JournalBegun(genesis) => genesis_body(genesis),
         Event::LeadTaken { node, incarnation } => json!({ "node": node.raw(), "incarnation": incarnation }),
         Event::DurabilityChanged { durability, degraded } => {
@@ -368,6 +397,10 @@ fn target_fields(target: OrderTarget) -> Fields {
 fn roles_of(roles: Roles) -> Vec<&'static str> {
     let all = [(Roles::READ, "read"), (Roles::TRADE, "trade"), (Roles::PAY, "pay"), (Roles::ADMIN, "admin")];
     all.into_iter().filter(|(role, _)| roles.has(*role)).map(|(_, name)| name).collect()
+}
+
+fn networks_of(networks: &Networks) -> Vec<String> {
+    networks.list().iter().map(ToString::to_string).collect()
 }
 
 fn genesis_body(genesis: &Genesis) -> Value {
@@ -449,6 +482,30 @@ fn options_body(options: &OrderOptions) -> Value {
         "display_lots": options.display.lots(),
         "budget": options.budget.to_string(),
         "expires_ns": options.expires.nanos(),
+        "on_disconnect": options.on_disconnect.as_str(),
+    })
+}
+
+fn order_status_body(order: &OrderStatus) -> Value {
+    json!({
+        "order": order.order.raw(),
+        "of_key": order.key.raw(),
+        "order_request": order.request.raw(),
+        "side": order.side.as_str(),
+        "order_type": order.order_type.as_str(),
+        "time_in_force": order.time_in_force.as_str(),
+        "post_only": order.post_only,
+        "reprice": order.reprice,
+        "is_quote": order.is_quote,
+        "price_ticks": order.price.ticks(),
+        "leaves_lots": order.leaves.lots(),
+        "filled_lots": order.filled.lots(),
+        "displayed_lots": order.displayed.lots(),
+        "trigger_ticks": order.trigger.ticks(),
+        "expires_ns": order.expires.nanos(),
+        "self_trade": order.self_trade.as_str(),
+        "group": order.group,
+        "on_disconnect": order.on_disconnect.as_str(),
     })
 }
 

@@ -119,7 +119,7 @@ impl Filter {
             header.account.raw() == account || matches!(command, Command::Transfer { to, .. } if to.raw() == account)
         });
         let key = self.key.is_none_or(|key| {
-            header.key.raw() == key || matches!(command, Command::SetKeyRoles { key: of, .. } if of.raw() == key)
+            header.key.raw() == key || matches!(command, Command::SetKeyRoles { key: of, .. } | Command::SetKeyNetworks { key: of, .. } if of.raw() == key)
         });
         account
             && key
@@ -138,7 +138,13 @@ impl Filter {
         });
         let key = self.key.is_none_or(|wanted| {
             header.key.raw() == wanted
-                || matches!(event, Event::KeyCreated { key, .. } | Event::KeyRolesSet { key, .. } if key.raw() == wanted)
+                || match event {
+                    Event::KeyCreated { key, .. }
+                    | Event::KeyRolesSet { key, .. }
+                    | Event::KeyNetworksSet { key, .. } => key.raw() == wanted,
+                    Event::OrderStatus(order) => order.key.raw() == wanted,
+                    _ => false,
+                }
         });
         account
             && key

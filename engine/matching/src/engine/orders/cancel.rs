@@ -92,7 +92,7 @@ impl Engine {
     }
 
     #[inline]
-    pub(super) fn find(&self, header: &CommandHeader, target: OrderTarget) -> Result<Handle, Reject> {
+    pub(in crate::engine) fn find(&self, header: &CommandHeader, target: OrderTarget) -> Result<Handle, Reject> {
         match target {
             OrderTarget::Order(order) => {
                 let found = self.orders.by_id(order);

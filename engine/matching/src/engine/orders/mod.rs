@@ -141,6 +141,7 @@ impl Engine {
             display: options.display,
             expires: options.expires,
             quote: side_of_quote,
+            on_disconnect: options.on_disconnect,
         };
         self.emit_accepted(call, &who, new, price, &options);
         if new.order_type == OrderType::Limit && new.time_in_force.rests() && !takes {

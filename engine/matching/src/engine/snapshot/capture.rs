@@ -162,7 +162,8 @@ const fn account_entry(account: &Account) -> AccountEntry {
 }
 
 const fn key_entry(key: &Key) -> KeyEntry {
-    let Key { name, public_key, account, roles, weight: _, request_mark, report_mark, session: _ } = key;
+    let Key { name, public_key, account, roles, weight: _, request_mark, report_mark, session: _, dead_man, networks } =
+        key;
     KeyEntry {
         name: *name,
         public_key: *public_key,
@@ -170,6 +171,8 @@ const fn key_entry(key: &Key) -> KeyEntry {
         roles: *roles,
         request_mark: *request_mark,
         report_mark: *report_mark,
+        dead_man: *dead_man,
+        networks: *networks,
     }
 }
 

@@ -8,9 +8,9 @@ use alloc::vec::Vec;
 
 use tidegate_domain::{
     AccountId, AccountLimits, AssetAmount, AssetId, ClusterId, CommandKind, EngineLimits, Epoch, FeeRate, Genesis,
-    KeyId, MarketDefinition, MarketId, MarketRules, MarketState, Name, Nanos, OrderId, Price, Qty, Quote, QuoteMode,
-    QuoteSide, QuoteTerms, Reference, RequestNumber, Roles, SelfTrade, Sequence, SessionId, SessionSequence, Side,
-    TimeInForce, Timestamp,
+    KeyId, MarketDefinition, MarketId, MarketRules, MarketState, Name, Nanos, Networks, OnDisconnect, OrderId, Price,
+    Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, Reference, RequestNumber, Roles, SelfTrade, Sequence, SessionId,
+    SessionSequence, Side, TimeInForce, Timestamp,
 };
 
 use super::fields::{Field, Wrong, record};
@@ -65,9 +65,9 @@ entry! {
 }
 entry! {
     /// By id, which is the place in the section, from 1.
-    KeyEntry = 6 "keys" 69 {
+    KeyEntry = 6 "keys" 135 {
         name: Name, public_key: [u8; 32], account: AccountId, roles: Roles, request_mark: RequestNumber,
-        report_mark: SessionSequence,
+        report_mark: SessionSequence, dead_man: Option<Timestamp>, networks: Networks,
     }
 }
 entry! {
@@ -101,7 +101,7 @@ entry! {
 }
 entry! {
     /// By age. `side` is the order's own; `price` is where it stands: its limit or, of a waiting stop, its trigger.
-    OrderEntry = 13 "orders" 101 {
+    OrderEntry = 13 "orders" 102 {
         id: OrderId, request: RequestNumber, priority: u64, account: AccountId, key: KeyId, market: MarketId,
         side: Side, price: Price, displayed: Qty, hidden: Qty, filled: Qty, terms: Terms,
     }
@@ -181,6 +181,7 @@ record!(Terms {
     quote: Option<Side>,
     display: Qty,
     expires: Timestamp,
+    on_disconnect: OnDisconnect,
 });
 record!(QuoteTerms { group: u8, mode: QuoteMode, self_trade: SelfTrade });
 record!(Quote { market: MarketId, bid: QuoteSide, ask: QuoteSide });

@@ -9,11 +9,12 @@
 //! Owning thread: whoever drives the engine.
 
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use tidegate_domain::{
-    AccountId, AssetAmount, AssetId, ClusterId, CommandKind, Epoch, FeeRate, KeyId, MarketId, MarketState, Name, Nanos,
-    OrderId, Price, QUOTES_MAX, Qty, QuoteMode, Reference, Reject, RequestNumber, Roles, SelfTrade, Sequence,
-    SessionId, SessionSequence, Side, TimeInForce, Timestamp,
+    AccountId, AssetAmount, AssetId, ClusterId, CommandKind, Epoch, FeeRate, KeyId, MarketId, MarketState,
+    NETWORKS_MAX, Name, Nanos, Network, Networks, OnDisconnect, OrderId, Price, QUOTES_MAX, Qty, QuoteMode, Reference,
+    Reject, RequestNumber, Roles, SelfTrade, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 
 use super::SnapshotError;
@@ -141,6 +142,7 @@ codes! {
     TimeInForce(u8) from_code code "the code of a time in force",
     QuoteMode(u8) from_code code "the code of a quote mode",
     SelfTrade(u8) from_code code "the code of a self-trade mode",
+    OnDisconnect(u8) from_code code "the code of what happens on disconnect",
     MarketState(u8) from_code code "the code of a market's state",
     CommandKind(u16) from_code code "the code of a command",
     Reject(u16) from_code code "the code of a reject",
@@ -197,6 +199,53 @@ impl<T: Field> Field for Option<T> {
         let (zeros, rest) = from.split_at_checked(T::LEN_BYTES).ok_or(Wrong { field: "", allowed: "not cut off" })?;
         *from = rest;
         check(zeros.iter().all(|byte| *byte == 0), "", "zeros where there is no value").map(|()| None)
+    }
+}
+
+/// Version of the address, the address from the left, zeros behind an IPv4 one, length of the prefix.
+impl Field for Network {
+    const LEN_BYTES: usize = 1 + 16 + 1;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        let (version, bits): (u8, u128) = match self.address() {
+            IpAddr::V4(address) => (4, u128::from(address.to_bits()) << 96),
+            IpAddr::V6(address) => (6, address.to_bits()),
+        };
+        version.put(out);
+        bits.to_be_bytes().put(out);
+        self.prefix_len().put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Result<Self, Wrong> {
+        let (version, bytes) = <(u8, [u8; 16])>::take(from)?;
+        let address = match (version, bytes) {
+            (4, [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]) => Some(IpAddr::from([a, b, c, d])),
+            (6, _) => Some(IpAddr::from(bytes)),
+            _ => None,
+        };
+        let prefix_len = u8::take(from)?;
+        let network = address.and_then(|address| Network::new(address, prefix_len).ok());
+        network.ok_or(Wrong { field: "", allowed: "a network without bits behind its prefix" })
+    }
+}
+
+/// Each that there is, then as many zeros as the others would take.
+impl Field for Networks {
+    const LEN_BYTES: usize = NETWORKS_MAX * <Option<Network>>::LEN_BYTES;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        (0..NETWORKS_MAX).for_each(|at| self.list().get(at).copied().put(out));
+    }
+
+    fn take(from: &mut &[u8]) -> Result<Self, Wrong> {
+        let mut networks = Self::default();
+        for at in 0..NETWORKS_MAX {
+            if let Some(network) = <Option<Network> as Field>::take(from)? {
+                check(networks.list().len() == at, "", "networks without a gap between them")?;
+                networks = networks.with(network).ok_or(Wrong { field: "", allowed: "three networks at most" })?;
+            }
+        }
+        Ok(networks)
     }
 }
 

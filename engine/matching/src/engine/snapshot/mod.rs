@@ -19,7 +19,7 @@
 //!  3  markets      141 B  id from 1         10  balances      56 B  account, asset
 //!  4  accounts      54 B  id from 1         11  seats          8 B  account, market
 //!  5  protections   54 B  account, group    12  references    92 B  reference
-//!  6  keys          69 B  id from 1         13  orders       101 B  age
+//!  6  keys         135 B  id from 1         13  orders       102 B  age
 //!  7  sessions      31 B  key                  14  pending quotes 92 B  slot
 //! ```
 //!
@@ -44,7 +44,7 @@ mod sections;
 pub use sections::SnapshotHeader;
 
 /// Version of the byte layout. A new one needs a reader for the old one as long as the rules are the same.
-pub const SNAPSHOT_FORMAT_VERSION: u32 = 2;
+pub const SNAPSHOT_FORMAT_VERSION: u32 = 3;
 
 /// Why bytes are not a snapshot that this build can go on from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -147,7 +147,7 @@ impl Engine {
     fn put_keys(&mut self, section: &Section<'_, KeyEntry>) -> Result<(), SnapshotError> {
         section.check_room(self.limits().keys_max)?;
         section.each(|entry| {
-            let KeyEntry { name, public_key, account, roles, request_mark, report_mark } = entry;
+            let KeyEntry { name, public_key, account, roles, request_mark, report_mark, dead_man, networks } = entry;
             check_name(&self.keys, name)?;
             self.accounts.get_mut(account.raw()).ok_or(missing("account"))?.has_a_key();
             check(self.public_keys.insert(public_key), "public_key", "that of no other key")?;
@@ -161,8 +161,13 @@ impl Engine {
                 request_mark,
                 report_mark,
                 session: None,
+                dead_man,
+                networks,
             };
             self.keys.add(name, key);
+            if let Some(deadline) = dead_man {
+                self.timers.arm(Subject::DeadMan(id), deadline);
+            }
             self.outcomes.add_key();
             Ok(())
         })
@@ -175,7 +180,6 @@ impl Engine {
             check(is_next(&mut before, key), "key", NEXT)?;
             let has_timer = session.deadline.is_some();
             check(session.open || has_timer, "deadline", "there, of a session that is away")?;
-            check(!has_timer || session.cancel_on_disconnect, "deadline", "there only with cancel-on-disconnect")?;
             self.keys.get_mut(key.raw()).ok_or(missing("key"))?.session = Some(session);
             if let Some(deadline) = session.deadline {
                 self.timers.arm(Subject::Session(key), deadline);

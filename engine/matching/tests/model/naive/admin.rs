@@ -60,6 +60,12 @@ impl Naive {
                 self.keys[key.raw() as usize - 1].roles = roles;
                 Event::KeyRolesSet { key, roles }
             }
+            // Who looks at them is the gateway.
+            Command::SetKeyNetworks { key, networks } => {
+                let is_known = self.has_key(key.raw()) && self.keys[key.raw() as usize - 1].account == id;
+                refuse_if(!is_known, Reject::UnknownKey)?;
+                Event::KeyNetworksSet { key, networks }
+            }
             _ => unreachable!(),
         };
         self.answer(0, event);
@@ -91,7 +97,17 @@ impl Naive {
         refuse_if(self.keys.iter().any(|key| key.public_key == public_key), Reject::PublicKeyTaken)?;
         refuse_if(self.keys.len() >= self.limits.keys_max as usize, Reject::TableFull)?;
         let (done, session) = (VecDeque::new(), None);
-        self.keys.push(NaiveKey { name, public_key, account, roles, mark: 0, reports: 0, done, session });
+        self.keys.push(NaiveKey {
+            name,
+            public_key,
+            account,
+            roles,
+            mark: 0,
+            reports: 0,
+            done,
+            session,
+            dead_man: None,
+        });
         let key = KeyId::new(self.keys.len() as u32);
         self.answer(0, Event::KeyCreated { key, name, public_key, roles });
         Ok(())

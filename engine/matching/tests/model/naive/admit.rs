@@ -67,6 +67,7 @@ impl Naive {
                 _ => Place::Taking,
             },
             is_quote: false,
+            on_disconnect: new.options.on_disconnect,
         }
     }
 

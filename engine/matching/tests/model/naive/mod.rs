@@ -14,6 +14,7 @@ mod changes;
 mod money;
 mod orders;
 mod protection;
+mod queries;
 mod quotes;
 mod requests;
 mod sessions;
@@ -64,6 +65,7 @@ pub(crate) struct NaiveOrder {
     expires: Option<u64>,
     pub(crate) place: Place,
     is_quote: bool,
+    pub(crate) on_disconnect: OnDisconnect,
 }
 
 impl NaiveOrder {
@@ -138,6 +140,8 @@ struct NaiveKey {
     reports: u64,
     done: VecDeque<Done>,
     session: Option<NaiveSession>,
+    /// When its orders go.
+    dead_man: Option<u64>,
 }
 
 struct Done {
@@ -303,8 +307,9 @@ impl Naive {
     }
 
     fn tell(&mut self, key: u32, account: u32, market: u32, request: u64, event: Event) {
-        // Reports: answers, and all that is told of orders and protections.
-        let is_report = event.kind().code() < EventKind::SessionOpened.code();
+        // Reports: answers, and all that is told of orders, protections and keys' timers.
+        let is_report = event.kind().code() < EventKind::Deposited.code()
+            && !matches!(event, Event::SessionOpened { .. } | Event::SessionClosed { .. });
         let mut number = 0;
         if is_report && self.has_key(key) {
             let key = &mut self.keys[key as usize - 1];
@@ -361,8 +366,8 @@ impl Naive {
                 self.answer(0, Event::DurabilityChanged { durability, degraded });
             }
             Command::Tick => {}
-            Command::OpenSession { session, cancel_on_disconnect, grace } => {
-                self.login(session, cancel_on_disconnect, grace);
+            Command::OpenSession { session, cancel_on_disconnect, grace, refuse_if_open } => {
+                self.login(session, cancel_on_disconnect, grace, refuse_if_open);
             }
             Command::CloseSession { session } => self.logout(session.raw()),
             Command::NewOrder(ref new) => self.once(new.market.raw(), command),
@@ -371,7 +376,11 @@ impl Naive {
             | Command::ReduceOrder { .. }
             | Command::ReplaceOrder { .. }
             | Command::SetProtection { .. }
-            | Command::ResetProtection { .. } => self.once(0, command),
+            | Command::ResetProtection { .. }
+            | Command::CancelAllAfter { .. }
+            | Command::QueryOrder { .. }
+            | Command::QueryBalances { .. } => self.once(0, command),
+            Command::QueryOrders { market } => self.once(market.map_or(0, MarketId::raw), command),
             Command::MassQuote(ref slot) => self.slot(command, slot),
             Command::HoldWithdrawal { .. }
             | Command::Transfer { .. }

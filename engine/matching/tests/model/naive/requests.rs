@@ -36,6 +36,7 @@ impl Naive {
         let needed = match command.kind() {
             CommandKind::HoldWithdrawal | CommandKind::Transfer => Roles::PAY,
             CommandKind::SetKillSwitch | CommandKind::SetKeyRoles => Roles::ADMIN,
+            CommandKind::QueryOrder | CommandKind::QueryOrders | CommandKind::QueryBalances => Roles::READ,
             _ => Roles::TRADE,
         };
         let is_allowed = known.roles.bits() & needed.bits() != 0;
@@ -75,6 +76,10 @@ impl Naive {
             }
             Command::ResetProtection { group } => self.reset_protection(group),
             Command::MassQuote(_) => self.mass_quote(),
+            Command::CancelAllAfter { timeout } => self.cancel_all_after(timeout.nanos()),
+            Command::QueryOrder { target } => self.query_order(target),
+            Command::QueryOrders { market } => self.query_orders(market.map(MarketId::raw)),
+            Command::QueryBalances { asset } => self.query_balances(asset.map(AssetId::raw)),
             Command::HoldWithdrawal { .. } | Command::Transfer { .. } => {
                 self.pay(command)?;
                 self.answer_as_to_a_request()

@@ -2,14 +2,16 @@
 
 use tidegate_domain::*;
 
-use super::{Naive, NaiveSession, SECOND_NS};
+use super::{Answer, DAY_NS, Naive, NaiveOrder, NaiveSession, SECOND_NS, refuse_if};
 
+const MILLISECOND_NS: u64 = SECOND_NS / 1_000;
 const GRACE_AFTER_RESTART_NS: u64 = 10 * SECOND_NS;
 
-/// What is due: at one time sessions before orders, then by key or order id.
+/// What is due: at one time sessions, then keys' own timers, then orders; then by key or order id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Session(u32),
+    DeadMan(u32),
     Order(u64),
 }
 
@@ -20,6 +22,7 @@ impl Naive {
         {
             match due {
                 Due::Session(key) => self.stayed_away(key),
+                Due::DeadMan(key) => self.dead_man(key),
                 Due::Order(id) => {
                     let order = self.order(id).unwrap().clone();
                     self.cancel_because(&order, CancelReason::Expired);
@@ -35,20 +38,25 @@ impl Naive {
     fn first_due(&self) -> Option<(u64, Due)> {
         let keys = self.keys.iter().enumerate();
         let sessions = keys.filter_map(|(at, key)| Some((key.session.as_ref()?.due?, Due::Session(at as u32 + 1))));
+        let keys = self.keys.iter().enumerate();
+        let dead_men = keys.filter_map(|(at, key)| Some((key.dead_man?, Due::DeadMan(at as u32 + 1))));
         let orders = self.orders.iter().filter_map(|order| Some((order.expires?, Due::Order(order.id))));
-        sessions.chain(orders).min()
+        sessions.chain(dead_men).chain(orders).min()
     }
 
-    pub(super) fn login(&mut self, session: SessionId, cancel_on_disconnect: bool, grace: Nanos) {
+    pub(super) fn login(&mut self, session: SessionId, cancel_on_disconnect: bool, grace: Nanos, refuses: bool) {
         let key = self.now.key.raw();
         if !self.has_key(key) {
             return self.refuse(0, Reject::UnknownKey);
         }
         let at = key as usize - 1;
         if self.keys[at].roles.bits() == 0 {
-            let (account, command) = (self.keys[at].account, CommandKind::OpenSession);
-            let refused = Event::Rejected { reason: Reject::KeyNotAllowed, command };
-            return self.tell(key, account, 0, self.now.request.raw(), refused);
+            return self.refuse_login(key, Reject::KeyNotAllowed);
+        }
+        if let Some(NaiveSession { told: false, due: None, .. }) = self.keys[at].session
+            && refuses
+        {
+            return self.refuse_login(key, Reject::SessionOpen);
         }
         if let Some(old) = self.keys[at].session.take()
             && !old.told
@@ -68,6 +76,11 @@ impl Naive {
         self.tell(key, self.keys[at].account, 0, self.now.request.raw(), event);
     }
 
+    fn refuse_login(&mut self, key: u32, reason: Reject) {
+        let (account, command) = (self.keys[key as usize - 1].account, CommandKind::OpenSession);
+        self.tell(key, account, 0, self.now.request.raw(), Event::Rejected { reason, command });
+    }
+
     fn session_over(&mut self, key: u32, id: u64, reason: SessionCloseReason, request: u64) {
         let account = self.keys[key as usize - 1].account;
         self.tell(key, account, 0, request, Event::SessionClosed { session: SessionId::new(id), reason });
@@ -84,10 +97,6 @@ impl Naive {
             return;
         }
         self.session_over(key, id, SessionCloseReason::Disconnected, self.now.request.raw());
-        if !session.cancels {
-            self.keys[key as usize - 1].session = None;
-            return;
-        }
         session.told = true;
         session.due = Some(session.due.unwrap_or(u64::MAX).min(now.saturating_add(session.grace)));
         let is_due = session.due <= Some(now);
@@ -102,14 +111,11 @@ impl Naive {
         for key in 1..=self.keys.len() as u32 {
             let grace_ns = if grace.nanos() == 0 { GRACE_AFTER_RESTART_NS } else { grace.nanos() };
             let due = self.now.time.nanos().saturating_add(grace_ns);
-            let Some(session) = &mut self.keys[key as usize - 1].session else { continue };
-            if session.cancels {
+            let key = &mut self.keys[key as usize - 1];
+            if let Some(session) = &mut key.session {
                 session.due = Some(due);
-            } else {
-                let id = session.id;
-                self.keys[key as usize - 1].session = None;
-                self.session_over(key, id, SessionCloseReason::Disconnected, 0);
             }
+            key.dead_man = key.dead_man.map(|armed| armed.max(due));
         }
     }
 
@@ -118,6 +124,25 @@ impl Naive {
         if !session.told {
             self.session_over(key, session.id, SessionCloseReason::Disconnected, 0);
         }
-        self.cancel_every(CancelReason::Disconnected, |order| order.key == key);
+        let goes = |order: &NaiveOrder| {
+            order.on_disconnect == OnDisconnect::Cancel
+                || (order.on_disconnect == OnDisconnect::Session && session.cancels)
+        };
+        self.cancel_every(CancelReason::Disconnected, |order| order.key == key && goes(order));
+    }
+
+    pub(super) fn cancel_all_after(&mut self, timeout: u64) -> Answer {
+        let is_allowed = timeout == 0 || (100 * MILLISECOND_NS..=DAY_NS).contains(&timeout);
+        refuse_if(!is_allowed, Reject::TimeoutOutOfRange)?;
+        let due = (timeout > 0).then(|| self.now.time.nanos().saturating_add(timeout));
+        self.keys[self.now.key.raw() as usize - 1].dead_man = due;
+        self.answer(0, Event::CancelAllAfterSet { deadline: Timestamp::from_nanos(due.unwrap_or(0)) });
+        Ok(None)
+    }
+
+    fn dead_man(&mut self, key: u32) {
+        self.keys[key as usize - 1].dead_man = None;
+        let cancelled = self.cancel_every(CancelReason::DeadMan, |order| order.key == key);
+        self.tell(key, self.keys[key as usize - 1].account, 0, 0, Event::CancelAllAfterFired { cancelled });
     }
 }

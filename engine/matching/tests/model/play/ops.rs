@@ -77,6 +77,16 @@ pub(crate) enum Ask {
         quotes: QuoteRolls,
         cut: Cut,
     },
+    After {
+        timeout_ns: u64,
+    },
+    Order(Target),
+    Orders {
+        market: Option<u32>,
+    },
+    Balances {
+        asset: Option<u32>,
+    },
     /// What the operator may ask for the account too.
     Pay(Pay),
     Kill(bool),
@@ -111,6 +121,7 @@ pub(crate) enum AccountOp {
     Tier(u8),
     Kill(bool),
     Roles { key: u32, roles: u8 },
+    Networks { key: u32, networks: Networks },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -183,6 +194,7 @@ pub(crate) enum Op {
         key: u32,
         cancels: bool,
         grace_ms: u64,
+        refuses: bool,
     },
     Logout {
         key: u32,
@@ -324,6 +336,8 @@ fn ask(profile: Profile, dice: &mut Dice<'_>) -> Ask {
         (much(6, 12), protection),
         (much(6, 12), |_, dice| Ask::Reset { group: group(dice) }),
         (much(25, 150), mass_quote),
+        (6, after),
+        (10, query),
         (6, |profile, dice| Ask::Pay(pay(profile, dice))),
         (5, |_, dice| Ask::Kill(dice.happens(150))),
         (5, |_, dice| {
@@ -332,6 +346,27 @@ fn ask(profile: Profile, dice: &mut Dice<'_>) -> Ask {
         }),
     ]);
     draw(profile, dice)
+}
+
+fn after(_: Profile, dice: &mut Dice<'_>) -> Ask {
+    const LONGEST_NS: u64 = 24 * HOUR_MS * 1_000_000;
+    let wrong = dice.any(&[1, 99_999_999, LONGEST_NS + 1, u64::MAX]);
+    let right = dice.any(&[100_000_000, 150_000_000, 3_000_000_000, LONGEST_NS]);
+    Ask::After { timeout_ns: dice.pick(&[(8, right), (2, 0), (1, wrong)]) }
+}
+
+fn query(_: Profile, dice: &mut Dice<'_>) -> Ask {
+    let order = target(dice);
+    // 0 in the record is "all", so it cannot be asked for.
+    let (market, asset) =
+        (dice.any(&[None, Some(1), Some(2), Some(3), Some(4)]), dice.any(&[None, Some(1), Some(3), Some(4)]));
+    dice.pick(&[(2, Ask::Order(order)), (1, Ask::Orders { market }), (1, Ask::Balances { asset })])
+}
+
+fn networks(dice: &mut Dice<'_>) -> Networks {
+    let texts = ["10.0.0.0/8", "2001:db8::/32", "0.0.0.0/0", "::1/128"];
+    (0..dice.below(4))
+        .fold(Networks::default(), |networks, _| networks.with(dice.any(&texts).parse().unwrap()).unwrap())
 }
 
 fn mass_quote(_: Profile, dice: &mut Dice<'_>) -> Ask {
@@ -473,7 +508,7 @@ fn fee_tier(_: Profile, dice: &mut Dice<'_>) -> Op {
 
 fn account_op(_: Profile, dice: &mut Dice<'_>) -> Op {
     let account = account(dice);
-    let op = match dice.below(5) {
+    let op = match dice.below(6) {
         0 => AccountOp::Limits(AccountLimits {
             open_orders_max: dice.pick(&[(6, 0), (1, 3), (1, 5)]),
             market_open_orders_max: dice.pick(&[(6, 0), (1, 2), (1, 4)]),
@@ -483,6 +518,7 @@ fn account_op(_: Profile, dice: &mut Dice<'_>) -> Op {
         1 => AccountOp::Owner(dice.pick(&[(3, 0), (2, 1), (2, 2)])),
         2 => AccountOp::Tier(dice.pick(&[(3, 0), (2, 1), (2, 2), (1, 9)])),
         3 => AccountOp::Kill(dice.happens(120)),
+        4 => AccountOp::Networks { key: dice.within(0, 6) as u32, networks: networks(dice) },
         _ => {
             let (key, roles) = key_and_roles(dice);
             AccountOp::Roles { key, roles }
@@ -500,5 +536,6 @@ fn session(_: Profile, dice: &mut Dice<'_>) -> Op {
     if dice.happens(500) {
         return Op::Logout { key, back: dice.pick(&[(4, 0), (2, back)]) };
     }
-    Op::Login { key, cancels: dice.happens(500), grace_ms: dice.any(&[0, 5, 30, 20_000]) }
+    let (cancels, grace_ms) = (dice.happens(500), dice.any(&[0, 5, 30, 20_000]));
+    Op::Login { key, cancels, grace_ms, refuses: dice.happens(300) }
 }

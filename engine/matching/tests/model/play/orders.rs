@@ -46,6 +46,7 @@ pub(super) fn new_order(profile: Profile, dice: &mut Dice<'_>) -> NewOrder {
                 TimeInForce::Gtd => 1_000_000 * dice.any(&[2, 4, 9, 30, 1_000, 20_000, 7_200_000]),
                 _ => 0,
             }),
+            on_disconnect: dice.pick(&[(3, OnDisconnect::Session), (1, OnDisconnect::Cancel), (1, OnDisconnect::Stay)]),
         },
     };
     if profile == Profile::Giants && dice.happens(300) {

@@ -603,3 +603,65 @@ fn maintenance_is_told_to_those_who_are_logged_on() {
     rig.with(|core, _| core.on_maintenance(at, "upgrade"));
     assert_eq!(rig.written(), []);
 }
+
+#[test]
+fn answers_to_queries_of_an_earlier_connection_are_passed_over_and_those_of_this_one_are_not() {
+    let mut rig = Rig::new(1 << 20, 4);
+    rig.log_on(0);
+    rig.opened(5);
+    let answer = |at| EventRecord::encode(&header(at, at), &Event::QueryDone { count: at });
+    let other = |at| EventRecord::encode(&header(at, at), &rejected());
+    let records = [other(1), answer(2), answer(3), other(4), answer(5), answer(6), other(7)];
+    rig.with(|core, view| core.on_replayed(&records, view.now));
+    let seen: Vec<_> = rig
+        .written()
+        .into_iter()
+        .filter_map(|message| match message {
+            ServerMessage::Report(report) => Some(("report", report.session_sequence.raw(), 0)),
+            ServerMessage::GapFill { first, last, .. } => Some(("gap", first.raw(), last.raw())),
+            ServerMessage::ReplayDone { report_mark } => Some(("done", report_mark.raw(), 0)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("report", 1, 0),
+            ("gap", 2, 3),
+            ("report", 4, 0),
+            ("gap", 5, 5),
+            ("done", 5, 0),
+            ("report", 6, 0),
+            ("report", 7, 0)
+        ]
+    );
+}
+
+#[test]
+fn a_key_is_used_only_from_its_networks() {
+    for (network, is_allowed) in [("127.0.0.0/8", true), ("10.0.0.0/8", false), ("::/0", false)] {
+        let mut rig = Rig::new(1 << 20, 4);
+        let networks = tidegate_domain::Networks::default().with(network.parse().unwrap()).unwrap();
+        rig.directory.on_event(&EventHeader::default(), &Event::KeyNetworksSet { key: KEY, networks });
+        rig.log_on(0);
+        assert_eq!(rig.submitted.len() == 1, is_allowed, "{network}");
+        let messages = rig.written();
+        assert_eq!(is_logout(messages.last(), LogoutReason::AddressNotAllowed, 0), !is_allowed, "{network}");
+    }
+}
+
+#[test]
+fn a_second_logon_is_refused_where_the_venue_says_so() {
+    for (second_logon, refuses) in [(SecondLogon::TakesOver, false), (SecondLogon::IsRefused, true)] {
+        let directory = std::mem::take(&mut Rig::new(1 << 20, 4).directory);
+        let mut rig = Rig::with_terms(directory, |terms| terms.second_logon = second_logon);
+        rig.log_on(0);
+        assert!(matches!(
+            rig.submitted[..],
+            [(_, Command::OpenSession { refuse_if_open, .. })] if refuse_if_open == refuses
+        ));
+        let event = Event::Rejected { reason: Reject::SessionOpen, command: CommandKind::OpenSession };
+        rig.with(|core, view| core.on_session_event(EPOCH, &event, view));
+        assert!(is_logout(rig.written().last(), LogoutReason::AlreadyLoggedOn, 0));
+    }
+}
