@@ -83,6 +83,24 @@ fn the_protocol_document_has_the_tables_of_the_code() {
     check("PROTOCOL.md", &format!("{}{}", &document[..begin], doc::tables()));
 }
 
+/// Names that every tool can take over as they are: of at most 64 letters, digits and underscores, as SBE asks for.
+#[test]
+fn every_name_is_a_symbolic_name() {
+    let is_symbolic = |name: &str| {
+        let inner = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        inner && name.len() <= 64 && name.starts_with(|first: char| first.is_ascii_alphabetic())
+    };
+    for message in layout_tables() {
+        assert!(is_symbolic(message.name), "{}", message.name);
+        for field in &message.fields {
+            assert!(is_symbolic(&unique_name(field)), "{}.{}", message.name, field.name);
+        }
+    }
+    for code in code_lists().iter().flat_map(|list| list.codes) {
+        assert!(is_symbolic(code.name), "{}", code.name);
+    }
+}
+
 #[test]
 fn no_template_code_or_name_is_used_twice() {
     let tables = layout_tables();
