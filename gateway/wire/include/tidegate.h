@@ -29,15 +29,17 @@ extern "C" {
 #define TIDEGATE_SCHEMA_ID 1
 #define TIDEGATE_SCHEMA_VERSION 1
 #define TIDEGATE_FRAME_HEADER_LENGTH 16
-#define TIDEGATE_FRAME_LENGTH_MAX 512
+#define TIDEGATE_FRAME_LENGTH_MAX 1024
 #define TIDEGATE_LOGON_BYTES_LENGTH 73
+#define TIDEGATE_REPORT_TEMPLATE_FIRST 96
+#define TIDEGATE_REPORT_TEMPLATE_LAST 127
 
 /* What is before every block. */
 struct tidegate_frame_header {
     uint32_t length; /* Bytes of the whole frame, these included. */
     uint16_t protocol_version;
     uint16_t flags;
-    uint16_t block_length; /* length - 16. */
+    uint16_t block_length; /* length - 16, or less where a group follows the block. */
     uint16_t template_id;
     uint16_t schema_id;
     uint16_t schema_version;
@@ -51,15 +53,31 @@ struct tidegate_u128 {
 };
 TIDEGATE_ASSERT(u128_size, sizeof(struct tidegate_u128) == 16);
 
+/* Dimensions of a repeating group: after the block, before the entries. */
+struct tidegate_group_size {
+    uint16_t entry_length; /* Bytes of one entry. */
+    uint16_t count; /* How many entries follow. */
+    uint32_t padding; /* Zero. */
+};
+TIDEGATE_ASSERT(group_size_size, sizeof(struct tidegate_group_size) == 8);
+
 /* Template ids. */
 enum tidegate_template {
     TIDEGATE_TEMPLATE_LOGON = 1,
     TIDEGATE_TEMPLATE_HEARTBEAT = 2,
     TIDEGATE_TEMPLATE_CLIENT_LOGOUT = 3,
+    TIDEGATE_TEMPLATE_TEST_REQUEST = 4,
+    TIDEGATE_TEMPLATE_TEST_REPLY = 5,
     TIDEGATE_TEMPLATE_NEW_ORDER = 16,
     TIDEGATE_TEMPLATE_CANCEL_ORDER = 17,
     TIDEGATE_TEMPLATE_REDUCE_ORDER = 18,
     TIDEGATE_TEMPLATE_CANCEL_ALL = 19,
+    TIDEGATE_TEMPLATE_NEW_ORDER_FULL = 20,
+    TIDEGATE_TEMPLATE_REPLACE_ORDER = 21,
+    TIDEGATE_TEMPLATE_SET_PROTECTION = 22,
+    TIDEGATE_TEMPLATE_RESET_PROTECTION = 23,
+    TIDEGATE_TEMPLATE_SET_KILL_SWITCH = 24,
+    TIDEGATE_TEMPLATE_MASS_QUOTE = 25,
     TIDEGATE_TEMPLATE_CHALLENGE = 64,
     TIDEGATE_TEMPLATE_NOT_PRIMARY = 65,
     TIDEGATE_TEMPLATE_LOGON_ACCEPTED = 66,
@@ -67,6 +85,9 @@ enum tidegate_template {
     TIDEGATE_TEMPLATE_MARKET_DEFINITION = 68,
     TIDEGATE_TEMPLATE_LOGOUT = 69,
     TIDEGATE_TEMPLATE_REQUEST_REFUSED = 70,
+    TIDEGATE_TEMPLATE_GAP_FILL = 71,
+    TIDEGATE_TEMPLATE_MAINTENANCE = 72,
+    TIDEGATE_TEMPLATE_DROP_COPY_POSITION = 73,
     TIDEGATE_TEMPLATE_ORDER_ACCEPTED = 96,
     TIDEGATE_TEMPLATE_FILL = 97,
     TIDEGATE_TEMPLATE_ORDER_CANCELLED = 98,
@@ -81,8 +102,99 @@ enum tidegate_template {
     TIDEGATE_TEMPLATE_PROTECTION_RESET = 107,
     TIDEGATE_TEMPLATE_PROTECTION_TRIGGERED = 108,
     TIDEGATE_TEMPLATE_QUOTE_REJECTED = 109,
-    TIDEGATE_TEMPLATE_MASS_QUOTE_DONE = 110
+    TIDEGATE_TEMPLATE_MASS_QUOTE_DONE = 110,
+    TIDEGATE_TEMPLATE_ORDER_ACCEPTED_FULL = 111
 };
+
+/* The name of a template code; "" for one that is newer than this header. */
+static inline const char *tidegate_template_name(unsigned code) {
+    switch (code) {
+    case 1:
+        return "Logon";
+    case 2:
+        return "Heartbeat";
+    case 3:
+        return "ClientLogout";
+    case 4:
+        return "TestRequest";
+    case 5:
+        return "TestReply";
+    case 16:
+        return "NewOrder";
+    case 17:
+        return "CancelOrder";
+    case 18:
+        return "ReduceOrder";
+    case 19:
+        return "CancelAll";
+    case 20:
+        return "NewOrderFull";
+    case 21:
+        return "ReplaceOrder";
+    case 22:
+        return "SetProtection";
+    case 23:
+        return "ResetProtection";
+    case 24:
+        return "SetKillSwitch";
+    case 25:
+        return "MassQuote";
+    case 64:
+        return "Challenge";
+    case 65:
+        return "NotPrimary";
+    case 66:
+        return "LogonAccepted";
+    case 67:
+        return "ReplayDone";
+    case 68:
+        return "MarketDefinition";
+    case 69:
+        return "Logout";
+    case 70:
+        return "RequestRefused";
+    case 71:
+        return "GapFill";
+    case 72:
+        return "Maintenance";
+    case 73:
+        return "DropCopyPosition";
+    case 96:
+        return "OrderAccepted";
+    case 97:
+        return "Fill";
+    case 98:
+        return "OrderCancelled";
+    case 99:
+        return "OrderReduced";
+    case 100:
+        return "CancelAllDone";
+    case 101:
+        return "Rejected";
+    case 102:
+        return "Outcome";
+    case 103:
+        return "OrderReplaced";
+    case 104:
+        return "OrderTriggered";
+    case 105:
+        return "OrderRefreshed";
+    case 106:
+        return "ProtectionSet";
+    case 107:
+        return "ProtectionReset";
+    case 108:
+        return "ProtectionTriggered";
+    case 109:
+        return "QuoteRejected";
+    case 110:
+        return "MassQuoteDone";
+    case 111:
+        return "OrderAcceptedFull";
+    default:
+        return "";
+    }
+}
 
 enum tidegate_bool {
     TIDEGATE_BOOL_NO = 0,
@@ -304,11 +416,43 @@ static inline const char *tidegate_command_kind_name(unsigned code) {
     }
 }
 
+enum tidegate_gap_fill_reason {
+    TIDEGATE_GAP_FILL_REASON_NOT_REQUESTED = 1,
+    TIDEGATE_GAP_FILL_REASON_STALE_ANSWER = 2
+};
+
+/* The name of a gap_fill_reason code; "" for one that is newer than this header. */
+static inline const char *tidegate_gap_fill_reason_name(unsigned code) {
+    switch (code) {
+    case 1:
+        return "not_requested";
+    case 2:
+        return "stale_answer";
+    default:
+        return "";
+    }
+}
+
+/* What it means: a gap_fill_reason code; "" for one that is newer than this header. */
+static inline const char *tidegate_gap_fill_reason_sentence(unsigned code) {
+    switch (code) {
+    case 1:
+        return "The client said that it does not want them (`replay_max`).";
+    case 2:
+        return "Answers to queries, which are out of date by now: ask again.";
+    default:
+        return "";
+    }
+}
+
 enum tidegate_gateway_reject {
     TIDEGATE_GATEWAY_REJECT_MALFORMED = 1,
     TIDEGATE_GATEWAY_REJECT_REPLAY_NOT_DONE = 2,
     TIDEGATE_GATEWAY_REJECT_TOO_MANY_IN_FLIGHT = 3,
-    TIDEGATE_GATEWAY_REJECT_NOT_PRIMARY = 4
+    TIDEGATE_GATEWAY_REJECT_NOT_PRIMARY = 4,
+    TIDEGATE_GATEWAY_REJECT_THROTTLED_KEY = 5,
+    TIDEGATE_GATEWAY_REJECT_THROTTLED_ADDRESS = 6,
+    TIDEGATE_GATEWAY_REJECT_DROP_COPY_ONLY = 7
 };
 
 /* The name of a gateway_reject code; "" for one that is newer than this header. */
@@ -322,6 +466,12 @@ static inline const char *tidegate_gateway_reject_name(unsigned code) {
         return "too_many_in_flight";
     case 4:
         return "not_primary";
+    case 5:
+        return "throttled_key";
+    case 6:
+        return "throttled_address";
+    case 7:
+        return "drop_copy_only";
     default:
         return "";
     }
@@ -338,6 +488,12 @@ static inline const char *tidegate_gateway_reject_sentence(unsigned code) {
         return "As many requests as `limit` are unanswered; send it again after an answer.";
     case 4:
         return "The node stopped leading before the request was taken; send it to the new primary.";
+    case 5:
+        return "The key has no token left; `value` is in how many nanoseconds it has enough, `limit` its tokens per second. What takes orders away costs none.";
+    case 6:
+        return "The client's address has no token left; `value` is in how many nanoseconds it has enough, `limit` its tokens per second.";
+    case 7:
+        return "A drop copy takes no requests; log on with mode trading.";
     default:
         return "";
     }
@@ -389,7 +545,11 @@ enum tidegate_logout_reason {
     TIDEGATE_LOGOUT_REASON_TOO_BUSY = 14,
     TIDEGATE_LOGOUT_REASON_UNEXPECTED_MESSAGE = 15,
     TIDEGATE_LOGOUT_REASON_LOGON_REFUSED = 16,
-    TIDEGATE_LOGOUT_REASON_HEARTBEAT_OUT_OF_RANGE = 17
+    TIDEGATE_LOGOUT_REASON_HEARTBEAT_OUT_OF_RANGE = 17,
+    TIDEGATE_LOGOUT_REASON_ALREADY_LOGGED_ON = 18,
+    TIDEGATE_LOGOUT_REASON_ADDRESS_NOT_ALLOWED = 19,
+    TIDEGATE_LOGOUT_REASON_POSITION_UNKNOWN = 20,
+    TIDEGATE_LOGOUT_REASON_KEY_NOT_ALLOWED = 21
 };
 
 /* The name of a logout_reason code; "" for one that is newer than this header. */
@@ -429,6 +589,14 @@ static inline const char *tidegate_logout_reason_name(unsigned code) {
         return "logon_refused";
     case 17:
         return "heartbeat_out_of_range";
+    case 18:
+        return "already_logged_on";
+    case 19:
+        return "address_not_allowed";
+    case 20:
+        return "position_unknown";
+    case 21:
+        return "key_not_allowed";
     default:
         return "";
     }
@@ -471,6 +639,14 @@ static inline const char *tidegate_logout_reason_sentence(unsigned code) {
         return "The engine refused the session; the detail names its reject.";
     case 17:
         return "heartbeat_ms is outside the limits in the detail.";
+    case 18:
+        return "The key has a live session, and this venue does not let a second one take over; log out there first.";
+    case 19:
+        return "The key may not be used from this address; ask the operator to allow its network.";
+    case 20:
+        return "resume_after is no place in this cluster's events: the client's state is of another cluster.";
+    case 21:
+        return "The key does not have the role that this kind of session needs.";
     default:
         return "";
     }
@@ -564,6 +740,40 @@ static inline const char *tidegate_order_type_sentence(unsigned code) {
     }
 }
 
+enum tidegate_quote_mode {
+    TIDEGATE_QUOTE_MODE_MAY_TAKE = 0,
+    TIDEGATE_QUOTE_MODE_POST_ONLY = 1,
+    TIDEGATE_QUOTE_MODE_REPRICE = 2
+};
+
+/* The name of a quote_mode code; "" for one that is newer than this header. */
+static inline const char *tidegate_quote_mode_name(unsigned code) {
+    switch (code) {
+    case 0:
+        return "may_take";
+    case 1:
+        return "post_only";
+    case 2:
+        return "reprice";
+    default:
+        return "";
+    }
+}
+
+/* What it means: a quote_mode code; "" for one that is newer than this header. */
+static inline const char *tidegate_quote_mode_sentence(unsigned code) {
+    switch (code) {
+    case 0:
+        return "They trade with what they cross.";
+    case 1:
+        return "One that would take is refused.";
+    case 2:
+        return "One that would take is re-priced.";
+    default:
+        return "";
+    }
+}
+
 enum tidegate_refused_field {
     TIDEGATE_REFUSED_FIELD_NONE = 0,
     TIDEGATE_REFUSED_FIELD_TEMPLATE = 1,
@@ -573,7 +783,14 @@ enum tidegate_refused_field {
     TIDEGATE_REFUSED_FIELD_ORDER_TYPE = 5,
     TIDEGATE_REFUSED_FIELD_TIME_IN_FORCE = 6,
     TIDEGATE_REFUSED_FIELD_POST_ONLY = 7,
-    TIDEGATE_REFUSED_FIELD_TARGET_KIND = 8
+    TIDEGATE_REFUSED_FIELD_TARGET_KIND = 8,
+    TIDEGATE_REFUSED_FIELD_SELF_TRADE = 9,
+    TIDEGATE_REFUSED_FIELD_REPRICE = 10,
+    TIDEGATE_REFUSED_FIELD_ON_DISCONNECT = 11,
+    TIDEGATE_REFUSED_FIELD_MODE = 12,
+    TIDEGATE_REFUSED_FIELD_ENGAGED = 13,
+    TIDEGATE_REFUSED_FIELD_GROUP = 14,
+    TIDEGATE_REFUSED_FIELD_LENGTH = 15
 };
 
 /* The name of a refused_field code; "" for one that is newer than this header. */
@@ -597,6 +814,20 @@ static inline const char *tidegate_refused_field_name(unsigned code) {
         return "post_only";
     case 8:
         return "target_kind";
+    case 9:
+        return "self_trade";
+    case 10:
+        return "reprice";
+    case 11:
+        return "on_disconnect";
+    case 12:
+        return "mode";
+    case 13:
+        return "engaged";
+    case 14:
+        return "group";
+    case 15:
+        return "length";
     default:
         return "";
     }
@@ -623,6 +854,20 @@ static inline const char *tidegate_refused_field_sentence(unsigned code) {
         return "The post-only mark.";
     case 8:
         return "What `target` is.";
+    case 9:
+        return "The self-trade mode.";
+    case 10:
+        return "The mark that a post-only order is re-priced.";
+    case 11:
+        return "What becomes of the order when its session stays away.";
+    case 12:
+        return "The mode of a mass quote.";
+    case 13:
+        return "Whether the kill switch is engaged.";
+    case 14:
+        return "The dimensions of the repeating group: length of an entry and how many.";
+    case 15:
+        return "The length of the frame: it does not hold what its group says.";
     default:
         return "";
     }
@@ -1441,6 +1686,79 @@ static inline const char *tidegate_reject_or_none_sentence(unsigned code) {
     }
 }
 
+enum tidegate_self_trade {
+    TIDEGATE_SELF_TRADE_NONE = 0,
+    TIDEGATE_SELF_TRADE_CANCEL_NEWEST = 1,
+    TIDEGATE_SELF_TRADE_CANCEL_OLDEST = 2,
+    TIDEGATE_SELF_TRADE_CANCEL_BOTH = 3,
+    TIDEGATE_SELF_TRADE_DECREMENT = 4
+};
+
+/* The name of a self_trade code; "" for one that is newer than this header. */
+static inline const char *tidegate_self_trade_name(unsigned code) {
+    switch (code) {
+    case 0:
+        return "none";
+    case 1:
+        return "cancel_newest";
+    case 2:
+        return "cancel_oldest";
+    case 3:
+        return "cancel_both";
+    case 4:
+        return "decrement";
+    default:
+        return "";
+    }
+}
+
+/* What it means: a self_trade code; "" for one that is newer than this header. */
+static inline const char *tidegate_self_trade_sentence(unsigned code) {
+    switch (code) {
+    case 0:
+        return "They trade.";
+    case 1:
+        return "What is left of the incoming order is cancelled.";
+    case 2:
+        return "The resting order is cancelled.";
+    case 3:
+        return "Both are cancelled.";
+    case 4:
+        return "The smaller is cancelled, the larger becomes smaller by as much.";
+    default:
+        return "";
+    }
+}
+
+enum tidegate_session_mode {
+    TIDEGATE_SESSION_MODE_TRADING = 1,
+    TIDEGATE_SESSION_MODE_DROP_COPY = 2
+};
+
+/* The name of a session_mode code; "" for one that is newer than this header. */
+static inline const char *tidegate_session_mode_name(unsigned code) {
+    switch (code) {
+    case 1:
+        return "trading";
+    case 2:
+        return "drop_copy";
+    default:
+        return "";
+    }
+}
+
+/* What it means: a session_mode code; "" for one that is newer than this header. */
+static inline const char *tidegate_session_mode_sentence(unsigned code) {
+    switch (code) {
+    case 1:
+        return "Requests of one key, and all of its reports.";
+    case 2:
+        return "A copy of every report of the key's owner group, or of its account where it has none; no requests.";
+    default:
+        return "";
+    }
+}
+
 enum tidegate_side {
     TIDEGATE_SIDE_BUY = 1,
     TIDEGATE_SIDE_SELL = 2
@@ -1461,6 +1779,40 @@ static inline const char *tidegate_side_name(unsigned code) {
 /* What it means: a side code; "" for one that is newer than this header. */
 static inline const char *tidegate_side_sentence(unsigned code) {
     switch (code) {
+    case 1:
+        return "Wants the base asset, pays with the quote asset.";
+    case 2:
+        return "Gives the base asset for the quote asset.";
+    default:
+        return "";
+    }
+}
+
+enum tidegate_side_or_both {
+    TIDEGATE_SIDE_OR_BOTH_BOTH = 0,
+    TIDEGATE_SIDE_OR_BOTH_BUY = 1,
+    TIDEGATE_SIDE_OR_BOTH_SELL = 2
+};
+
+/* The name of a side_or_both code; "" for one that is newer than this header. */
+static inline const char *tidegate_side_or_both_name(unsigned code) {
+    switch (code) {
+    case 0:
+        return "both";
+    case 1:
+        return "buy";
+    case 2:
+        return "sell";
+    default:
+        return "";
+    }
+}
+
+/* What it means: a side_or_both code; "" for one that is newer than this header. */
+static inline const char *tidegate_side_or_both_sentence(unsigned code) {
+    switch (code) {
+    case 0:
+        return "Both sides.";
     case 1:
         return "Wants the base asset, pays with the quote asset.";
     case 2:
@@ -1493,7 +1845,7 @@ static inline const char *tidegate_target_kind_sentence(unsigned code) {
     case 1:
         return "An order id.";
     case 2:
-        return "The request number that created the order.";
+        return "The request number with which the same key created the order.";
     default:
         return "";
     }
@@ -1555,9 +1907,12 @@ struct tidegate_report_head {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
 };
-TIDEGATE_ASSERT(report_head_size, sizeof(struct tidegate_report_head) == 56);
+TIDEGATE_ASSERT(report_head_size, sizeof(struct tidegate_report_head) == 72);
 TIDEGATE_ASSERT(report_head_session_sequence, offsetof(struct tidegate_report_head, session_sequence) == 0);
 TIDEGATE_ASSERT(report_head_request, offsetof(struct tidegate_report_head, request) == 8);
 TIDEGATE_ASSERT(report_head_sequence, offsetof(struct tidegate_report_head, sequence) == 16);
@@ -1568,26 +1923,51 @@ TIDEGATE_ASSERT(report_head_epoch, offsetof(struct tidegate_report_head, epoch) 
 TIDEGATE_ASSERT(report_head_index, offsetof(struct tidegate_report_head, index) == 44);
 TIDEGATE_ASSERT(report_head_degraded, offsetof(struct tidegate_report_head, degraded) == 48);
 TIDEGATE_ASSERT(report_head_last, offsetof(struct tidegate_report_head, last) == 49);
-TIDEGATE_ASSERT(report_head_padding_50, offsetof(struct tidegate_report_head, padding_50) == 50);
+TIDEGATE_ASSERT(report_head_tokens, offsetof(struct tidegate_report_head, tokens) == 50);
+TIDEGATE_ASSERT(report_head_key, offsetof(struct tidegate_report_head, key) == 52);
+TIDEGATE_ASSERT(report_head_received, offsetof(struct tidegate_report_head, received) == 56);
+TIDEGATE_ASSERT(report_head_sent, offsetof(struct tidegate_report_head, sent) == 64);
 
 /* Answers the challenge. The first message of a client. */
 struct tidegate_logon {
     uint32_t key; /* The key that signs. */
     uint32_t heartbeat_ms; /* Each side sends something at least this often. */
-    uint64_t last_session_sequence; /* The last report that the client has; 0 for none. Later ones are replayed. */
+    uint64_t last_session_sequence; /* The last report that the client has; 0 for none. Later ones are replayed. Not used by a drop copy. */
     uint32_t grace_ms; /* How long the client may stay away before its orders go. */
-    uint8_t cancel_on_disconnect; /* Whether its orders go when it stays away longer than that. enum tidegate_bool. */
-    uint8_t padding_21[3]; /* Zero. */
+    uint8_t cancel_on_disconnect; /* Whether its orders go when it stays away longer than that, where an order does not say otherwise. enum tidegate_bool. */
+    uint8_t mode; /* What the connection is for. enum tidegate_session_mode. */
+    uint8_t padding_22[2]; /* Zero. */
+    uint64_t resume_sequence; /* Drop copy: command of the last event that the client has; 0 is from the beginning. */
+    uint32_t resume_index; /* Drop copy: place of that event among those of its command. */
+    uint32_t replay_max; /* Most reports to replay, the newest ones; 0 is all. GapFill says what was passed over. */
     uint8_t signature[64]; /* Ed25519 over the logon bytes. */
 };
-TIDEGATE_ASSERT(logon_size, sizeof(struct tidegate_logon) == 88);
+TIDEGATE_ASSERT(logon_size, sizeof(struct tidegate_logon) == 104);
 TIDEGATE_ASSERT(logon_key, offsetof(struct tidegate_logon, key) == 0);
 TIDEGATE_ASSERT(logon_heartbeat_ms, offsetof(struct tidegate_logon, heartbeat_ms) == 4);
 TIDEGATE_ASSERT(logon_last_session_sequence, offsetof(struct tidegate_logon, last_session_sequence) == 8);
 TIDEGATE_ASSERT(logon_grace_ms, offsetof(struct tidegate_logon, grace_ms) == 16);
 TIDEGATE_ASSERT(logon_cancel_on_disconnect, offsetof(struct tidegate_logon, cancel_on_disconnect) == 20);
-TIDEGATE_ASSERT(logon_padding_21, offsetof(struct tidegate_logon, padding_21) == 21);
-TIDEGATE_ASSERT(logon_signature, offsetof(struct tidegate_logon, signature) == 24);
+TIDEGATE_ASSERT(logon_mode, offsetof(struct tidegate_logon, mode) == 21);
+TIDEGATE_ASSERT(logon_padding_22, offsetof(struct tidegate_logon, padding_22) == 22);
+TIDEGATE_ASSERT(logon_resume_sequence, offsetof(struct tidegate_logon, resume_sequence) == 24);
+TIDEGATE_ASSERT(logon_resume_index, offsetof(struct tidegate_logon, resume_index) == 32);
+TIDEGATE_ASSERT(logon_replay_max, offsetof(struct tidegate_logon, replay_max) == 36);
+TIDEGATE_ASSERT(logon_signature, offsetof(struct tidegate_logon, signature) == 40);
+
+/* Are you there? Answered by TestReply. */
+struct tidegate_test_request {
+    uint64_t id; /* Comes back in the answer. */
+};
+TIDEGATE_ASSERT(test_request_size, sizeof(struct tidegate_test_request) == 8);
+TIDEGATE_ASSERT(test_request_id, offsetof(struct tidegate_test_request, id) == 0);
+
+/* Answers TestRequest. */
+struct tidegate_test_reply {
+    uint64_t id; /* That of the test request. */
+};
+TIDEGATE_ASSERT(test_reply_size, sizeof(struct tidegate_test_reply) == 8);
+TIDEGATE_ASSERT(test_reply_id, offsetof(struct tidegate_test_reply, id) == 0);
 
 /* Asks for a new order. */
 struct tidegate_new_order {
@@ -1638,16 +2018,149 @@ TIDEGATE_ASSERT(reduce_order_by, offsetof(struct tidegate_reduce_order, by) == 1
 TIDEGATE_ASSERT(reduce_order_target_kind, offsetof(struct tidegate_reduce_order, target_kind) == 24);
 TIDEGATE_ASSERT(reduce_order_padding_25, offsetof(struct tidegate_reduce_order, padding_25) == 25);
 
-/* Asks to cancel every order of the account. */
+/* Asks to cancel every order of the account that matches all that is given. */
 struct tidegate_cancel_all {
     uint64_t request; /* Strictly increasing per key, from 1. */
+    int64_t price_low; /* Lowest limit price in ticks; 0 is any. */
+    int64_t price_high; /* Highest limit price in ticks; 0 is any. */
     uint32_t market; /* In which market; 0 for all. */
-    uint8_t padding_12[4]; /* Zero. */
+    uint8_t side; /* On which side. enum tidegate_side_or_both. */
+    uint8_t group; /* Of which group; 0 is any. */
+    uint8_t padding_30[2]; /* Zero. */
 };
-TIDEGATE_ASSERT(cancel_all_size, sizeof(struct tidegate_cancel_all) == 16);
+TIDEGATE_ASSERT(cancel_all_size, sizeof(struct tidegate_cancel_all) == 32);
 TIDEGATE_ASSERT(cancel_all_request, offsetof(struct tidegate_cancel_all, request) == 0);
-TIDEGATE_ASSERT(cancel_all_market, offsetof(struct tidegate_cancel_all, market) == 8);
-TIDEGATE_ASSERT(cancel_all_padding_12, offsetof(struct tidegate_cancel_all, padding_12) == 12);
+TIDEGATE_ASSERT(cancel_all_price_low, offsetof(struct tidegate_cancel_all, price_low) == 8);
+TIDEGATE_ASSERT(cancel_all_price_high, offsetof(struct tidegate_cancel_all, price_high) == 16);
+TIDEGATE_ASSERT(cancel_all_market, offsetof(struct tidegate_cancel_all, market) == 24);
+TIDEGATE_ASSERT(cancel_all_side, offsetof(struct tidegate_cancel_all, side) == 28);
+TIDEGATE_ASSERT(cancel_all_group, offsetof(struct tidegate_cancel_all, group) == 29);
+TIDEGATE_ASSERT(cancel_all_padding_30, offsetof(struct tidegate_cancel_all, padding_30) == 30);
+
+/* Asks for a new order, with everything that an order can have. */
+struct tidegate_new_order_full {
+    uint64_t request; /* Strictly increasing per key, from 1. */
+    int64_t price; /* In ticks; 0 for a market, budget or stop order. */
+    uint64_t qty; /* In lots; 0 for a budget order. */
+    int64_t trigger; /* Of a stop order: where it triggers, in ticks; else 0. */
+    uint64_t display; /* Of an iceberg: how much is shown at a time, in lots; else 0. */
+    uint64_t expires; /* Of a good-till-date order: when it leaves, nanoseconds since 1970; else 0. */
+    struct tidegate_u128 budget; /* Of a budget order: smallest units of the quote asset; else 0. */
+    uint32_t market; /* Where. */
+    uint8_t side; /* Which side. enum tidegate_side. */
+    uint8_t order_type; /* How its price is found. enum tidegate_order_type. */
+    uint8_t time_in_force; /* How long it stays. enum tidegate_time_in_force. */
+    uint8_t post_only; /* Reject it rather than let it take. enum tidegate_bool. */
+    uint8_t reprice; /* Of a post-only order: re-price it rather than reject it. enum tidegate_bool. */
+    uint8_t self_trade; /* What becomes of two orders of one owner that would trade with each other. enum tidegate_self_trade. */
+    uint8_t group; /* The client's own grouping, 1 to 255; 0 is none. */
+    uint8_t padding_75[5]; /* Zero. */
+};
+TIDEGATE_ASSERT(new_order_full_size, sizeof(struct tidegate_new_order_full) == 80);
+TIDEGATE_ASSERT(new_order_full_request, offsetof(struct tidegate_new_order_full, request) == 0);
+TIDEGATE_ASSERT(new_order_full_price, offsetof(struct tidegate_new_order_full, price) == 8);
+TIDEGATE_ASSERT(new_order_full_qty, offsetof(struct tidegate_new_order_full, qty) == 16);
+TIDEGATE_ASSERT(new_order_full_trigger, offsetof(struct tidegate_new_order_full, trigger) == 24);
+TIDEGATE_ASSERT(new_order_full_display, offsetof(struct tidegate_new_order_full, display) == 32);
+TIDEGATE_ASSERT(new_order_full_expires, offsetof(struct tidegate_new_order_full, expires) == 40);
+TIDEGATE_ASSERT(new_order_full_budget, offsetof(struct tidegate_new_order_full, budget) == 48);
+TIDEGATE_ASSERT(new_order_full_market, offsetof(struct tidegate_new_order_full, market) == 64);
+TIDEGATE_ASSERT(new_order_full_side, offsetof(struct tidegate_new_order_full, side) == 68);
+TIDEGATE_ASSERT(new_order_full_order_type, offsetof(struct tidegate_new_order_full, order_type) == 69);
+TIDEGATE_ASSERT(new_order_full_time_in_force, offsetof(struct tidegate_new_order_full, time_in_force) == 70);
+TIDEGATE_ASSERT(new_order_full_post_only, offsetof(struct tidegate_new_order_full, post_only) == 71);
+TIDEGATE_ASSERT(new_order_full_reprice, offsetof(struct tidegate_new_order_full, reprice) == 72);
+TIDEGATE_ASSERT(new_order_full_self_trade, offsetof(struct tidegate_new_order_full, self_trade) == 73);
+TIDEGATE_ASSERT(new_order_full_group, offsetof(struct tidegate_new_order_full, group) == 74);
+TIDEGATE_ASSERT(new_order_full_padding_75, offsetof(struct tidegate_new_order_full, padding_75) == 75);
+
+/* Asks to give one order another price and another total quantity. */
+struct tidegate_replace_order {
+    uint64_t request; /* Strictly increasing per key, from 1. */
+    uint64_t target; /* Which order, as target_kind says. */
+    int64_t price; /* Its new limit in ticks. */
+    uint64_t qty; /* Its new quantity in lots, what is filled already included. */
+    uint8_t target_kind; /* Whether target is an order id or the request number that created the order. enum tidegate_target_kind. */
+    uint8_t padding_33[7]; /* Zero. */
+};
+TIDEGATE_ASSERT(replace_order_size, sizeof(struct tidegate_replace_order) == 40);
+TIDEGATE_ASSERT(replace_order_request, offsetof(struct tidegate_replace_order, request) == 0);
+TIDEGATE_ASSERT(replace_order_target, offsetof(struct tidegate_replace_order, target) == 8);
+TIDEGATE_ASSERT(replace_order_price, offsetof(struct tidegate_replace_order, price) == 16);
+TIDEGATE_ASSERT(replace_order_qty, offsetof(struct tidegate_replace_order, qty) == 24);
+TIDEGATE_ASSERT(replace_order_target_kind, offsetof(struct tidegate_replace_order, target_kind) == 32);
+TIDEGATE_ASSERT(replace_order_padding_33, offsetof(struct tidegate_replace_order, padding_33) == 33);
+
+/* Sets what pulls the orders of a group of the account, and clears its counts. All 0: no protection. */
+struct tidegate_set_protection {
+    uint64_t request; /* Strictly increasing per key, from 1. */
+    uint64_t window; /* How long fills are counted together, in nanoseconds. */
+    uint64_t qty_max; /* Most that is filled in a window, in lots; 0 is none. */
+    uint32_t count_max; /* Most fills in a window; 0 is none. */
+    uint8_t group; /* The group, from 1. */
+    uint8_t padding_29[3]; /* Zero. */
+};
+TIDEGATE_ASSERT(set_protection_size, sizeof(struct tidegate_set_protection) == 32);
+TIDEGATE_ASSERT(set_protection_request, offsetof(struct tidegate_set_protection, request) == 0);
+TIDEGATE_ASSERT(set_protection_window, offsetof(struct tidegate_set_protection, window) == 8);
+TIDEGATE_ASSERT(set_protection_qty_max, offsetof(struct tidegate_set_protection, qty_max) == 16);
+TIDEGATE_ASSERT(set_protection_count_max, offsetof(struct tidegate_set_protection, count_max) == 24);
+TIDEGATE_ASSERT(set_protection_group, offsetof(struct tidegate_set_protection, group) == 28);
+TIDEGATE_ASSERT(set_protection_padding_29, offsetof(struct tidegate_set_protection, padding_29) == 29);
+
+/* Lets a group whose protection was triggered trade again. */
+struct tidegate_reset_protection {
+    uint64_t request; /* Strictly increasing per key, from 1. */
+    uint8_t group; /* The group. */
+    uint8_t padding_9[7]; /* Zero. */
+};
+TIDEGATE_ASSERT(reset_protection_size, sizeof(struct tidegate_reset_protection) == 16);
+TIDEGATE_ASSERT(reset_protection_request, offsetof(struct tidegate_reset_protection, request) == 0);
+TIDEGATE_ASSERT(reset_protection_group, offsetof(struct tidegate_reset_protection, group) == 8);
+TIDEGATE_ASSERT(reset_protection_padding_9, offsetof(struct tidegate_reset_protection, padding_9) == 9);
+
+/* Engages or releases the kill switch of the account. Answered by Outcome. */
+struct tidegate_set_kill_switch {
+    uint64_t request; /* Strictly increasing per key, from 1. */
+    uint8_t engaged; /* Whether it is engaged from here on. enum tidegate_bool. */
+    uint8_t padding_9[7]; /* Zero. */
+};
+TIDEGATE_ASSERT(set_kill_switch_size, sizeof(struct tidegate_set_kill_switch) == 16);
+TIDEGATE_ASSERT(set_kill_switch_request, offsetof(struct tidegate_set_kill_switch, request) == 0);
+TIDEGATE_ASSERT(set_kill_switch_engaged, offsetof(struct tidegate_set_kill_switch, engaged) == 8);
+TIDEGATE_ASSERT(set_kill_switch_padding_9, offsetof(struct tidegate_set_kill_switch, padding_9) == 9);
+
+/* Puts, replaces or withdraws up to 15 two-sided quotes of the account. */
+struct tidegate_mass_quote {
+    uint64_t request; /* Strictly increasing per key, from 1. */
+    uint8_t group; /* The client's own grouping; part of which quote is meant. 0 is a group here. */
+    uint8_t mode; /* Whether the quotes may take. enum tidegate_quote_mode. */
+    uint8_t self_trade; /* What becomes of two orders of one owner that would trade with each other. enum tidegate_self_trade. */
+    uint8_t padding_11[5]; /* Zero. */
+};
+TIDEGATE_ASSERT(mass_quote_size, sizeof(struct tidegate_mass_quote) == 16);
+TIDEGATE_ASSERT(mass_quote_request, offsetof(struct tidegate_mass_quote, request) == 0);
+TIDEGATE_ASSERT(mass_quote_group, offsetof(struct tidegate_mass_quote, group) == 8);
+TIDEGATE_ASSERT(mass_quote_mode, offsetof(struct tidegate_mass_quote, mode) == 9);
+TIDEGATE_ASSERT(mass_quote_self_trade, offsetof(struct tidegate_mass_quote, self_trade) == 10);
+TIDEGATE_ASSERT(mass_quote_padding_11, offsetof(struct tidegate_mass_quote, padding_11) == 11);
+
+/* One of at most 16 in MassQuote: Its quotes. A side with price 0 and quantity 0 is withdrawn. */
+struct tidegate_mass_quote_quotes {
+    int64_t bid_price; /* To buy, in ticks. */
+    uint64_t bid_qty; /* How much is left from here on, in lots. */
+    int64_t ask_price; /* To sell, in ticks. */
+    uint64_t ask_qty; /* How much is left from here on, in lots. */
+    uint32_t market; /* Where. */
+    uint8_t padding_36[4]; /* Zero. */
+};
+TIDEGATE_ASSERT(mass_quote_quotes_size, sizeof(struct tidegate_mass_quote_quotes) == 40);
+TIDEGATE_ASSERT(mass_quote_quotes_bid_price, offsetof(struct tidegate_mass_quote_quotes, bid_price) == 0);
+TIDEGATE_ASSERT(mass_quote_quotes_bid_qty, offsetof(struct tidegate_mass_quote_quotes, bid_qty) == 8);
+TIDEGATE_ASSERT(mass_quote_quotes_ask_price, offsetof(struct tidegate_mass_quote_quotes, ask_price) == 16);
+TIDEGATE_ASSERT(mass_quote_quotes_ask_qty, offsetof(struct tidegate_mass_quote_quotes, ask_qty) == 24);
+TIDEGATE_ASSERT(mass_quote_quotes_market, offsetof(struct tidegate_mass_quote_quotes, market) == 32);
+TIDEGATE_ASSERT(mass_quote_quotes_padding_36, offsetof(struct tidegate_mass_quote_quotes, padding_36) == 36);
 
 /* The first message of the gateway: what the client must sign. */
 struct tidegate_challenge {
@@ -1680,13 +2193,17 @@ struct tidegate_logon_accepted {
     uint64_t report_mark; /* Number of the last report made for this key. */
     uint32_t epoch; /* The leadership term. */
     uint32_t heartbeat_ms; /* The interval that holds for both sides. */
+    uint32_t tokens_per_s; /* Tokens that the key gets back in a second; 0 where requests are not limited. */
+    uint32_t tokens_max; /* Most tokens that it can have. */
 };
-TIDEGATE_ASSERT(logon_accepted_size, sizeof(struct tidegate_logon_accepted) == 32);
+TIDEGATE_ASSERT(logon_accepted_size, sizeof(struct tidegate_logon_accepted) == 40);
 TIDEGATE_ASSERT(logon_accepted_session, offsetof(struct tidegate_logon_accepted, session) == 0);
 TIDEGATE_ASSERT(logon_accepted_request_mark, offsetof(struct tidegate_logon_accepted, request_mark) == 8);
 TIDEGATE_ASSERT(logon_accepted_report_mark, offsetof(struct tidegate_logon_accepted, report_mark) == 16);
 TIDEGATE_ASSERT(logon_accepted_epoch, offsetof(struct tidegate_logon_accepted, epoch) == 24);
 TIDEGATE_ASSERT(logon_accepted_heartbeat_ms, offsetof(struct tidegate_logon_accepted, heartbeat_ms) == 28);
+TIDEGATE_ASSERT(logon_accepted_tokens_per_s, offsetof(struct tidegate_logon_accepted, tokens_per_s) == 32);
+TIDEGATE_ASSERT(logon_accepted_tokens_max, offsetof(struct tidegate_logon_accepted, tokens_max) == 36);
 
 /* Every report up to report_mark was sent; requests are taken from here on. */
 struct tidegate_replay_done {
@@ -1754,6 +2271,39 @@ TIDEGATE_ASSERT(request_refused_reason, offsetof(struct tidegate_request_refused
 TIDEGATE_ASSERT(request_refused_field, offsetof(struct tidegate_request_refused, field) == 26);
 TIDEGATE_ASSERT(request_refused_padding_28, offsetof(struct tidegate_request_refused, padding_28) == 28);
 
+/* Reports that are not sent: the next one has the number after last. */
+struct tidegate_gap_fill {
+    uint64_t first; /* The first of them. */
+    uint64_t last; /* The last of them. */
+    uint8_t reason; /* Why. enum tidegate_gap_fill_reason. */
+    uint8_t padding_17[7]; /* Zero. */
+};
+TIDEGATE_ASSERT(gap_fill_size, sizeof(struct tidegate_gap_fill) == 24);
+TIDEGATE_ASSERT(gap_fill_first, offsetof(struct tidegate_gap_fill, first) == 0);
+TIDEGATE_ASSERT(gap_fill_last, offsetof(struct tidegate_gap_fill, last) == 8);
+TIDEGATE_ASSERT(gap_fill_reason, offsetof(struct tidegate_gap_fill, reason) == 16);
+TIDEGATE_ASSERT(gap_fill_padding_17, offsetof(struct tidegate_gap_fill, padding_17) == 17);
+
+/* The node will be stopped for maintenance. */
+struct tidegate_maintenance {
+    uint64_t at; /* When, nanoseconds since 1970. */
+    char detail[64]; /* What the operator says of it. */
+};
+TIDEGATE_ASSERT(maintenance_size, sizeof(struct tidegate_maintenance) == 72);
+TIDEGATE_ASSERT(maintenance_at, offsetof(struct tidegate_maintenance, at) == 0);
+TIDEGATE_ASSERT(maintenance_detail, offsetof(struct tidegate_maintenance, detail) == 8);
+
+/* Of a drop copy: every report of its group up to here was sent. The place to resume after. */
+struct tidegate_drop_copy_position {
+    uint64_t sequence; /* The command. */
+    uint32_t index; /* The event of that command. */
+    uint8_t padding_12[4]; /* Zero. */
+};
+TIDEGATE_ASSERT(drop_copy_position_size, sizeof(struct tidegate_drop_copy_position) == 16);
+TIDEGATE_ASSERT(drop_copy_position_sequence, offsetof(struct tidegate_drop_copy_position, sequence) == 0);
+TIDEGATE_ASSERT(drop_copy_position_index, offsetof(struct tidegate_drop_copy_position, index) == 8);
+TIDEGATE_ASSERT(drop_copy_position_padding_12, offsetof(struct tidegate_drop_copy_position, padding_12) == 12);
+
 /* A new order was taken. */
 struct tidegate_order_accepted {
     uint64_t session_sequence; /* Position among the key's reports: dense, from 1. */
@@ -1766,7 +2316,10 @@ struct tidegate_order_accepted {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
     uint64_t order; /* Its id. */
     int64_t price; /* Its limit in ticks; 0 for a market order. */
     uint64_t qty; /* Its quantity in lots. */
@@ -1774,9 +2327,9 @@ struct tidegate_order_accepted {
     uint8_t order_type; /* How its price is found. enum tidegate_order_type. */
     uint8_t time_in_force; /* How long it stays. enum tidegate_time_in_force. */
     uint8_t post_only; /* Whether it may only rest. enum tidegate_bool. */
-    uint8_t padding_84[4]; /* Zero. */
+    uint8_t padding_100[4]; /* Zero. */
 };
-TIDEGATE_ASSERT(order_accepted_size, sizeof(struct tidegate_order_accepted) == 88);
+TIDEGATE_ASSERT(order_accepted_size, sizeof(struct tidegate_order_accepted) == 104);
 TIDEGATE_ASSERT(order_accepted_session_sequence, offsetof(struct tidegate_order_accepted, session_sequence) == 0);
 TIDEGATE_ASSERT(order_accepted_request, offsetof(struct tidegate_order_accepted, request) == 8);
 TIDEGATE_ASSERT(order_accepted_sequence, offsetof(struct tidegate_order_accepted, sequence) == 16);
@@ -1787,15 +2340,18 @@ TIDEGATE_ASSERT(order_accepted_epoch, offsetof(struct tidegate_order_accepted, e
 TIDEGATE_ASSERT(order_accepted_index, offsetof(struct tidegate_order_accepted, index) == 44);
 TIDEGATE_ASSERT(order_accepted_degraded, offsetof(struct tidegate_order_accepted, degraded) == 48);
 TIDEGATE_ASSERT(order_accepted_last, offsetof(struct tidegate_order_accepted, last) == 49);
-TIDEGATE_ASSERT(order_accepted_padding_50, offsetof(struct tidegate_order_accepted, padding_50) == 50);
-TIDEGATE_ASSERT(order_accepted_order, offsetof(struct tidegate_order_accepted, order) == 56);
-TIDEGATE_ASSERT(order_accepted_price, offsetof(struct tidegate_order_accepted, price) == 64);
-TIDEGATE_ASSERT(order_accepted_qty, offsetof(struct tidegate_order_accepted, qty) == 72);
-TIDEGATE_ASSERT(order_accepted_side, offsetof(struct tidegate_order_accepted, side) == 80);
-TIDEGATE_ASSERT(order_accepted_order_type, offsetof(struct tidegate_order_accepted, order_type) == 81);
-TIDEGATE_ASSERT(order_accepted_time_in_force, offsetof(struct tidegate_order_accepted, time_in_force) == 82);
-TIDEGATE_ASSERT(order_accepted_post_only, offsetof(struct tidegate_order_accepted, post_only) == 83);
-TIDEGATE_ASSERT(order_accepted_padding_84, offsetof(struct tidegate_order_accepted, padding_84) == 84);
+TIDEGATE_ASSERT(order_accepted_tokens, offsetof(struct tidegate_order_accepted, tokens) == 50);
+TIDEGATE_ASSERT(order_accepted_key, offsetof(struct tidegate_order_accepted, key) == 52);
+TIDEGATE_ASSERT(order_accepted_received, offsetof(struct tidegate_order_accepted, received) == 56);
+TIDEGATE_ASSERT(order_accepted_sent, offsetof(struct tidegate_order_accepted, sent) == 64);
+TIDEGATE_ASSERT(order_accepted_order, offsetof(struct tidegate_order_accepted, order) == 72);
+TIDEGATE_ASSERT(order_accepted_price, offsetof(struct tidegate_order_accepted, price) == 80);
+TIDEGATE_ASSERT(order_accepted_qty, offsetof(struct tidegate_order_accepted, qty) == 88);
+TIDEGATE_ASSERT(order_accepted_side, offsetof(struct tidegate_order_accepted, side) == 96);
+TIDEGATE_ASSERT(order_accepted_order_type, offsetof(struct tidegate_order_accepted, order_type) == 97);
+TIDEGATE_ASSERT(order_accepted_time_in_force, offsetof(struct tidegate_order_accepted, time_in_force) == 98);
+TIDEGATE_ASSERT(order_accepted_post_only, offsetof(struct tidegate_order_accepted, post_only) == 99);
+TIDEGATE_ASSERT(order_accepted_padding_100, offsetof(struct tidegate_order_accepted, padding_100) == 100);
 
 /* One side of one trade. The trade is (sequence, index of the taker's fill); the maker's fill has the next index. */
 struct tidegate_fill {
@@ -1809,7 +2365,10 @@ struct tidegate_fill {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
     uint64_t order; /* The order that was filled. */
     uint64_t counter_order; /* The order on the other side. */
     int64_t price; /* Price of the trade in ticks. */
@@ -1819,9 +2378,9 @@ struct tidegate_fill {
     uint8_t side; /* Side of the order. enum tidegate_side. */
     uint8_t liquidity; /* Whether the order rested or came in. enum tidegate_liquidity. */
     uint8_t is_rebate; /* The fee is none but a rebate: this side gets it, in the asset that it pays. enum tidegate_bool. */
-    uint8_t padding_115[5]; /* Zero. */
+    uint8_t padding_131[5]; /* Zero. */
 };
-TIDEGATE_ASSERT(fill_size, sizeof(struct tidegate_fill) == 120);
+TIDEGATE_ASSERT(fill_size, sizeof(struct tidegate_fill) == 136);
 TIDEGATE_ASSERT(fill_session_sequence, offsetof(struct tidegate_fill, session_sequence) == 0);
 TIDEGATE_ASSERT(fill_request, offsetof(struct tidegate_fill, request) == 8);
 TIDEGATE_ASSERT(fill_sequence, offsetof(struct tidegate_fill, sequence) == 16);
@@ -1832,17 +2391,20 @@ TIDEGATE_ASSERT(fill_epoch, offsetof(struct tidegate_fill, epoch) == 40);
 TIDEGATE_ASSERT(fill_index, offsetof(struct tidegate_fill, index) == 44);
 TIDEGATE_ASSERT(fill_degraded, offsetof(struct tidegate_fill, degraded) == 48);
 TIDEGATE_ASSERT(fill_last, offsetof(struct tidegate_fill, last) == 49);
-TIDEGATE_ASSERT(fill_padding_50, offsetof(struct tidegate_fill, padding_50) == 50);
-TIDEGATE_ASSERT(fill_order, offsetof(struct tidegate_fill, order) == 56);
-TIDEGATE_ASSERT(fill_counter_order, offsetof(struct tidegate_fill, counter_order) == 64);
-TIDEGATE_ASSERT(fill_price, offsetof(struct tidegate_fill, price) == 72);
-TIDEGATE_ASSERT(fill_qty, offsetof(struct tidegate_fill, qty) == 80);
-TIDEGATE_ASSERT(fill_leaves, offsetof(struct tidegate_fill, leaves) == 88);
-TIDEGATE_ASSERT(fill_fee, offsetof(struct tidegate_fill, fee) == 96);
-TIDEGATE_ASSERT(fill_side, offsetof(struct tidegate_fill, side) == 112);
-TIDEGATE_ASSERT(fill_liquidity, offsetof(struct tidegate_fill, liquidity) == 113);
-TIDEGATE_ASSERT(fill_is_rebate, offsetof(struct tidegate_fill, is_rebate) == 114);
-TIDEGATE_ASSERT(fill_padding_115, offsetof(struct tidegate_fill, padding_115) == 115);
+TIDEGATE_ASSERT(fill_tokens, offsetof(struct tidegate_fill, tokens) == 50);
+TIDEGATE_ASSERT(fill_key, offsetof(struct tidegate_fill, key) == 52);
+TIDEGATE_ASSERT(fill_received, offsetof(struct tidegate_fill, received) == 56);
+TIDEGATE_ASSERT(fill_sent, offsetof(struct tidegate_fill, sent) == 64);
+TIDEGATE_ASSERT(fill_order, offsetof(struct tidegate_fill, order) == 72);
+TIDEGATE_ASSERT(fill_counter_order, offsetof(struct tidegate_fill, counter_order) == 80);
+TIDEGATE_ASSERT(fill_price, offsetof(struct tidegate_fill, price) == 88);
+TIDEGATE_ASSERT(fill_qty, offsetof(struct tidegate_fill, qty) == 96);
+TIDEGATE_ASSERT(fill_leaves, offsetof(struct tidegate_fill, leaves) == 104);
+TIDEGATE_ASSERT(fill_fee, offsetof(struct tidegate_fill, fee) == 112);
+TIDEGATE_ASSERT(fill_side, offsetof(struct tidegate_fill, side) == 128);
+TIDEGATE_ASSERT(fill_liquidity, offsetof(struct tidegate_fill, liquidity) == 129);
+TIDEGATE_ASSERT(fill_is_rebate, offsetof(struct tidegate_fill, is_rebate) == 130);
+TIDEGATE_ASSERT(fill_padding_131, offsetof(struct tidegate_fill, padding_131) == 131);
 
 /* An order, or what was left of it, is gone. */
 struct tidegate_order_cancelled {
@@ -1856,15 +2418,18 @@ struct tidegate_order_cancelled {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
     uint64_t order; /* Which. */
     int64_t price; /* Its limit in ticks. */
     uint64_t cancelled; /* What was left of it. */
     uint8_t side; /* Its side. enum tidegate_side. */
     uint8_t reason; /* Why. enum tidegate_cancel_reason. */
-    uint8_t padding_82[6]; /* Zero. */
+    uint8_t padding_98[6]; /* Zero. */
 };
-TIDEGATE_ASSERT(order_cancelled_size, sizeof(struct tidegate_order_cancelled) == 88);
+TIDEGATE_ASSERT(order_cancelled_size, sizeof(struct tidegate_order_cancelled) == 104);
 TIDEGATE_ASSERT(order_cancelled_session_sequence, offsetof(struct tidegate_order_cancelled, session_sequence) == 0);
 TIDEGATE_ASSERT(order_cancelled_request, offsetof(struct tidegate_order_cancelled, request) == 8);
 TIDEGATE_ASSERT(order_cancelled_sequence, offsetof(struct tidegate_order_cancelled, sequence) == 16);
@@ -1875,13 +2440,16 @@ TIDEGATE_ASSERT(order_cancelled_epoch, offsetof(struct tidegate_order_cancelled,
 TIDEGATE_ASSERT(order_cancelled_index, offsetof(struct tidegate_order_cancelled, index) == 44);
 TIDEGATE_ASSERT(order_cancelled_degraded, offsetof(struct tidegate_order_cancelled, degraded) == 48);
 TIDEGATE_ASSERT(order_cancelled_last, offsetof(struct tidegate_order_cancelled, last) == 49);
-TIDEGATE_ASSERT(order_cancelled_padding_50, offsetof(struct tidegate_order_cancelled, padding_50) == 50);
-TIDEGATE_ASSERT(order_cancelled_order, offsetof(struct tidegate_order_cancelled, order) == 56);
-TIDEGATE_ASSERT(order_cancelled_price, offsetof(struct tidegate_order_cancelled, price) == 64);
-TIDEGATE_ASSERT(order_cancelled_cancelled, offsetof(struct tidegate_order_cancelled, cancelled) == 72);
-TIDEGATE_ASSERT(order_cancelled_side, offsetof(struct tidegate_order_cancelled, side) == 80);
-TIDEGATE_ASSERT(order_cancelled_reason, offsetof(struct tidegate_order_cancelled, reason) == 81);
-TIDEGATE_ASSERT(order_cancelled_padding_82, offsetof(struct tidegate_order_cancelled, padding_82) == 82);
+TIDEGATE_ASSERT(order_cancelled_tokens, offsetof(struct tidegate_order_cancelled, tokens) == 50);
+TIDEGATE_ASSERT(order_cancelled_key, offsetof(struct tidegate_order_cancelled, key) == 52);
+TIDEGATE_ASSERT(order_cancelled_received, offsetof(struct tidegate_order_cancelled, received) == 56);
+TIDEGATE_ASSERT(order_cancelled_sent, offsetof(struct tidegate_order_cancelled, sent) == 64);
+TIDEGATE_ASSERT(order_cancelled_order, offsetof(struct tidegate_order_cancelled, order) == 72);
+TIDEGATE_ASSERT(order_cancelled_price, offsetof(struct tidegate_order_cancelled, price) == 80);
+TIDEGATE_ASSERT(order_cancelled_cancelled, offsetof(struct tidegate_order_cancelled, cancelled) == 88);
+TIDEGATE_ASSERT(order_cancelled_side, offsetof(struct tidegate_order_cancelled, side) == 96);
+TIDEGATE_ASSERT(order_cancelled_reason, offsetof(struct tidegate_order_cancelled, reason) == 97);
+TIDEGATE_ASSERT(order_cancelled_padding_98, offsetof(struct tidegate_order_cancelled, padding_98) == 98);
 
 /* An order became smaller and kept its priority. */
 struct tidegate_order_reduced {
@@ -1895,15 +2463,18 @@ struct tidegate_order_reduced {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
     uint64_t order; /* Which. */
     int64_t price; /* Its limit in ticks. */
     uint64_t by; /* What was taken off. */
     uint64_t leaves; /* What is left. */
     uint8_t side; /* Its side. enum tidegate_side. */
-    uint8_t padding_89[7]; /* Zero. */
+    uint8_t padding_105[7]; /* Zero. */
 };
-TIDEGATE_ASSERT(order_reduced_size, sizeof(struct tidegate_order_reduced) == 96);
+TIDEGATE_ASSERT(order_reduced_size, sizeof(struct tidegate_order_reduced) == 112);
 TIDEGATE_ASSERT(order_reduced_session_sequence, offsetof(struct tidegate_order_reduced, session_sequence) == 0);
 TIDEGATE_ASSERT(order_reduced_request, offsetof(struct tidegate_order_reduced, request) == 8);
 TIDEGATE_ASSERT(order_reduced_sequence, offsetof(struct tidegate_order_reduced, sequence) == 16);
@@ -1914,13 +2485,16 @@ TIDEGATE_ASSERT(order_reduced_epoch, offsetof(struct tidegate_order_reduced, epo
 TIDEGATE_ASSERT(order_reduced_index, offsetof(struct tidegate_order_reduced, index) == 44);
 TIDEGATE_ASSERT(order_reduced_degraded, offsetof(struct tidegate_order_reduced, degraded) == 48);
 TIDEGATE_ASSERT(order_reduced_last, offsetof(struct tidegate_order_reduced, last) == 49);
-TIDEGATE_ASSERT(order_reduced_padding_50, offsetof(struct tidegate_order_reduced, padding_50) == 50);
-TIDEGATE_ASSERT(order_reduced_order, offsetof(struct tidegate_order_reduced, order) == 56);
-TIDEGATE_ASSERT(order_reduced_price, offsetof(struct tidegate_order_reduced, price) == 64);
-TIDEGATE_ASSERT(order_reduced_by, offsetof(struct tidegate_order_reduced, by) == 72);
-TIDEGATE_ASSERT(order_reduced_leaves, offsetof(struct tidegate_order_reduced, leaves) == 80);
-TIDEGATE_ASSERT(order_reduced_side, offsetof(struct tidegate_order_reduced, side) == 88);
-TIDEGATE_ASSERT(order_reduced_padding_89, offsetof(struct tidegate_order_reduced, padding_89) == 89);
+TIDEGATE_ASSERT(order_reduced_tokens, offsetof(struct tidegate_order_reduced, tokens) == 50);
+TIDEGATE_ASSERT(order_reduced_key, offsetof(struct tidegate_order_reduced, key) == 52);
+TIDEGATE_ASSERT(order_reduced_received, offsetof(struct tidegate_order_reduced, received) == 56);
+TIDEGATE_ASSERT(order_reduced_sent, offsetof(struct tidegate_order_reduced, sent) == 64);
+TIDEGATE_ASSERT(order_reduced_order, offsetof(struct tidegate_order_reduced, order) == 72);
+TIDEGATE_ASSERT(order_reduced_price, offsetof(struct tidegate_order_reduced, price) == 80);
+TIDEGATE_ASSERT(order_reduced_by, offsetof(struct tidegate_order_reduced, by) == 88);
+TIDEGATE_ASSERT(order_reduced_leaves, offsetof(struct tidegate_order_reduced, leaves) == 96);
+TIDEGATE_ASSERT(order_reduced_side, offsetof(struct tidegate_order_reduced, side) == 104);
+TIDEGATE_ASSERT(order_reduced_padding_105, offsetof(struct tidegate_order_reduced, padding_105) == 105);
 
 /* A cancel-all is complete; its OrderCancelled reports came before. */
 struct tidegate_cancel_all_done {
@@ -1934,10 +2508,13 @@ struct tidegate_cancel_all_done {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
     uint64_t cancelled; /* How many orders went. */
 };
-TIDEGATE_ASSERT(cancel_all_done_size, sizeof(struct tidegate_cancel_all_done) == 64);
+TIDEGATE_ASSERT(cancel_all_done_size, sizeof(struct tidegate_cancel_all_done) == 80);
 TIDEGATE_ASSERT(cancel_all_done_session_sequence, offsetof(struct tidegate_cancel_all_done, session_sequence) == 0);
 TIDEGATE_ASSERT(cancel_all_done_request, offsetof(struct tidegate_cancel_all_done, request) == 8);
 TIDEGATE_ASSERT(cancel_all_done_sequence, offsetof(struct tidegate_cancel_all_done, sequence) == 16);
@@ -1948,8 +2525,11 @@ TIDEGATE_ASSERT(cancel_all_done_epoch, offsetof(struct tidegate_cancel_all_done,
 TIDEGATE_ASSERT(cancel_all_done_index, offsetof(struct tidegate_cancel_all_done, index) == 44);
 TIDEGATE_ASSERT(cancel_all_done_degraded, offsetof(struct tidegate_cancel_all_done, degraded) == 48);
 TIDEGATE_ASSERT(cancel_all_done_last, offsetof(struct tidegate_cancel_all_done, last) == 49);
-TIDEGATE_ASSERT(cancel_all_done_padding_50, offsetof(struct tidegate_cancel_all_done, padding_50) == 50);
-TIDEGATE_ASSERT(cancel_all_done_cancelled, offsetof(struct tidegate_cancel_all_done, cancelled) == 56);
+TIDEGATE_ASSERT(cancel_all_done_tokens, offsetof(struct tidegate_cancel_all_done, tokens) == 50);
+TIDEGATE_ASSERT(cancel_all_done_key, offsetof(struct tidegate_cancel_all_done, key) == 52);
+TIDEGATE_ASSERT(cancel_all_done_received, offsetof(struct tidegate_cancel_all_done, received) == 56);
+TIDEGATE_ASSERT(cancel_all_done_sent, offsetof(struct tidegate_cancel_all_done, sent) == 64);
+TIDEGATE_ASSERT(cancel_all_done_cancelled, offsetof(struct tidegate_cancel_all_done, cancelled) == 72);
 
 /* A request was refused by the engine and changed nothing; its number is used up. */
 struct tidegate_rejected {
@@ -1963,12 +2543,15 @@ struct tidegate_rejected {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
     uint16_t reason; /* Why. enum tidegate_reject. */
     uint16_t command; /* What was asked. enum tidegate_command_kind. */
-    uint8_t padding_60[4]; /* Zero. */
+    uint8_t padding_76[4]; /* Zero. */
 };
-TIDEGATE_ASSERT(rejected_size, sizeof(struct tidegate_rejected) == 64);
+TIDEGATE_ASSERT(rejected_size, sizeof(struct tidegate_rejected) == 80);
 TIDEGATE_ASSERT(rejected_session_sequence, offsetof(struct tidegate_rejected, session_sequence) == 0);
 TIDEGATE_ASSERT(rejected_request, offsetof(struct tidegate_rejected, request) == 8);
 TIDEGATE_ASSERT(rejected_sequence, offsetof(struct tidegate_rejected, sequence) == 16);
@@ -1979,10 +2562,13 @@ TIDEGATE_ASSERT(rejected_epoch, offsetof(struct tidegate_rejected, epoch) == 40)
 TIDEGATE_ASSERT(rejected_index, offsetof(struct tidegate_rejected, index) == 44);
 TIDEGATE_ASSERT(rejected_degraded, offsetof(struct tidegate_rejected, degraded) == 48);
 TIDEGATE_ASSERT(rejected_last, offsetof(struct tidegate_rejected, last) == 49);
-TIDEGATE_ASSERT(rejected_padding_50, offsetof(struct tidegate_rejected, padding_50) == 50);
-TIDEGATE_ASSERT(rejected_reason, offsetof(struct tidegate_rejected, reason) == 56);
-TIDEGATE_ASSERT(rejected_command, offsetof(struct tidegate_rejected, command) == 58);
-TIDEGATE_ASSERT(rejected_padding_60, offsetof(struct tidegate_rejected, padding_60) == 60);
+TIDEGATE_ASSERT(rejected_tokens, offsetof(struct tidegate_rejected, tokens) == 50);
+TIDEGATE_ASSERT(rejected_key, offsetof(struct tidegate_rejected, key) == 52);
+TIDEGATE_ASSERT(rejected_received, offsetof(struct tidegate_rejected, received) == 56);
+TIDEGATE_ASSERT(rejected_sent, offsetof(struct tidegate_rejected, sent) == 64);
+TIDEGATE_ASSERT(rejected_reason, offsetof(struct tidegate_rejected, reason) == 72);
+TIDEGATE_ASSERT(rejected_command, offsetof(struct tidegate_rejected, command) == 74);
+TIDEGATE_ASSERT(rejected_padding_76, offsetof(struct tidegate_rejected, padding_76) == 76);
 
 /* Answer to a request that was applied before: what came of it then. */
 struct tidegate_outcome {
@@ -1996,14 +2582,17 @@ struct tidegate_outcome {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
     uint64_t original; /* The command that was applied. */
     uint64_t order; /* The order that it created; 0 for none. */
     uint16_t reject; /* Its reject. enum tidegate_reject_or_none. */
     uint16_t command; /* What was asked. enum tidegate_command_kind. */
-    uint8_t padding_76[4]; /* Zero. */
+    uint8_t padding_92[4]; /* Zero. */
 };
-TIDEGATE_ASSERT(outcome_size, sizeof(struct tidegate_outcome) == 80);
+TIDEGATE_ASSERT(outcome_size, sizeof(struct tidegate_outcome) == 96);
 TIDEGATE_ASSERT(outcome_session_sequence, offsetof(struct tidegate_outcome, session_sequence) == 0);
 TIDEGATE_ASSERT(outcome_request, offsetof(struct tidegate_outcome, request) == 8);
 TIDEGATE_ASSERT(outcome_sequence, offsetof(struct tidegate_outcome, sequence) == 16);
@@ -2014,12 +2603,15 @@ TIDEGATE_ASSERT(outcome_epoch, offsetof(struct tidegate_outcome, epoch) == 40);
 TIDEGATE_ASSERT(outcome_index, offsetof(struct tidegate_outcome, index) == 44);
 TIDEGATE_ASSERT(outcome_degraded, offsetof(struct tidegate_outcome, degraded) == 48);
 TIDEGATE_ASSERT(outcome_last, offsetof(struct tidegate_outcome, last) == 49);
-TIDEGATE_ASSERT(outcome_padding_50, offsetof(struct tidegate_outcome, padding_50) == 50);
-TIDEGATE_ASSERT(outcome_original, offsetof(struct tidegate_outcome, original) == 56);
-TIDEGATE_ASSERT(outcome_order, offsetof(struct tidegate_outcome, order) == 64);
-TIDEGATE_ASSERT(outcome_reject, offsetof(struct tidegate_outcome, reject) == 72);
-TIDEGATE_ASSERT(outcome_command, offsetof(struct tidegate_outcome, command) == 74);
-TIDEGATE_ASSERT(outcome_padding_76, offsetof(struct tidegate_outcome, padding_76) == 76);
+TIDEGATE_ASSERT(outcome_tokens, offsetof(struct tidegate_outcome, tokens) == 50);
+TIDEGATE_ASSERT(outcome_key, offsetof(struct tidegate_outcome, key) == 52);
+TIDEGATE_ASSERT(outcome_received, offsetof(struct tidegate_outcome, received) == 56);
+TIDEGATE_ASSERT(outcome_sent, offsetof(struct tidegate_outcome, sent) == 64);
+TIDEGATE_ASSERT(outcome_original, offsetof(struct tidegate_outcome, original) == 72);
+TIDEGATE_ASSERT(outcome_order, offsetof(struct tidegate_outcome, order) == 80);
+TIDEGATE_ASSERT(outcome_reject, offsetof(struct tidegate_outcome, reject) == 88);
+TIDEGATE_ASSERT(outcome_command, offsetof(struct tidegate_outcome, command) == 90);
+TIDEGATE_ASSERT(outcome_padding_92, offsetof(struct tidegate_outcome, padding_92) == 92);
 
 /* An order has another price and quantity. */
 struct tidegate_order_replaced {
@@ -2033,16 +2625,19 @@ struct tidegate_order_replaced {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
     uint64_t order; /* Which. */
     int64_t price; /* Its limit in ticks from here on. */
     uint64_t leaves; /* What is left of it from here on. */
     uint64_t displayed; /* How much of that is shown while it rests. */
     uint8_t side; /* Its side. enum tidegate_side. */
     uint8_t kept_place; /* Whether it kept its place in the queue. enum tidegate_bool. */
-    uint8_t padding_90[6]; /* Zero. */
+    uint8_t padding_106[6]; /* Zero. */
 };
-TIDEGATE_ASSERT(order_replaced_size, sizeof(struct tidegate_order_replaced) == 96);
+TIDEGATE_ASSERT(order_replaced_size, sizeof(struct tidegate_order_replaced) == 112);
 TIDEGATE_ASSERT(order_replaced_session_sequence, offsetof(struct tidegate_order_replaced, session_sequence) == 0);
 TIDEGATE_ASSERT(order_replaced_request, offsetof(struct tidegate_order_replaced, request) == 8);
 TIDEGATE_ASSERT(order_replaced_sequence, offsetof(struct tidegate_order_replaced, sequence) == 16);
@@ -2053,14 +2648,17 @@ TIDEGATE_ASSERT(order_replaced_epoch, offsetof(struct tidegate_order_replaced, e
 TIDEGATE_ASSERT(order_replaced_index, offsetof(struct tidegate_order_replaced, index) == 44);
 TIDEGATE_ASSERT(order_replaced_degraded, offsetof(struct tidegate_order_replaced, degraded) == 48);
 TIDEGATE_ASSERT(order_replaced_last, offsetof(struct tidegate_order_replaced, last) == 49);
-TIDEGATE_ASSERT(order_replaced_padding_50, offsetof(struct tidegate_order_replaced, padding_50) == 50);
-TIDEGATE_ASSERT(order_replaced_order, offsetof(struct tidegate_order_replaced, order) == 56);
-TIDEGATE_ASSERT(order_replaced_price, offsetof(struct tidegate_order_replaced, price) == 64);
-TIDEGATE_ASSERT(order_replaced_leaves, offsetof(struct tidegate_order_replaced, leaves) == 72);
-TIDEGATE_ASSERT(order_replaced_displayed, offsetof(struct tidegate_order_replaced, displayed) == 80);
-TIDEGATE_ASSERT(order_replaced_side, offsetof(struct tidegate_order_replaced, side) == 88);
-TIDEGATE_ASSERT(order_replaced_kept_place, offsetof(struct tidegate_order_replaced, kept_place) == 89);
-TIDEGATE_ASSERT(order_replaced_padding_90, offsetof(struct tidegate_order_replaced, padding_90) == 90);
+TIDEGATE_ASSERT(order_replaced_tokens, offsetof(struct tidegate_order_replaced, tokens) == 50);
+TIDEGATE_ASSERT(order_replaced_key, offsetof(struct tidegate_order_replaced, key) == 52);
+TIDEGATE_ASSERT(order_replaced_received, offsetof(struct tidegate_order_replaced, received) == 56);
+TIDEGATE_ASSERT(order_replaced_sent, offsetof(struct tidegate_order_replaced, sent) == 64);
+TIDEGATE_ASSERT(order_replaced_order, offsetof(struct tidegate_order_replaced, order) == 72);
+TIDEGATE_ASSERT(order_replaced_price, offsetof(struct tidegate_order_replaced, price) == 80);
+TIDEGATE_ASSERT(order_replaced_leaves, offsetof(struct tidegate_order_replaced, leaves) == 88);
+TIDEGATE_ASSERT(order_replaced_displayed, offsetof(struct tidegate_order_replaced, displayed) == 96);
+TIDEGATE_ASSERT(order_replaced_side, offsetof(struct tidegate_order_replaced, side) == 104);
+TIDEGATE_ASSERT(order_replaced_kept_place, offsetof(struct tidegate_order_replaced, kept_place) == 105);
+TIDEGATE_ASSERT(order_replaced_padding_106, offsetof(struct tidegate_order_replaced, padding_106) == 106);
 
 /* A stop order was triggered and trades from here on. */
 struct tidegate_order_triggered {
@@ -2074,14 +2672,17 @@ struct tidegate_order_triggered {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
     uint64_t order; /* Which. */
     int64_t price; /* Its limit in ticks; 0 for a stop without. */
     uint64_t leaves; /* Its quantity. */
     uint8_t side; /* Its side. enum tidegate_side. */
-    uint8_t padding_81[7]; /* Zero. */
+    uint8_t padding_97[7]; /* Zero. */
 };
-TIDEGATE_ASSERT(order_triggered_size, sizeof(struct tidegate_order_triggered) == 88);
+TIDEGATE_ASSERT(order_triggered_size, sizeof(struct tidegate_order_triggered) == 104);
 TIDEGATE_ASSERT(order_triggered_session_sequence, offsetof(struct tidegate_order_triggered, session_sequence) == 0);
 TIDEGATE_ASSERT(order_triggered_request, offsetof(struct tidegate_order_triggered, request) == 8);
 TIDEGATE_ASSERT(order_triggered_sequence, offsetof(struct tidegate_order_triggered, sequence) == 16);
@@ -2092,12 +2693,15 @@ TIDEGATE_ASSERT(order_triggered_epoch, offsetof(struct tidegate_order_triggered,
 TIDEGATE_ASSERT(order_triggered_index, offsetof(struct tidegate_order_triggered, index) == 44);
 TIDEGATE_ASSERT(order_triggered_degraded, offsetof(struct tidegate_order_triggered, degraded) == 48);
 TIDEGATE_ASSERT(order_triggered_last, offsetof(struct tidegate_order_triggered, last) == 49);
-TIDEGATE_ASSERT(order_triggered_padding_50, offsetof(struct tidegate_order_triggered, padding_50) == 50);
-TIDEGATE_ASSERT(order_triggered_order, offsetof(struct tidegate_order_triggered, order) == 56);
-TIDEGATE_ASSERT(order_triggered_price, offsetof(struct tidegate_order_triggered, price) == 64);
-TIDEGATE_ASSERT(order_triggered_leaves, offsetof(struct tidegate_order_triggered, leaves) == 72);
-TIDEGATE_ASSERT(order_triggered_side, offsetof(struct tidegate_order_triggered, side) == 80);
-TIDEGATE_ASSERT(order_triggered_padding_81, offsetof(struct tidegate_order_triggered, padding_81) == 81);
+TIDEGATE_ASSERT(order_triggered_tokens, offsetof(struct tidegate_order_triggered, tokens) == 50);
+TIDEGATE_ASSERT(order_triggered_key, offsetof(struct tidegate_order_triggered, key) == 52);
+TIDEGATE_ASSERT(order_triggered_received, offsetof(struct tidegate_order_triggered, received) == 56);
+TIDEGATE_ASSERT(order_triggered_sent, offsetof(struct tidegate_order_triggered, sent) == 64);
+TIDEGATE_ASSERT(order_triggered_order, offsetof(struct tidegate_order_triggered, order) == 72);
+TIDEGATE_ASSERT(order_triggered_price, offsetof(struct tidegate_order_triggered, price) == 80);
+TIDEGATE_ASSERT(order_triggered_leaves, offsetof(struct tidegate_order_triggered, leaves) == 88);
+TIDEGATE_ASSERT(order_triggered_side, offsetof(struct tidegate_order_triggered, side) == 96);
+TIDEGATE_ASSERT(order_triggered_padding_97, offsetof(struct tidegate_order_triggered, padding_97) == 97);
 
 /* The next part of an iceberg is shown, at the tail of its price. */
 struct tidegate_order_refreshed {
@@ -2111,14 +2715,17 @@ struct tidegate_order_refreshed {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
     uint64_t order; /* Which. */
     int64_t price; /* Its limit in ticks. */
     uint64_t displayed; /* What is shown. */
     uint8_t side; /* Its side. enum tidegate_side. */
-    uint8_t padding_81[7]; /* Zero. */
+    uint8_t padding_97[7]; /* Zero. */
 };
-TIDEGATE_ASSERT(order_refreshed_size, sizeof(struct tidegate_order_refreshed) == 88);
+TIDEGATE_ASSERT(order_refreshed_size, sizeof(struct tidegate_order_refreshed) == 104);
 TIDEGATE_ASSERT(order_refreshed_session_sequence, offsetof(struct tidegate_order_refreshed, session_sequence) == 0);
 TIDEGATE_ASSERT(order_refreshed_request, offsetof(struct tidegate_order_refreshed, request) == 8);
 TIDEGATE_ASSERT(order_refreshed_sequence, offsetof(struct tidegate_order_refreshed, sequence) == 16);
@@ -2129,12 +2736,15 @@ TIDEGATE_ASSERT(order_refreshed_epoch, offsetof(struct tidegate_order_refreshed,
 TIDEGATE_ASSERT(order_refreshed_index, offsetof(struct tidegate_order_refreshed, index) == 44);
 TIDEGATE_ASSERT(order_refreshed_degraded, offsetof(struct tidegate_order_refreshed, degraded) == 48);
 TIDEGATE_ASSERT(order_refreshed_last, offsetof(struct tidegate_order_refreshed, last) == 49);
-TIDEGATE_ASSERT(order_refreshed_padding_50, offsetof(struct tidegate_order_refreshed, padding_50) == 50);
-TIDEGATE_ASSERT(order_refreshed_order, offsetof(struct tidegate_order_refreshed, order) == 56);
-TIDEGATE_ASSERT(order_refreshed_price, offsetof(struct tidegate_order_refreshed, price) == 64);
-TIDEGATE_ASSERT(order_refreshed_displayed, offsetof(struct tidegate_order_refreshed, displayed) == 72);
-TIDEGATE_ASSERT(order_refreshed_side, offsetof(struct tidegate_order_refreshed, side) == 80);
-TIDEGATE_ASSERT(order_refreshed_padding_81, offsetof(struct tidegate_order_refreshed, padding_81) == 81);
+TIDEGATE_ASSERT(order_refreshed_tokens, offsetof(struct tidegate_order_refreshed, tokens) == 50);
+TIDEGATE_ASSERT(order_refreshed_key, offsetof(struct tidegate_order_refreshed, key) == 52);
+TIDEGATE_ASSERT(order_refreshed_received, offsetof(struct tidegate_order_refreshed, received) == 56);
+TIDEGATE_ASSERT(order_refreshed_sent, offsetof(struct tidegate_order_refreshed, sent) == 64);
+TIDEGATE_ASSERT(order_refreshed_order, offsetof(struct tidegate_order_refreshed, order) == 72);
+TIDEGATE_ASSERT(order_refreshed_price, offsetof(struct tidegate_order_refreshed, price) == 80);
+TIDEGATE_ASSERT(order_refreshed_displayed, offsetof(struct tidegate_order_refreshed, displayed) == 88);
+TIDEGATE_ASSERT(order_refreshed_side, offsetof(struct tidegate_order_refreshed, side) == 96);
+TIDEGATE_ASSERT(order_refreshed_padding_97, offsetof(struct tidegate_order_refreshed, padding_97) == 97);
 
 /* A group's protection was set. */
 struct tidegate_protection_set {
@@ -2148,13 +2758,16 @@ struct tidegate_protection_set {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
     uint64_t window_ns; /* How long fills are counted together, in nanoseconds. */
     uint64_t qty_max; /* Most that is filled in a window; 0 is none. */
     uint32_t count_max; /* Most fills in a window; 0 is none. */
     uint32_t group; /* The group. */
 };
-TIDEGATE_ASSERT(protection_set_size, sizeof(struct tidegate_protection_set) == 80);
+TIDEGATE_ASSERT(protection_set_size, sizeof(struct tidegate_protection_set) == 96);
 TIDEGATE_ASSERT(protection_set_session_sequence, offsetof(struct tidegate_protection_set, session_sequence) == 0);
 TIDEGATE_ASSERT(protection_set_request, offsetof(struct tidegate_protection_set, request) == 8);
 TIDEGATE_ASSERT(protection_set_sequence, offsetof(struct tidegate_protection_set, sequence) == 16);
@@ -2165,11 +2778,14 @@ TIDEGATE_ASSERT(protection_set_epoch, offsetof(struct tidegate_protection_set, e
 TIDEGATE_ASSERT(protection_set_index, offsetof(struct tidegate_protection_set, index) == 44);
 TIDEGATE_ASSERT(protection_set_degraded, offsetof(struct tidegate_protection_set, degraded) == 48);
 TIDEGATE_ASSERT(protection_set_last, offsetof(struct tidegate_protection_set, last) == 49);
-TIDEGATE_ASSERT(protection_set_padding_50, offsetof(struct tidegate_protection_set, padding_50) == 50);
-TIDEGATE_ASSERT(protection_set_window_ns, offsetof(struct tidegate_protection_set, window_ns) == 56);
-TIDEGATE_ASSERT(protection_set_qty_max, offsetof(struct tidegate_protection_set, qty_max) == 64);
-TIDEGATE_ASSERT(protection_set_count_max, offsetof(struct tidegate_protection_set, count_max) == 72);
-TIDEGATE_ASSERT(protection_set_group, offsetof(struct tidegate_protection_set, group) == 76);
+TIDEGATE_ASSERT(protection_set_tokens, offsetof(struct tidegate_protection_set, tokens) == 50);
+TIDEGATE_ASSERT(protection_set_key, offsetof(struct tidegate_protection_set, key) == 52);
+TIDEGATE_ASSERT(protection_set_received, offsetof(struct tidegate_protection_set, received) == 56);
+TIDEGATE_ASSERT(protection_set_sent, offsetof(struct tidegate_protection_set, sent) == 64);
+TIDEGATE_ASSERT(protection_set_window_ns, offsetof(struct tidegate_protection_set, window_ns) == 72);
+TIDEGATE_ASSERT(protection_set_qty_max, offsetof(struct tidegate_protection_set, qty_max) == 80);
+TIDEGATE_ASSERT(protection_set_count_max, offsetof(struct tidegate_protection_set, count_max) == 88);
+TIDEGATE_ASSERT(protection_set_group, offsetof(struct tidegate_protection_set, group) == 92);
 
 /* A group may trade again. */
 struct tidegate_protection_reset {
@@ -2183,11 +2799,14 @@ struct tidegate_protection_reset {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
     uint32_t group; /* The group. */
-    uint8_t padding_60[4]; /* Zero. */
+    uint8_t padding_76[4]; /* Zero. */
 };
-TIDEGATE_ASSERT(protection_reset_size, sizeof(struct tidegate_protection_reset) == 64);
+TIDEGATE_ASSERT(protection_reset_size, sizeof(struct tidegate_protection_reset) == 80);
 TIDEGATE_ASSERT(protection_reset_session_sequence, offsetof(struct tidegate_protection_reset, session_sequence) == 0);
 TIDEGATE_ASSERT(protection_reset_request, offsetof(struct tidegate_protection_reset, request) == 8);
 TIDEGATE_ASSERT(protection_reset_sequence, offsetof(struct tidegate_protection_reset, sequence) == 16);
@@ -2198,9 +2817,12 @@ TIDEGATE_ASSERT(protection_reset_epoch, offsetof(struct tidegate_protection_rese
 TIDEGATE_ASSERT(protection_reset_index, offsetof(struct tidegate_protection_reset, index) == 44);
 TIDEGATE_ASSERT(protection_reset_degraded, offsetof(struct tidegate_protection_reset, degraded) == 48);
 TIDEGATE_ASSERT(protection_reset_last, offsetof(struct tidegate_protection_reset, last) == 49);
-TIDEGATE_ASSERT(protection_reset_padding_50, offsetof(struct tidegate_protection_reset, padding_50) == 50);
-TIDEGATE_ASSERT(protection_reset_group, offsetof(struct tidegate_protection_reset, group) == 56);
-TIDEGATE_ASSERT(protection_reset_padding_60, offsetof(struct tidegate_protection_reset, padding_60) == 60);
+TIDEGATE_ASSERT(protection_reset_tokens, offsetof(struct tidegate_protection_reset, tokens) == 50);
+TIDEGATE_ASSERT(protection_reset_key, offsetof(struct tidegate_protection_reset, key) == 52);
+TIDEGATE_ASSERT(protection_reset_received, offsetof(struct tidegate_protection_reset, received) == 56);
+TIDEGATE_ASSERT(protection_reset_sent, offsetof(struct tidegate_protection_reset, sent) == 64);
+TIDEGATE_ASSERT(protection_reset_group, offsetof(struct tidegate_protection_reset, group) == 72);
+TIDEGATE_ASSERT(protection_reset_padding_76, offsetof(struct tidegate_protection_reset, padding_76) == 76);
 
 /* A group's fills reached a limit: its orders are cancelled next. */
 struct tidegate_protection_triggered {
@@ -2214,11 +2836,14 @@ struct tidegate_protection_triggered {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
     uint32_t group; /* The group. */
-    uint8_t padding_60[4]; /* Zero. */
+    uint8_t padding_76[4]; /* Zero. */
 };
-TIDEGATE_ASSERT(protection_triggered_size, sizeof(struct tidegate_protection_triggered) == 64);
+TIDEGATE_ASSERT(protection_triggered_size, sizeof(struct tidegate_protection_triggered) == 80);
 TIDEGATE_ASSERT(protection_triggered_session_sequence, offsetof(struct tidegate_protection_triggered, session_sequence) == 0);
 TIDEGATE_ASSERT(protection_triggered_request, offsetof(struct tidegate_protection_triggered, request) == 8);
 TIDEGATE_ASSERT(protection_triggered_sequence, offsetof(struct tidegate_protection_triggered, sequence) == 16);
@@ -2229,9 +2854,12 @@ TIDEGATE_ASSERT(protection_triggered_epoch, offsetof(struct tidegate_protection_
 TIDEGATE_ASSERT(protection_triggered_index, offsetof(struct tidegate_protection_triggered, index) == 44);
 TIDEGATE_ASSERT(protection_triggered_degraded, offsetof(struct tidegate_protection_triggered, degraded) == 48);
 TIDEGATE_ASSERT(protection_triggered_last, offsetof(struct tidegate_protection_triggered, last) == 49);
-TIDEGATE_ASSERT(protection_triggered_padding_50, offsetof(struct tidegate_protection_triggered, padding_50) == 50);
-TIDEGATE_ASSERT(protection_triggered_group, offsetof(struct tidegate_protection_triggered, group) == 56);
-TIDEGATE_ASSERT(protection_triggered_padding_60, offsetof(struct tidegate_protection_triggered, padding_60) == 60);
+TIDEGATE_ASSERT(protection_triggered_tokens, offsetof(struct tidegate_protection_triggered, tokens) == 50);
+TIDEGATE_ASSERT(protection_triggered_key, offsetof(struct tidegate_protection_triggered, key) == 52);
+TIDEGATE_ASSERT(protection_triggered_received, offsetof(struct tidegate_protection_triggered, received) == 56);
+TIDEGATE_ASSERT(protection_triggered_sent, offsetof(struct tidegate_protection_triggered, sent) == 64);
+TIDEGATE_ASSERT(protection_triggered_group, offsetof(struct tidegate_protection_triggered, group) == 72);
+TIDEGATE_ASSERT(protection_triggered_padding_76, offsetof(struct tidegate_protection_triggered, padding_76) == 76);
 
 /* One side of a quote was refused; what was quoted there before is cancelled next. */
 struct tidegate_quote_rejected {
@@ -2245,13 +2873,16 @@ struct tidegate_quote_rejected {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
     uint32_t quote; /* Which quote of the mass quote, from 0. */
     uint16_t reason; /* Why. enum tidegate_reject. */
     uint8_t side; /* Which side of it. enum tidegate_side. */
-    uint8_t padding_63[1]; /* Zero. */
+    uint8_t padding_79[1]; /* Zero. */
 };
-TIDEGATE_ASSERT(quote_rejected_size, sizeof(struct tidegate_quote_rejected) == 64);
+TIDEGATE_ASSERT(quote_rejected_size, sizeof(struct tidegate_quote_rejected) == 80);
 TIDEGATE_ASSERT(quote_rejected_session_sequence, offsetof(struct tidegate_quote_rejected, session_sequence) == 0);
 TIDEGATE_ASSERT(quote_rejected_request, offsetof(struct tidegate_quote_rejected, request) == 8);
 TIDEGATE_ASSERT(quote_rejected_sequence, offsetof(struct tidegate_quote_rejected, sequence) == 16);
@@ -2262,11 +2893,14 @@ TIDEGATE_ASSERT(quote_rejected_epoch, offsetof(struct tidegate_quote_rejected, e
 TIDEGATE_ASSERT(quote_rejected_index, offsetof(struct tidegate_quote_rejected, index) == 44);
 TIDEGATE_ASSERT(quote_rejected_degraded, offsetof(struct tidegate_quote_rejected, degraded) == 48);
 TIDEGATE_ASSERT(quote_rejected_last, offsetof(struct tidegate_quote_rejected, last) == 49);
-TIDEGATE_ASSERT(quote_rejected_padding_50, offsetof(struct tidegate_quote_rejected, padding_50) == 50);
-TIDEGATE_ASSERT(quote_rejected_quote, offsetof(struct tidegate_quote_rejected, quote) == 56);
-TIDEGATE_ASSERT(quote_rejected_reason, offsetof(struct tidegate_quote_rejected, reason) == 60);
-TIDEGATE_ASSERT(quote_rejected_side, offsetof(struct tidegate_quote_rejected, side) == 62);
-TIDEGATE_ASSERT(quote_rejected_padding_63, offsetof(struct tidegate_quote_rejected, padding_63) == 63);
+TIDEGATE_ASSERT(quote_rejected_tokens, offsetof(struct tidegate_quote_rejected, tokens) == 50);
+TIDEGATE_ASSERT(quote_rejected_key, offsetof(struct tidegate_quote_rejected, key) == 52);
+TIDEGATE_ASSERT(quote_rejected_received, offsetof(struct tidegate_quote_rejected, received) == 56);
+TIDEGATE_ASSERT(quote_rejected_sent, offsetof(struct tidegate_quote_rejected, sent) == 64);
+TIDEGATE_ASSERT(quote_rejected_quote, offsetof(struct tidegate_quote_rejected, quote) == 72);
+TIDEGATE_ASSERT(quote_rejected_reason, offsetof(struct tidegate_quote_rejected, reason) == 76);
+TIDEGATE_ASSERT(quote_rejected_side, offsetof(struct tidegate_quote_rejected, side) == 78);
+TIDEGATE_ASSERT(quote_rejected_padding_79, offsetof(struct tidegate_quote_rejected, padding_79) == 79);
 
 /* A mass quote is complete: what became of its sides came before this. */
 struct tidegate_mass_quote_done {
@@ -2280,13 +2914,16 @@ struct tidegate_mass_quote_done {
     uint32_t index; /* Position among the events of that command. */
     uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
     uint8_t last; /* The last event of its command. enum tidegate_bool. */
-    uint8_t padding_50[6]; /* Zero. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
     uint32_t accepted; /* Sides that were taken, as new orders or as replacements. */
     uint32_t withdrawn; /* Orders that were withdrawn as asked. */
     uint32_t rejected; /* Sides that were refused. */
-    uint8_t padding_68[4]; /* Zero. */
+    uint8_t padding_84[4]; /* Zero. */
 };
-TIDEGATE_ASSERT(mass_quote_done_size, sizeof(struct tidegate_mass_quote_done) == 72);
+TIDEGATE_ASSERT(mass_quote_done_size, sizeof(struct tidegate_mass_quote_done) == 88);
 TIDEGATE_ASSERT(mass_quote_done_session_sequence, offsetof(struct tidegate_mass_quote_done, session_sequence) == 0);
 TIDEGATE_ASSERT(mass_quote_done_request, offsetof(struct tidegate_mass_quote_done, request) == 8);
 TIDEGATE_ASSERT(mass_quote_done_sequence, offsetof(struct tidegate_mass_quote_done, sequence) == 16);
@@ -2297,11 +2934,77 @@ TIDEGATE_ASSERT(mass_quote_done_epoch, offsetof(struct tidegate_mass_quote_done,
 TIDEGATE_ASSERT(mass_quote_done_index, offsetof(struct tidegate_mass_quote_done, index) == 44);
 TIDEGATE_ASSERT(mass_quote_done_degraded, offsetof(struct tidegate_mass_quote_done, degraded) == 48);
 TIDEGATE_ASSERT(mass_quote_done_last, offsetof(struct tidegate_mass_quote_done, last) == 49);
-TIDEGATE_ASSERT(mass_quote_done_padding_50, offsetof(struct tidegate_mass_quote_done, padding_50) == 50);
-TIDEGATE_ASSERT(mass_quote_done_accepted, offsetof(struct tidegate_mass_quote_done, accepted) == 56);
-TIDEGATE_ASSERT(mass_quote_done_withdrawn, offsetof(struct tidegate_mass_quote_done, withdrawn) == 60);
-TIDEGATE_ASSERT(mass_quote_done_rejected, offsetof(struct tidegate_mass_quote_done, rejected) == 64);
-TIDEGATE_ASSERT(mass_quote_done_padding_68, offsetof(struct tidegate_mass_quote_done, padding_68) == 68);
+TIDEGATE_ASSERT(mass_quote_done_tokens, offsetof(struct tidegate_mass_quote_done, tokens) == 50);
+TIDEGATE_ASSERT(mass_quote_done_key, offsetof(struct tidegate_mass_quote_done, key) == 52);
+TIDEGATE_ASSERT(mass_quote_done_received, offsetof(struct tidegate_mass_quote_done, received) == 56);
+TIDEGATE_ASSERT(mass_quote_done_sent, offsetof(struct tidegate_mass_quote_done, sent) == 64);
+TIDEGATE_ASSERT(mass_quote_done_accepted, offsetof(struct tidegate_mass_quote_done, accepted) == 72);
+TIDEGATE_ASSERT(mass_quote_done_withdrawn, offsetof(struct tidegate_mass_quote_done, withdrawn) == 76);
+TIDEGATE_ASSERT(mass_quote_done_rejected, offsetof(struct tidegate_mass_quote_done, rejected) == 80);
+TIDEGATE_ASSERT(mass_quote_done_padding_84, offsetof(struct tidegate_mass_quote_done, padding_84) == 84);
+
+/* A new order was taken that has more than the short message says. */
+struct tidegate_order_accepted_full {
+    uint64_t session_sequence; /* Position among the key's reports: dense, from 1. */
+    uint64_t request; /* The request that this answers; on a later report of an order, the one that created it. */
+    uint64_t sequence; /* The command that caused it: its place in the journal. */
+    uint64_t time; /* When the sequencer took that command, nanoseconds since 1970. */
+    uint32_t account; /* Whose. */
+    uint32_t market; /* Where; 0 where no market is concerned. */
+    uint32_t epoch; /* The leadership term of that command. */
+    uint32_t index; /* Position among the events of that command. */
+    uint8_t degraded; /* Released by a primary without a standby: safe on one disk only. enum tidegate_bool. */
+    uint8_t last; /* The last event of its command. enum tidegate_bool. */
+    uint16_t tokens; /* Tokens that the key has left; 65535 where there are as many or more, or no limit. */
+    uint32_t key; /* The key whose report it is: on a drop copy, any of the owner group. */
+    uint64_t received; /* When the gateway read the request that this answers, nanoseconds since 1970; 0 where it is no answer to a request of this connection. */
+    uint64_t sent; /* When the gateway wrote this report, nanoseconds since 1970. */
+    uint64_t order; /* Its id. */
+    int64_t price; /* Its limit in ticks; 0 for a market, budget or stop order. */
+    uint64_t qty; /* Its quantity in lots; 0 for a budget order. */
+    int64_t trigger; /* Of a stop order: where it triggers, in ticks. */
+    uint64_t display; /* Of an iceberg: how much is shown at a time, in lots. */
+    uint64_t expires; /* Of a good-till-date order: when it leaves. */
+    struct tidegate_u128 budget; /* Of a budget order: smallest units of the quote asset. */
+    uint8_t side; /* Its side. enum tidegate_side. */
+    uint8_t order_type; /* How its price is found. enum tidegate_order_type. */
+    uint8_t time_in_force; /* How long it stays. enum tidegate_time_in_force. */
+    uint8_t post_only; /* Whether it may only rest. enum tidegate_bool. */
+    uint8_t reprice; /* Whether it is re-priced rather than rejected. enum tidegate_bool. */
+    uint8_t self_trade; /* What becomes of two orders of one owner that would trade with each other. enum tidegate_self_trade. */
+    uint8_t group; /* The client's own grouping. */
+    uint8_t padding_143[1]; /* Zero. */
+};
+TIDEGATE_ASSERT(order_accepted_full_size, sizeof(struct tidegate_order_accepted_full) == 144);
+TIDEGATE_ASSERT(order_accepted_full_session_sequence, offsetof(struct tidegate_order_accepted_full, session_sequence) == 0);
+TIDEGATE_ASSERT(order_accepted_full_request, offsetof(struct tidegate_order_accepted_full, request) == 8);
+TIDEGATE_ASSERT(order_accepted_full_sequence, offsetof(struct tidegate_order_accepted_full, sequence) == 16);
+TIDEGATE_ASSERT(order_accepted_full_time, offsetof(struct tidegate_order_accepted_full, time) == 24);
+TIDEGATE_ASSERT(order_accepted_full_account, offsetof(struct tidegate_order_accepted_full, account) == 32);
+TIDEGATE_ASSERT(order_accepted_full_market, offsetof(struct tidegate_order_accepted_full, market) == 36);
+TIDEGATE_ASSERT(order_accepted_full_epoch, offsetof(struct tidegate_order_accepted_full, epoch) == 40);
+TIDEGATE_ASSERT(order_accepted_full_index, offsetof(struct tidegate_order_accepted_full, index) == 44);
+TIDEGATE_ASSERT(order_accepted_full_degraded, offsetof(struct tidegate_order_accepted_full, degraded) == 48);
+TIDEGATE_ASSERT(order_accepted_full_last, offsetof(struct tidegate_order_accepted_full, last) == 49);
+TIDEGATE_ASSERT(order_accepted_full_tokens, offsetof(struct tidegate_order_accepted_full, tokens) == 50);
+TIDEGATE_ASSERT(order_accepted_full_key, offsetof(struct tidegate_order_accepted_full, key) == 52);
+TIDEGATE_ASSERT(order_accepted_full_received, offsetof(struct tidegate_order_accepted_full, received) == 56);
+TIDEGATE_ASSERT(order_accepted_full_sent, offsetof(struct tidegate_order_accepted_full, sent) == 64);
+TIDEGATE_ASSERT(order_accepted_full_order, offsetof(struct tidegate_order_accepted_full, order) == 72);
+TIDEGATE_ASSERT(order_accepted_full_price, offsetof(struct tidegate_order_accepted_full, price) == 80);
+TIDEGATE_ASSERT(order_accepted_full_qty, offsetof(struct tidegate_order_accepted_full, qty) == 88);
+TIDEGATE_ASSERT(order_accepted_full_trigger, offsetof(struct tidegate_order_accepted_full, trigger) == 96);
+TIDEGATE_ASSERT(order_accepted_full_display, offsetof(struct tidegate_order_accepted_full, display) == 104);
+TIDEGATE_ASSERT(order_accepted_full_expires, offsetof(struct tidegate_order_accepted_full, expires) == 112);
+TIDEGATE_ASSERT(order_accepted_full_budget, offsetof(struct tidegate_order_accepted_full, budget) == 120);
+TIDEGATE_ASSERT(order_accepted_full_side, offsetof(struct tidegate_order_accepted_full, side) == 136);
+TIDEGATE_ASSERT(order_accepted_full_order_type, offsetof(struct tidegate_order_accepted_full, order_type) == 137);
+TIDEGATE_ASSERT(order_accepted_full_time_in_force, offsetof(struct tidegate_order_accepted_full, time_in_force) == 138);
+TIDEGATE_ASSERT(order_accepted_full_post_only, offsetof(struct tidegate_order_accepted_full, post_only) == 139);
+TIDEGATE_ASSERT(order_accepted_full_reprice, offsetof(struct tidegate_order_accepted_full, reprice) == 140);
+TIDEGATE_ASSERT(order_accepted_full_self_trade, offsetof(struct tidegate_order_accepted_full, self_trade) == 141);
+TIDEGATE_ASSERT(order_accepted_full_group, offsetof(struct tidegate_order_accepted_full, group) == 142);
+TIDEGATE_ASSERT(order_accepted_full_padding_143, offsetof(struct tidegate_order_accepted_full, padding_143) == 143);
 
 /* Writes a frame around a block to `frame`, which has room for TIDEGATE_FRAME_HEADER_LENGTH + block_length bytes. `block`
  * may be NULL where block_length is 0. Returns the length of the frame. */
@@ -2321,6 +3024,31 @@ static inline size_t tidegate_encode(uint8_t *frame, uint16_t template_id, const
     return header.length;
 }
 
+/* Writes a frame of a block and a group of `count` entries of `entry_length` bytes each to `frame`, which has room for
+ * TIDEGATE_FRAME_LENGTH_MAX bytes. Returns the length of the frame, or 0 where it would be longer than that. */
+static inline size_t tidegate_encode_group(uint8_t *frame, uint16_t template_id, const void *block,
+                                           uint16_t block_length, const void *entries, uint16_t entry_length,
+                                           uint16_t count) {
+    struct tidegate_group_size size;
+    const size_t start = TIDEGATE_FRAME_HEADER_LENGTH + (size_t)block_length;
+    const size_t entries_length = (size_t)entry_length * count;
+    uint32_t length;
+    if (start + sizeof size + entries_length > TIDEGATE_FRAME_LENGTH_MAX) {
+        return 0;
+    }
+    tidegate_encode(frame, template_id, block, block_length);
+    size.entry_length = entry_length;
+    size.count = count;
+    size.padding = 0;
+    memcpy(frame + start, &size, sizeof size);
+    if (entries_length > 0) {
+        memcpy(frame + start + sizeof size, entries, entries_length);
+    }
+    length = (uint32_t)(start + sizeof size + entries_length);
+    memcpy(frame, &length, sizeof length);
+    return length;
+}
+
 /* Looks at the first `length` bytes of a stream. Returns the length of the first frame and its header when all of it is
  * there, 0 when more bytes are needed, and -1 when these bytes are not a frame of this protocol. */
 static inline int tidegate_frame(const uint8_t *bytes, size_t length, struct tidegate_frame_header *header) {
@@ -2337,7 +3065,7 @@ static inline int tidegate_frame(const uint8_t *bytes, size_t length, struct tid
     }
     memcpy(header, bytes, sizeof *header);
     if (header->protocol_version != TIDEGATE_PROTOCOL_VERSION || header->flags != 0 ||
-        header->block_length != header->length - TIDEGATE_FRAME_HEADER_LENGTH ||
+        header->block_length > header->length - TIDEGATE_FRAME_HEADER_LENGTH ||
         header->schema_id != TIDEGATE_SCHEMA_ID || header->schema_version < TIDEGATE_SCHEMA_VERSION) {
         return -1;
     }

@@ -213,10 +213,11 @@ macro_rules! optional_field {
             $(const CODES: Option<CodeList> = Some(CodeList {
                 name: $name,
                 codes: &{
+                    let list = <$ty as Field>::CODES.expect("it is one of a list").codes;
                     let mut codes = [Code { code: 0, name: $zero, sentence: $sentence }; $ty::ALL.len() + 1];
                     let mut at = 1;
                     while at < codes.len() {
-                        codes[at] = code_list!($ty).codes[at - 1];
+                        codes[at] = list[at - 1];
                         at += 1;
                     }
                     codes

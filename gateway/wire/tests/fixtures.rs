@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use tidegate_domain::{
     AccountId, AssetAmount, AssetId, CancelFilter, CancelReason, ClusterId, CommandKind, Epoch, FeeRate, KeyId,
@@ -11,9 +12,9 @@ use tidegate_domain::{
     Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 use tidegate_wire::{
-    ClientMessage, FillReport, GapFillReason, GatewayReject, GatewayStamps, Logon, LogoutReason,
-    OrderAction, OrderRequest, Position, RefusedField, Report, ReportBody, ServerMessage, SessionMode,
-    decode_client, decode_server, encode_client, encode_server, layout_tables, logon_bytes,
+    ClientMessage, FillReport, GapFillReason, GatewayReject, GatewayStamps, Logon, LogoutReason, OrderAction,
+    OrderRequest, Position, RefusedField, Report, ReportBody, ServerMessage, SessionMode, decode_client, decode_server,
+    encode_client, encode_server, layout_tables, logon_bytes,
 };
 
 fn order(request: u64, action: OrderAction) -> ClientMessage {

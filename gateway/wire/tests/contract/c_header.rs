@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use tidegate_wire::{
-    CodeList, FRAME_LEN_MAX_BYTES, FieldLayout, MessageLayout, PROTOCOL_VERSION, SCHEMA_ID, SCHEMA_VERSION,
-    layout_tables, report_head_layout,
+    CodeList, FRAME_LEN_MAX_BYTES, FieldLayout, PROTOCOL_VERSION, SCHEMA_ID, SCHEMA_VERSION, layout_tables,
+    report_head_layout,
 };
 
 use crate::names::{plain, snake, upper};
-use crate::{code_lists, parse_type, unique_name};
+use crate::{REPORT_TEMPLATES, code_lists, parse_type, unique_name};
 
 const BEGIN: &str = r#"/* Tidegate's client protocol: made from the code by `UPDATE_PROTOCOL=1 cargo test -p tidegate-wire`.
  *
@@ -44,7 +44,7 @@ struct tidegate_frame_header {
     uint32_t length; /* Bytes of the whole frame, these included. */
     uint16_t protocol_version;
     uint16_t flags;
-    uint16_t block_length; /* length - 16. */
+    uint16_t block_length; /* length - 16, or less where a group follows the block. */
     uint16_t template_id;
     uint16_t schema_id;
     uint16_t schema_version;
@@ -57,6 +57,14 @@ struct tidegate_u128 {
     uint64_t high;
 };
 TIDEGATE_ASSERT(u128_size, sizeof(struct tidegate_u128) == 16);
+
+/* Dimensions of a repeating group: after the block, before the entries. */
+struct tidegate_group_size {
+    uint16_t entry_length; /* Bytes of one entry. */
+    uint16_t count; /* How many entries follow. */
+    uint32_t padding; /* Zero. */
+};
+TIDEGATE_ASSERT(group_size_size, sizeof(struct tidegate_group_size) == 8);
 "#;
 
 const FUNCTIONS: &str = r#"
@@ -78,6 +86,31 @@ static inline size_t tidegate_encode(uint8_t *frame, uint16_t template_id, const
     return header.length;
 }
 
+/* Writes a frame of a block and a group of `count` entries of `entry_length` bytes each to `frame`, which has room for
+ * TIDEGATE_FRAME_LENGTH_MAX bytes. Returns the length of the frame, or 0 where it would be longer than that. */
+static inline size_t tidegate_encode_group(uint8_t *frame, uint16_t template_id, const void *block,
+                                           uint16_t block_length, const void *entries, uint16_t entry_length,
+                                           uint16_t count) {
+    struct tidegate_group_size size;
+    const size_t start = TIDEGATE_FRAME_HEADER_LENGTH + (size_t)block_length;
+    const size_t entries_length = (size_t)entry_length * count;
+    uint32_t length;
+    if (start + sizeof size + entries_length > TIDEGATE_FRAME_LENGTH_MAX) {
+        return 0;
+    }
+    tidegate_encode(frame, template_id, block, block_length);
+    size.entry_length = entry_length;
+    size.count = count;
+    size.padding = 0;
+    memcpy(frame + start, &size, sizeof size);
+    if (entries_length > 0) {
+        memcpy(frame + start + sizeof size, entries, entries_length);
+    }
+    length = (uint32_t)(start + sizeof size + entries_length);
+    memcpy(frame, &length, sizeof length);
+    return length;
+}
+
 /* Looks at the first `length` bytes of a stream. Returns the length of the first frame and its header when all of it is
  * there, 0 when more bytes are needed, and -1 when these bytes are not a frame of this protocol. */
 static inline int tidegate_frame(const uint8_t *bytes, size_t length, struct tidegate_frame_header *header) {
@@ -94,7 +127,7 @@ static inline int tidegate_frame(const uint8_t *bytes, size_t length, struct tid
     }
     memcpy(header, bytes, sizeof *header);
     if (header->protocol_version != TIDEGATE_PROTOCOL_VERSION || header->flags != 0 ||
-        header->block_length != header->length - TIDEGATE_FRAME_HEADER_LENGTH ||
+        header->block_length > header->length - TIDEGATE_FRAME_HEADER_LENGTH ||
         header->schema_id != TIDEGATE_SCHEMA_ID || header->schema_version < TIDEGATE_SCHEMA_VERSION) {
         return -1;
     }
@@ -139,6 +172,8 @@ pub(crate) fn header() -> String {
         ("FRAME_HEADER_LENGTH", tidegate_wire::FRAME_HEADER_LEN_BYTES),
         ("FRAME_LENGTH_MAX", FRAME_LEN_MAX_BYTES),
         ("LOGON_BYTES_LENGTH", 73),
+        ("REPORT_TEMPLATE_FIRST", usize::from(*REPORT_TEMPLATES.start())),
+        ("REPORT_TEMPLATE_LAST", usize::from(*REPORT_TEMPLATES.end())),
     ];
     out.push('\n');
     for (name, value) in constants {
@@ -150,12 +185,21 @@ pub(crate) fn header() -> String {
         writeln!(out, "    TIDEGATE_TEMPLATE_{} = {},", upper(message.name), message.template).unwrap();
     }
     close_enum(&mut out);
+    let templates = layout_tables();
+    let templates = templates.iter().map(|message| (message.template, message.name.to_owned()));
+    text_function(&mut out, "template", "name", "The name of", templates);
     for list in code_lists() {
         codes(&mut out, &list);
     }
-    structure(&mut out, &report_head_layout());
+    let head = report_head_layout();
+    structure(&mut out, &snake(head.name), head.meaning, head.block_len_bytes, &head.fields);
     for message in layout_tables().iter().filter(|message| !message.fields.is_empty()) {
-        structure(&mut out, message);
+        structure(&mut out, &snake(message.name), message.meaning, message.block_len_bytes, &message.fields);
+        if let Some(group) = &message.group {
+            let name = format!("{}_{}", snake(message.name), group.name);
+            let meaning = format!("One of at most {} in {}: {}", group.count_max, message.name, group.meaning);
+            structure(&mut out, &name, &meaning, group.entry_len_bytes, &group.fields);
+        }
     }
     out.push_str(FUNCTIONS);
     out
@@ -174,37 +218,30 @@ fn codes(out: &mut String, list: &CodeList) {
         writeln!(out, "    TIDEGATE_{prefix}_{} = {},", code.name.to_ascii_uppercase(), code.code).unwrap();
     }
     close_enum(out);
-    text_function(out, list, "name", "The name of", |code| code.name.to_owned());
+    let names = list.codes.iter().map(|code| (code.code, code.name.to_owned()));
+    text_function(out, &name, "name", "The name of", names);
     if list.codes.iter().all(|code| !plain(code.sentence).is_empty()) {
-        text_function(out, list, "sentence", "What it means:", |code| plain(code.sentence));
+        let sentences = list.codes.iter().map(|code| (code.code, plain(code.sentence)));
+        text_function(out, &name, "sentence", "What it means:", sentences);
     }
 }
 
-fn text_function(
-    out: &mut String,
-    list: &CodeList,
-    what: &str,
-    says: &str,
-    text: impl Fn(&tidegate_wire::Code) -> String,
-) {
-    let name = snake(list.name);
+fn text_function(out: &mut String, name: &str, what: &str, says: &str, texts: impl Iterator<Item = (u16, String)>) {
     write!(out, "\n/* {says} a {name} code; \"\" for one that is newer than this header. */\n").unwrap();
     write!(out, "static inline const char *tidegate_{name}_{what}(unsigned code) {{\n    switch (code) {{\n").unwrap();
-    for code in list.codes {
-        write!(out, "    case {}:\n        return \"{}\";\n", code.code, text(code).replace('"', "\\\"")).unwrap();
+    for (code, text) in texts {
+        write!(out, "    case {code}:\n        return \"{}\";\n", text.replace('"', "\\\"")).unwrap();
     }
     out.push_str("    default:\n        return \"\";\n    }\n}\n");
 }
 
-fn structure(out: &mut String, message: &MessageLayout) {
-    let name = snake(message.name);
-    write!(out, "\n/* {} */\nstruct tidegate_{name} {{\n", message.meaning).unwrap();
-    for field in &message.fields {
+fn structure(out: &mut String, name: &str, meaning: &str, len_bytes: usize, fields: &[FieldLayout]) {
+    write!(out, "\n/* {meaning} */\nstruct tidegate_{name} {{\n").unwrap();
+    for field in fields {
         writeln!(out, "    {} /* {}{} */", member(field), field.meaning, codes_of(field)).unwrap();
     }
-    writeln!(out, "}};\nTIDEGATE_ASSERT({name}_size, sizeof(struct tidegate_{name}) == {});", message.block_len_bytes)
-        .unwrap();
-    for field in &message.fields {
+    writeln!(out, "}};\nTIDEGATE_ASSERT({name}_size, sizeof(struct tidegate_{name}) == {len_bytes});").unwrap();
+    for field in fields {
         let (member, offset) = (unique_name(field), field.offset);
         writeln!(out, "TIDEGATE_ASSERT({name}_{member}, offsetof(struct tidegate_{name}, {member}) == {offset});")
             .unwrap();

@@ -21,7 +21,7 @@ pub(crate) fn tables() -> String {
     };
     let first_report = layout_tables().into_iter().find(is_report).unwrap();
     write!(out, "\n### Report header\n\n{} The example is that of {}.\n", head.meaning, first_report.name).unwrap();
-    fields(&mut out, &head.fields, &example(&first_report));
+    fields(&mut out, &head.fields, &example(&first_report)[FRAME_HEADER_LEN_BYTES..]);
     for message in layout_tables() {
         let origin = match message.origin {
             Origin::Client => "client",
@@ -38,10 +38,19 @@ pub(crate) fn tables() -> String {
             &message.fields[..]
         };
         write!(out, "\nFrame header of the example: `{}`.\n", grouped(&frame[..FRAME_HEADER_LEN_BYTES])).unwrap();
-        fields(&mut out, own, &frame);
+        fields(&mut out, own, &frame[FRAME_HEADER_LEN_BYTES..]);
+        if let Some(group) = &message.group {
+            let (name, len, max, meaning) = (group.name, group.entry_len_bytes, group.count_max, group.meaning);
+            let sizes = &frame[FRAME_HEADER_LEN_BYTES + message.block_len_bytes..];
+            write!(out, "\nAfter the block comes the group `{name}`. {meaning} First its dimensions:\n").unwrap();
+            fields(&mut out, &group.dimensions, sizes);
+            write!(out, "\nThen its entries of {len} bytes, at most {max}; the example is of the first:\n").unwrap();
+            let dimensions_len: usize = group.dimensions.iter().map(|field| field.len_bytes).sum();
+            fields(&mut out, &group.fields, &sizes[dimensions_len..]);
+        }
     }
     out.push_str("\n## Codes\n");
-    for list in code_lists().iter().filter(|list| !["Bool", "RejectOrNone"].contains(&list.name)) {
+    for list in code_lists().iter().filter(|list| !["Bool", "RejectOrNone", "SideOrBoth"].contains(&list.name)) {
         write!(out, "\n### {}\n\n| Code | Name | Meaning |\n| ---: | --- | --- |\n", list.name).unwrap();
         for code in list.codes {
             writeln!(out, "| {} | `{}` | {} |", code.code, code.name, plain(code.sentence)).unwrap();
@@ -50,7 +59,8 @@ pub(crate) fn tables() -> String {
     out
 }
 
-fn fields(out: &mut String, fields: &[FieldLayout], frame: &[u8]) {
+/// A table of fields, with what they hold in the bytes of an example.
+fn fields(out: &mut String, fields: &[FieldLayout], bytes: &[u8]) {
     if fields.is_empty() {
         return;
     }
@@ -59,11 +69,10 @@ fn fields(out: &mut String, fields: &[FieldLayout], frame: &[u8]) {
     for field in fields {
         let (offset, len, meaning) = (field.offset, field.len_bytes, field.meaning);
         let allowed = match field.codes {
-            Some(list) if list.codes.len() > 5 && list.name != "RejectOrNone" => format!("a {} code", list.name),
+            Some(list) if list.codes.len() > 6 && list.name != "RejectOrNone" => format!("a {} code", list.name),
             _ => field.allowed.to_owned(),
         };
-        let at = FRAME_HEADER_LEN_BYTES + offset;
-        let (name, kind, example) = (field.name, field.type_name, shortened(&frame[at..at + len]));
+        let (name, kind, example) = (field.name, field.type_name, shortened(&bytes[offset..offset + len]));
         writeln!(out, "| {offset} | {len} | `{name}` | {kind} | {allowed} | `{example}` | {meaning} |").unwrap();
     }
 }

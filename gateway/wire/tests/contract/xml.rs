@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use tidegate_wire::{CodeList, FieldLayout, MessageLayout, Origin, SCHEMA_ID, SCHEMA_VERSION, layout_tables};
 
 use crate::names::plain;
-use crate::{code_lists, parse_type, unique_name};
+use crate::{all_fields, code_lists, parse_type, unique_name};
 
 const HEAD: &str = r#"    <composite name="frameHeader" description="Before the message header: where a frame ends, and how it is framed.">
       <type name="length" primitiveType="uint32" description="Bytes of the whole frame, these included."/>
@@ -22,6 +22,11 @@ const HEAD: &str = r#"    <composite name="frameHeader" description="Before the 
     <composite name="u128" description="An unsigned integer of 128 bits, its lower half first.">
       <type name="low" primitiveType="uint64"/>
       <type name="high" primitiveType="uint64"/>
+    </composite>
+    <composite name="groupSizeEncoding" description="Before the entries of a repeating group.">
+      <type name="blockLength" primitiveType="uint16" description="Bytes of one entry."/>
+      <type name="numInGroup" primitiveType="uint16" description="How many entries follow."/>
+      <type name="padding" primitiveType="uint32" description="Zero: entries stay aligned to 8 bytes."/>
     </composite>
 "#;
 
@@ -53,7 +58,7 @@ pub(crate) fn schema() -> String {
 /// Every plain type that a field uses, once.
 fn types(out: &mut String) {
     let mut used = BTreeMap::new();
-    for field in layout_tables().iter().flat_map(|message| &message.fields).filter(|field| field.codes.is_none()) {
+    for field in all_fields().iter().filter(|field| field.codes.is_none()) {
         used.insert(type_name(field), field.type_name);
     }
     for (name, type_name) in used {
@@ -84,8 +89,7 @@ fn type_name(field: &FieldLayout) -> String {
 }
 
 fn enumeration(out: &mut String, list: &CodeList) {
-    let field = layout_tables().into_iter().flat_map(|message| message.fields);
-    let field = field.into_iter().find(|field| field.codes == Some(*list)).unwrap();
+    let field = all_fields().into_iter().find(|field| field.codes == Some(*list)).unwrap();
     let primitive = if field.len_bytes == 1 { "uint8" } else { "uint16" };
     writeln!(out, "    <enum name=\"{}\" encodingType=\"{primitive}\">", list.name).unwrap();
     for code in list.codes {
@@ -112,19 +116,37 @@ fn message(out: &mut String, layout: &MessageLayout) {
         escape(layout.meaning)
     )
     .unwrap();
-    for (at, field) in layout.fields.iter().enumerate() {
+    fields(out, "    ", 1, &layout.fields);
+    if let Some(group) = &layout.group {
+        let dimensions: Vec<_> = group.dimensions.iter().map(|field| (field.offset, field.len_bytes)).collect();
+        assert_eq!(dimensions, [(0, 2), (2, 2), (4, 4)], "the dimensions are groupSizeEncoding");
+        let id = layout.fields.len() + 1;
         writeln!(
             out,
-            "    <field name=\"{}\" id=\"{}\" type=\"{}\" offset=\"{}\" description=\"{}\"/>",
-            unique_name(field),
-            at + 1,
-            type_name(field),
-            field.offset,
-            escape(field.meaning)
+            "    <group name=\"{}\" id=\"{id}\" dimensionType=\"groupSizeEncoding\" blockLength=\"{}\" description=\"{} \
+             At most {}.\">",
+            group.name,
+            group.entry_len_bytes,
+            escape(group.meaning),
+            group.count_max
+        )
+        .unwrap();
+        fields(out, "      ", id + 1, &group.fields);
+        out.push_str("    </group>\n");
+    }
+    out.push_str("  </sbe:message>\n");
+}
+
+fn fields(out: &mut String, indent: &str, first_id: usize, fields: &[FieldLayout]) {
+    for (id, field) in (first_id..).zip(fields) {
+        let (name, kind, offset) = (unique_name(field), type_name(field), field.offset);
+        let meaning = escape(field.meaning);
+        writeln!(
+            out,
+            "{indent}<field name=\"{name}\" id=\"{id}\" type=\"{kind}\" offset=\"{offset}\" description=\"{meaning}\"/>"
         )
         .unwrap();
     }
-    out.push_str("  </sbe:message>\n");
 }
 
 fn escape(text: &str) -> String {
