@@ -14,12 +14,12 @@ use crate::units::{
 
 /// Declares an enum whose variants have a stable number on disk and on the wire, and a name for people.
 macro_rules! coded {
-    ($(#[$doc:meta])* $name:ident: $repr:ty { $($(#[$variant_doc:meta])* $variant:ident = $code:literal $text:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident: $repr:ty { $($(#[doc = $sentence:literal])+ $variant:ident = $code:literal $text:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr($repr)]
         pub enum $name {
-            $($(#[$variant_doc])* $variant = $code,)*
+            $($(#[doc = $sentence])+ $variant = $code,)*
         }
 
         impl $name {
@@ -46,6 +46,14 @@ macro_rules! coded {
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)*
+                }
+            }
+
+            /// What it means, in one sentence.
+            #[must_use]
+            pub const fn sentence(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($sentence),+).trim_ascii(),)*
                 }
             }
 

@@ -9,6 +9,7 @@ use tidegate_domain::{
     SelfTrade, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 
+use crate::layout::{Code, CodeList};
 use crate::reason::{GapFillReason, GatewayReject, LogoutReason, RefusedField, SessionMode, TargetKind};
 
 /// A field that holds what the protocol does not allow.
@@ -44,6 +45,8 @@ pub(crate) trait Field: Sized {
     const TYPE: &'static str;
     /// What it allows, where that is not every value.
     const ALLOWED: &'static str = "";
+    /// Its codes, where it is one of a list.
+    const CODES: Option<CodeList> = None;
 
     /// Writes it to `bytes`, which are `LEN` long.
     fn put(&self, bytes: &mut [u8]);
@@ -118,6 +121,25 @@ wrapped_field! {
     ClusterId: u128, raw, new;
 }
 
+/// The list of an enum's codes, made from the enum.
+macro_rules! code_list {
+    ($ty:ident) => {
+        CodeList {
+            name: stringify!($ty),
+            codes: &{
+                let mut codes = [Code { code: 0, name: "", sentence: "" }; $ty::ALL.len()];
+                let mut at = 0;
+                while at < codes.len() {
+                    let value = $ty::ALL[at];
+                    codes[at] = Code { code: value.code() as u16, name: value.as_str(), sentence: value.sentence() };
+                    at += 1;
+                }
+                codes
+            },
+        }
+    };
+}
+
 /// Fields that are one of a list of codes.
 macro_rules! coded_field {
     ($($ty:ident: $inner:ty, $type:literal, $allowed:literal;)*) => {
@@ -126,6 +148,7 @@ macro_rules! coded_field {
             const ALIGN: usize = size_of::<$inner>();
             const TYPE: &'static str = $type;
             const ALLOWED: &'static str = $allowed;
+            const CODES: Option<CodeList> = Some(code_list!($ty));
 
             fn put(&self, bytes: &mut [u8]) {
                 bytes.copy_from_slice(&self.code().to_le_bytes());
@@ -163,6 +186,10 @@ impl Field for bool {
     const ALIGN: usize = 1;
     const TYPE: &'static str = "u8";
     const ALLOWED: &'static str = "0 no, 1 yes";
+    const CODES: Option<CodeList> = Some(CodeList {
+        name: "Bool",
+        codes: &[Code { code: 0, name: "no", sentence: "No." }, Code { code: 1, name: "yes", sentence: "Yes." }],
+    });
 
     fn put(&self, bytes: &mut [u8]) {
         bytes[0] = u8::from(*self);
@@ -178,12 +205,25 @@ impl Field for bool {
 
 /// Fields where 0 is "none".
 macro_rules! optional_field {
-    ($($ty:ident: $allowed:literal;)*) => {
+    ($($ty:ident: $allowed:literal $(, $name:literal $zero:literal $sentence:literal)?;)*) => {
         $(impl Field for Option<$ty> {
             const LEN: usize = <$ty as Field>::LEN;
             const ALIGN: usize = <$ty as Field>::ALIGN;
             const TYPE: &'static str = <$ty as Field>::TYPE;
             const ALLOWED: &'static str = $allowed;
+            $(const CODES: Option<CodeList> = Some(CodeList {
+                name: $name,
+                codes: &{
+                    let list = <$ty as Field>::CODES.expect("it is one of a list").codes;
+                    let mut codes = [Code { code: 0, name: $zero, sentence: $sentence }; $ty::ALL.len() + 1];
+                    let mut at = 1;
+                    while at < codes.len() {
+                        codes[at] = list[at - 1];
+                        at += 1;
+                    }
+                    codes
+                },
+            });)?
 
             fn put(&self, bytes: &mut [u8]) {
                 match self {
@@ -199,8 +239,8 @@ macro_rules! optional_field {
 }
 
 optional_field! {
-    Reject: "0 none, or a reject";
-    Side: "0 both, 1 buy, 2 sell";
+    Reject: "0 none, or a reject", "RejectOrNone" "none" "It was not refused.";
+    Side: "0 both, 1 buy, 2 sell", "SideOrBoth" "both" "Both sides.";
     MarketId: "";
     AssetId: "";
     OrderId: "";

@@ -16,6 +16,26 @@ pub enum Origin {
     Both,
 }
 
+/// One code of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Its number on the wire.
+    pub code: u16,
+    /// Its name.
+    pub name: &'static str,
+    /// What it means.
+    pub sentence: &'static str,
+}
+
+/// The codes that a field may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeList {
+    /// Name of the list, as a type.
+    pub name: &'static str,
+    /// Every code, in ascending order.
+    pub codes: &'static [Code],
+}
+
 /// One field in the layout tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldLayout {
@@ -29,6 +49,8 @@ pub struct FieldLayout {
     pub type_name: &'static str,
     /// What it allows; empty where every value is allowed.
     pub allowed: &'static str,
+    /// The codes that it may hold, where it is one of a list.
+    pub codes: Option<CodeList>,
     /// What it means.
     pub meaning: &'static str,
 }
@@ -155,6 +177,7 @@ macro_rules! message {
                         name: stringify!($field),
                         type_name: <$ty as Field>::TYPE,
                         allowed: <$ty as Field>::ALLOWED,
+                        codes: <$ty as Field>::CODES,
                         meaning: $text,
                     },)*],
                     group: None,

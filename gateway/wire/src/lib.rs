@@ -20,12 +20,12 @@ mod report;
 mod request;
 mod scale;
 
-pub use blocks::layout_tables;
+pub use blocks::{layout_tables, report_head_layout};
 pub use codec::{DecodeError, decode_client, decode_server, encode_client, encode_request, encode_server};
 pub use decimal::{DecimalError, format_decimal, parse_decimal};
 pub use field::FieldError;
 pub use frame::{FRAME_HEADER_LEN_BYTES, Frame, FrameError, FrameHeader, FrameReader, split_frame};
-pub use layout::{FieldLayout, GroupLayout, MessageLayout, Origin};
+pub use layout::{Code, CodeList, FieldLayout, GroupLayout, MessageLayout, Origin};
 pub use message::{ClientMessage, Logon, Position, ServerMessage, TEXT_LEN_MAX_BYTES, logon_bytes};
 pub use reason::{GapFillReason, GatewayReject, LogoutReason, RefusedField, SessionMode, TargetKind};
 pub use report::{FillReport, GatewayStamps, Report, ReportBody};

@@ -39,10 +39,17 @@ fn with_group(mut message: MessageLayout, entry: MessageLayout, count_max: usize
     message
 }
 
-/// The layout of every message, in the order of the template ids: the source of `PROTOCOL.md`.
+/// The layout of what every report begins with. In [`layout_tables`] its fields are the first of each report.
+#[must_use]
+pub fn report_head_layout() -> MessageLayout {
+    ReportHead::layout()
+}
+
+/// The layout of every message, in the order of the template ids: the source of `PROTOCOL.md`, `schema/tidegate.xml` and
+/// `include/tidegate.h`.
 #[must_use]
 pub fn layout_tables() -> Vec<MessageLayout> {
-    let head = ReportHead::layout().fields;
+    let head = report_head_layout().fields;
     let report = |mut layout: MessageLayout| {
         layout.fields.splice(0..0, head.iter().copied());
         layout

@@ -1,5 +1,5 @@
-//! `PROTOCOL.md` and the fixtures are what the code does. A published layout never changes, so a difference here is a
-//! broken client, not a stale file: only additions are right.
+//! The fixtures are what the code does. A published layout never changes, so a difference here is a broken client, not a
+//! stale file: only additions are right.
 #![allow(clippy::unwrap_used)]
 
 use std::fmt::Write as _;
@@ -12,92 +12,10 @@ use tidegate_domain::{
     RequestNumber, SelfTrade, Sequence, SessionId, SessionSequence, Side, TimeInForce, Timestamp,
 };
 use tidegate_wire::{
-    ClientMessage, FieldLayout, FillReport, GapFillReason, GatewayReject, GatewayStamps, Logon, LogoutReason,
-    OrderAction, OrderRequest, Origin, Position, RefusedField, Report, ReportBody, ServerMessage, SessionMode,
-    TargetKind, decode_client, decode_server, encode_client, encode_server, layout_tables, logon_bytes,
+    ClientMessage, FillReport, GapFillReason, GatewayReject, GatewayStamps, Logon, LogoutReason, OrderAction,
+    OrderRequest, Position, RefusedField, Report, ReportBody, ServerMessage, SessionMode, decode_client, decode_server,
+    encode_client, encode_server, layout_tables, logon_bytes,
 };
-
-const BEGIN: &str = "<!-- tables: made from the code by `UPDATE_PROTOCOL=1 cargo test -p tidegate-wire` -->\n";
-
-fn tables() -> String {
-    let mut out = String::from(BEGIN);
-    for message in layout_tables() {
-        let origin = match message.origin {
-            Origin::Client => "client",
-            Origin::Server => "gateway",
-            Origin::Both => "client and gateway",
-        };
-        let (name, template, len) = (message.name, message.template, message.block_len_bytes);
-        write!(out, "\n### {name}\n\nTemplate {template}, block {len} bytes, sent by {origin}. {}\n", message.meaning)
-            .unwrap();
-        if !message.fields.is_empty() {
-            out.push('\n');
-            out.push_str(HEADINGS);
-        }
-        rows(&mut out, &message.fields);
-        if let Some(group) = message.group {
-            let (name, len, max) = (group.name, group.entry_len_bytes, group.count_max);
-            write!(
-                out,
-                "\nAfter the block, the group `{name}` (at most {max} entries of {len} bytes). {}\n",
-                group.meaning
-            )
-            .unwrap();
-            out.push_str("\nIts dimensions:\n\n");
-            out.push_str(HEADINGS);
-            rows(&mut out, &group.dimensions);
-            out.push_str("\nAn entry:\n\n");
-            out.push_str(HEADINGS);
-            rows(&mut out, &group.fields);
-        }
-    }
-    out.push_str("\n## Codes\n");
-    let short = |code: u8| u16::from(code);
-    codes(&mut out, "Session modes", SessionMode::ALL.iter().map(|v| (short(v.code()), v.as_str(), v.sentence())));
-    let gaps = GapFillReason::ALL.iter().map(|v| (short(v.code()), v.as_str(), v.sentence()));
-    codes(&mut out, "Reasons of a gap fill", gaps);
-    let targets = TargetKind::ALL.iter().map(|v| (short(v.code()), v.as_str(), v.sentence()));
-    codes(&mut out, "Kinds of a target", targets);
-    codes(&mut out, "Logout reasons", LogoutReason::ALL.iter().map(|v| (v.code(), v.as_str(), v.sentence())));
-    codes(&mut out, "Gateway rejects", GatewayReject::ALL.iter().map(|v| (v.code(), v.as_str(), v.sentence())));
-    codes(&mut out, "Refused fields", RefusedField::ALL.iter().map(|v| (v.code(), v.as_str(), v.sentence())));
-    codes(&mut out, "Rejects of the engine", Reject::ALL.iter().map(|v| (v.code(), v.as_str(), v.sentence())));
-    let cancels = CancelReason::ALL.iter().map(|v| (u16::from(v.code()), v.as_str(), ""));
-    codes(&mut out, "Cancel reasons", cancels);
-    codes(&mut out, "Command kinds", CommandKind::ALL.iter().map(|v| (v.code(), v.as_str(), "")));
-    out
-}
-
-const HEADINGS: &str =
-    "| Offset | Bytes | Field | Type | Allowed | Meaning |\n| ---: | ---: | --- | --- | --- | --- |\n";
-
-fn rows(out: &mut String, fields: &[FieldLayout]) {
-    for field in fields {
-        let (offset, len, allowed, meaning) = (field.offset, field.len_bytes, field.allowed, field.meaning);
-        writeln!(out, "| {offset} | {len} | `{}` | {} | {allowed} | {meaning} |", field.name, field.type_name).unwrap();
-    }
-}
-
-fn codes(out: &mut String, title: &str, values: impl Iterator<Item = (u16, &'static str, &'static str)>) {
-    write!(out, "\n### {title}\n\n| Code | Name | Meaning |\n| ---: | --- | --- |\n").unwrap();
-    for (code, name, sentence) in values {
-        writeln!(out, "| {code} | `{name}` | {sentence} |").unwrap();
-    }
-}
-
-#[test]
-fn the_protocol_document_has_the_tables_of_the_code() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("PROTOCOL.md");
-    let document = std::fs::read_to_string(&path).unwrap();
-    let (prose, written) =
-        document.split_at(document.find(BEGIN).expect("PROTOCOL.md has the line where tables begin"));
-    let tables = tables();
-    if std::env::var_os("UPDATE_PROTOCOL").is_some() {
-        std::fs::write(&path, format!("{prose}{tables}")).unwrap();
-    } else {
-        assert!(written == tables, "PROTOCOL.md differs from the code: run with UPDATE_PROTOCOL=1 and read the diff");
-    }
-}
 
 fn order(request: u64, action: OrderAction) -> ClientMessage {
     ClientMessage::Order(OrderRequest { request: RequestNumber::new(request), action })
