@@ -18,7 +18,6 @@ mod stream;
 mod tests;
 
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use tidegate_domain::{
@@ -96,7 +95,7 @@ enum Phase {
 
 /// See the module.
 pub(crate) struct SessionCore {
-    terms: Rc<SessionTerms>,
+    terms: Arc<SessionTerms>,
     stats: Arc<OrderEntryStats>,
     nonce: [u8; 32],
     session: SessionId,
@@ -126,7 +125,7 @@ pub(crate) struct SessionCore {
 impl SessionCore {
     /// A new connection: queues the challenge.
     pub(crate) fn new(
-        terms: Rc<SessionTerms>,
+        terms: Arc<SessionTerms>,
         stats: Arc<OrderEntryStats>,
         nonce: [u8; 32],
         session: SessionId,
@@ -210,9 +209,9 @@ impl SessionCore {
         self.phase = Phase::Opening(candidate);
     }
 
-    /// So many signatures are being verified that this one has to come again.
-    pub(crate) fn on_too_busy(&mut self, now: Nanos) {
-        self.refuse_logon(LogoutReason::TooBusy, "too many logons at a time; try again shortly", now);
+    /// So many logons came, of all or of this address, that this one has to come again; `detail` says which.
+    pub(crate) fn on_too_busy(&mut self, detail: &str, now: Nanos) {
+        self.refuse_logon(LogoutReason::TooBusy, detail, now);
     }
 
     /// The engine opened or closed a session of this session's key, or refused to.
@@ -289,9 +288,9 @@ impl SessionCore {
         self.say_goodbye(LogoutReason::NodeStopping, "this node stops; try the other one", Ending::NodeEnds, now);
     }
 
-    /// There are as many connections as there may be.
-    pub(crate) fn on_too_many(&mut self, now: Nanos) {
-        self.refuse_logon(LogoutReason::TooManyConnections, "sessions_max is reached; try again later", now);
+    /// There are as many connections as there may be, of all or of this address; `detail` says which.
+    pub(crate) fn on_too_many(&mut self, detail: &str, now: Nanos) {
+        self.refuse_logon(LogoutReason::TooManyConnections, detail, now);
     }
 
     /// From here on no further request is taken.
@@ -368,6 +367,8 @@ impl SessionCore {
         }
         match self.phase {
             Phase::Streaming(_) => READ_LEN_BYTES,
+            // Nothing is decoded before the answer; and the socket may change its thread then.
+            Phase::LookingUp(_) | Phase::Verifying(_) => 0,
             _ => FRAME_LEN_MAX_BYTES - buffered,
         }
     }
@@ -379,11 +380,6 @@ impl SessionCore {
             Phase::Streaming(stream) => Some(stream.key),
             Phase::AwaitingLogon | Phase::LookingUp(_) | Phase::Closed => None,
         }
-    }
-
-    /// Whether there are bytes for the socket.
-    pub(crate) fn has_output(&self) -> bool {
-        !self.output.is_empty()
     }
 
     /// Whether everything that will ever be said is queued.

@@ -46,7 +46,7 @@ impl Rig {
         };
         let stats = Arc::new(OrderEntryStats::default());
         let view = View { directory: &directory, serving: LEADS, now: Nanos::default() };
-        let core = SessionCore::new(Rc::new(terms), Arc::clone(&stats), [3; 32], SESSION, &view);
+        let core = SessionCore::new(Arc::new(terms), Arc::clone(&stats), [3; 32], SESSION, &view);
         let (submitted, replays) = (Vec::new(), Vec::new());
         Self { core, directory, serving: LEADS, now_ms: 0, stats, submitted, replays }
     }
@@ -429,7 +429,7 @@ fn a_session_that_the_engine_refuses_says_why() {
 #[test]
 fn a_logon_beyond_the_verifiers_is_told_to_come_again() {
     let mut rig = Rig::new(1 << 20, 16);
-    rig.with(|core, view| core.on_too_busy(view.now));
+    rig.with(|core, view| core.on_too_busy("too many logons at a time", view.now));
     assert!(is_logout(rig.written().last(), LogoutReason::TooBusy, 0));
     assert_eq!(rig.submitted, []);
 }
