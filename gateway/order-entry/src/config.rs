@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tidegate_domain::{ClusterId, NodeId};
+use tidegate_pipeline::runner::IdleStrategy;
 
 /// Most requests of one session that may be unanswered: the size of the engine's window of outcomes per key.
 pub(crate) const OUTCOME_WINDOW: usize = 1_024;
@@ -49,6 +50,18 @@ pub struct OrderEntryConfig {
     pub sessions_max: usize,
     /// Most unanswered requests of one session; beyond it its socket is not read.
     pub in_flight_max: usize,
+    /// Threads that carry sessions; a key's sessions are all on thread `key % threads`.
+    pub threads: usize,
+    /// What threads of its own do when there is nothing to do.
+    pub idle: IdleStrategy,
+    /// Buffers of 4 KiB that receive, per thread: a power of two.
+    pub receive_buffers: usize,
+    /// Most connections of one address that have not logged on; an address is an IPv4 address or an IPv6 network of 64 bits.
+    pub address_unauthenticated_max: u32,
+    /// Most logons that one address may try in a second; as many may come at once.
+    pub address_logons_per_second: u32,
+    /// Whether the two limits above hold for loopback addresses, too.
+    pub limit_loopback: bool,
 }
 
 impl OrderEntryConfig {
@@ -66,6 +79,12 @@ impl OrderEntryConfig {
             output_max_bytes: 4 * 1_024 * 1_024,
             sessions_max: 1_024,
             in_flight_max: OUTCOME_WINDOW,
+            threads: 1,
+            idle: IdleStrategy::SpinThenPark,
+            receive_buffers: 512,
+            address_unauthenticated_max: 16,
+            address_logons_per_second: 10,
+            limit_loopback: true,
         }
     }
 
@@ -80,7 +99,14 @@ impl OrderEntryConfig {
         check((4_096..=1 << 30).contains(&output), "output_max_bytes", output, "4096 to 1073741824")?;
         check((1..=65_536).contains(&self.sessions_max), "sessions_max", self.sessions_max, "1 to 65536")?;
         let in_flight = self.in_flight_max;
-        check((1..=OUTCOME_WINDOW).contains(&in_flight), "in_flight_max", in_flight, "1 to 1024")
+        check((1..=OUTCOME_WINDOW).contains(&in_flight), "in_flight_max", in_flight, "1 to 1024")?;
+        check((1..=64).contains(&self.threads), "threads", self.threads, "1 to 64")?;
+        let buffers = self.receive_buffers;
+        let good = buffers.is_power_of_two() && (8..=32_768).contains(&buffers);
+        check(good, "receive_buffers", buffers, "a power of two from 8 to 32768")?;
+        let (open, logons) = (self.address_unauthenticated_max, self.address_logons_per_second);
+        check((1..=65_536).contains(&open), "address_unauthenticated_max", open, "1 to 65536")?;
+        check((1..=100_000).contains(&logons), "address_logons_per_second", logons, "1 to 100000")
     }
 }
 
@@ -120,9 +146,9 @@ pub enum OrderEntryError {
         /// What the system says.
         error: std::io::Error,
     },
-    /// The runtime or its thread cannot be made.
-    #[error("order entry: cannot start its runtime: {error}")]
-    Runtime {
+    /// The driver of its sockets or one of its threads cannot be made.
+    #[error("order entry: cannot start: {error}")]
+    Start {
         /// What the system says.
         error: std::io::Error,
     },
@@ -140,7 +166,14 @@ mod tests {
     fn a_setting_out_of_bounds_is_named_with_its_value_and_what_is_allowed() {
         let good = OrderEntryConfig::new("127.0.0.1:0".parse().unwrap(), ClusterId::new(1), NodeId::new(1));
         assert!(good.check().is_ok());
-        let cases: [(OrderEntryConfig, &str); 5] = [
+        let cases: [(OrderEntryConfig, &str); 9] = [
+            (OrderEntryConfig { threads: 65, ..good.clone() }, "threads is 65; allowed is 1 to 64"),
+            (
+                OrderEntryConfig { receive_buffers: 9, ..good.clone() },
+                "receive_buffers is 9; allowed is a power of two",
+            ),
+            (OrderEntryConfig { address_unauthenticated_max: 0, ..good.clone() }, "address_unauthenticated_max is 0"),
+            (OrderEntryConfig { address_logons_per_second: 0, ..good.clone() }, "address_logons_per_second is 0"),
             (OrderEntryConfig { in_flight_max: 1_025, ..good.clone() }, "in_flight_max is 1025; allowed is 1 to 1024"),
             (OrderEntryConfig { sessions_max: 0, ..good.clone() }, "sessions_max is 0; allowed is 1 to 65536"),
             (OrderEntryConfig { heartbeat_max_ms: 99, ..good.clone() }, "heartbeat_max_ms is 99"),

@@ -5,16 +5,14 @@
 //! Invariants: records leave in the order in which they came, across all sessions; a session with a waiting record
 //! decodes no further request, so at most one request and one `CloseSession` per session wait here. A record that waits
 //! outlives its connection. Nothing spins: a full inbox calls when it has room.
-//! Owning thread: order-entry.
+//! Owning thread: the gateway's.
 
 use std::collections::VecDeque;
 
 use tidegate_domain::CommandRecord;
 use tidegate_pipeline::Inbox;
 
-/// Names a connection for the life of the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct ConnectionId(pub(crate) u64);
+use crate::driver::Token;
 
 /// Whether a record is in the inbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +26,7 @@ pub(crate) enum Handed {
 /// See the module.
 pub(crate) struct Ingress {
     inbox: Inbox,
-    waiting: VecDeque<(ConnectionId, CommandRecord)>,
+    waiting: VecDeque<(Token, CommandRecord)>,
 }
 
 impl Ingress {
@@ -37,7 +35,7 @@ impl Ingress {
     }
 
     /// Hands a record in, after all that wait.
-    pub(crate) fn submit(&mut self, from: ConnectionId, record: CommandRecord) -> Handed {
+    pub(crate) fn submit(&mut self, from: Token, record: CommandRecord) -> Handed {
         if self.waiting.is_empty() && self.inbox.try_push(record).is_ok() {
             return Handed::In;
         }
@@ -46,7 +44,7 @@ impl Ingress {
     }
 
     /// Moves what now fits; returns the connections that have nothing waiting any more.
-    pub(crate) fn on_space(&mut self) -> Vec<ConnectionId> {
+    pub(crate) fn on_space(&mut self) -> Vec<Token> {
         let mut moved = Vec::new();
         while let Some((from, record)) = self.waiting.front() {
             if self.inbox.try_push(*record).is_err() {
@@ -60,7 +58,7 @@ impl Ingress {
     }
 
     /// The node does not lead any more: what was not handed in was never accepted. Returns whose records went.
-    pub(crate) fn clear(&mut self) -> Vec<ConnectionId> {
+    pub(crate) fn clear(&mut self) -> Vec<Token> {
         self.waiting.drain(..).map(|(from, _)| from).collect()
     }
 }
@@ -78,10 +76,14 @@ mod tests {
         CommandRecord::encode(&header, &Command::Tick)
     }
 
+    fn token(slot: u32) -> Token {
+        Token { slot, generation: 0 }
+    }
+
     #[test]
     fn a_full_inbox_lets_records_wait_in_order_and_names_who_waits() {
         let mut ingress = Ingress::new(Inbox::new(1, Waker::default()));
-        let (a, b) = (ConnectionId(1), ConnectionId(2));
+        let (a, b) = (token(1), token(2));
         assert_eq!(ingress.submit(a, record(1)), Handed::In);
         assert_eq!(ingress.submit(a, record(2)), Handed::Waits);
         assert_eq!(ingress.submit(b, record(3)), Handed::Waits);
