@@ -1,7 +1,8 @@
 //! The inbox: many gateways, one sequencer, a bounded queue between them.
 //!
-//! Invariants: a record that was pushed is sequenced exactly once, in the order of the pushes; a full inbox refuses, and
-//! whoever was refused keeps the record and stops reading its socket until its space listener is called.
+//! Invariants: a record that was pushed is sequenced exactly once, in the order of the pushes; the records of one command
+//! are pushed together or not at all, and nothing stands between them; a full inbox refuses, and whoever was refused keeps
+//! the records and stops reading its socket until its space listener is called.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,6 +11,9 @@ use crossbeam_queue::ArrayQueue;
 use tidegate_domain::CommandRecord;
 
 use crate::runner::{Listener, Waker};
+
+/// Most records of one command.
+pub const TOGETHER_MAX: usize = tidegate_domain::QUOTE_SLOTS_MAX;
 
 /// The inbox is full: keep the record, stop reading, try again when the space listener is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +25,15 @@ pub struct Inbox {
     shared: Arc<Shared>,
 }
 
+/// What one push brought. Nearly every command is one record; only longer ones take memory of their own, so that they are
+/// one entry of the queue like any other.
+pub(crate) enum Pushed {
+    One(CommandRecord),
+    Together(Box<[CommandRecord]>),
+}
+
 struct Shared {
-    queue: ArrayQueue<CommandRecord>,
+    queue: ArrayQueue<Pushed>,
     refused: AtomicBool,
     space_listeners: Mutex<Vec<Listener>>,
     waker: Waker,
@@ -41,11 +52,31 @@ impl Inbox {
     /// # Errors
     /// [`InboxFull`]: nothing was taken.
     pub fn try_push(&self, record: CommandRecord) -> Result<(), InboxFull> {
-        if self.shared.queue.push(record).is_err() {
+        self.push(Pushed::One(record))
+    }
+
+    /// Hands over all records of one command, whose sequences will follow each other without a gap.
+    ///
+    /// # Errors
+    /// [`InboxFull`]: none of them was taken.
+    ///
+    /// # Panics
+    /// When there is no record, or more than [`TOGETHER_MAX`].
+    pub fn try_push_all(&self, records: &[CommandRecord]) -> Result<(), InboxFull> {
+        assert!(!records.is_empty(), "a command is one record or more");
+        assert!(records.len() <= TOGETHER_MAX, "a command is {TOGETHER_MAX} records at most");
+        match records {
+            [record] => self.try_push(*record),
+            records => self.push(Pushed::Together(records.into())),
+        }
+    }
+
+    fn push(&self, pushed: Pushed) -> Result<(), InboxFull> {
+        if let Err(pushed) = self.shared.queue.push(pushed) {
             // Say so before the second try: a sequencer that empties the queue in between either makes room for it or
             // sees the flag.
             self.shared.refused.store(true, Ordering::SeqCst);
-            if self.shared.queue.push(record).is_err() {
+            if self.shared.queue.push(pushed).is_err() {
                 return Err(InboxFull);
             }
         }
@@ -58,7 +89,7 @@ impl Inbox {
         self.shared.space_listeners.lock().expect("no holder of this lock panics").push(listener);
     }
 
-    /// How many commands wait.
+    /// How many commands wait; one of several records counts once.
     #[must_use]
     pub fn fill(&self) -> usize {
         self.shared.queue.len()
@@ -70,7 +101,7 @@ impl Inbox {
         self.shared.queue.capacity()
     }
 
-    pub(crate) fn pop(&self) -> Option<CommandRecord> {
+    pub(crate) fn pop(&self) -> Option<Pushed> {
         self.shared.queue.pop()
     }
 

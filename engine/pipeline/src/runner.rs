@@ -1,13 +1,14 @@
 //! Runners: threads that drive stages in a duty cycle, pinned by the core plan.
 //!
 //! A stage does a bounded piece of work and returns how much it did. `spin` never gives the core up; `park` looks again
-//! for a while and then sleeps until it is woken, or for two milliseconds, by which timers and idle marks are due.
+//! for a while and then sleeps until it is woken, or for two milliseconds, by which timers and idle marks are due. A stage
+//! that has sockets lets the whole thread sleep in the kernel where their news arrive, and is woken there.
 //!
 //! Invariants: nothing in `do_work` waits. An error of a stage is final: the runner reports it and the process ends.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread::{JoinHandle, Thread};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A call that somebody else's thread makes to say that something changed. It must not block.
@@ -34,18 +35,35 @@ pub trait Stage: Send {
     /// # Errors
     /// Only what the node cannot go on with, such as a failed write.
     fn do_work(&mut self) -> Result<usize, Fatal>;
+
+    /// Called when no stage of the thread has anything to do: a stage that waits for something outside, such as sockets,
+    /// sleeps here until it comes, until the call given to [`Waker::rouse_by`] is made, or for `max`. Whether it slept;
+    /// without such a stage the thread parks.
+    ///
+    /// # Errors
+    /// Only what the node cannot go on with.
+    fn sleep(&mut self, max: Duration) -> Result<bool, Fatal> {
+        let _ = max;
+        Ok(false)
+    }
 }
 
 /// Wakes a parked runner; clones wake the same one. Cheap while it is awake.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Waker {
     shared: Arc<WakerShared>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct WakerShared {
     asleep: AtomicBool,
-    thread: OnceLock<Thread>,
+    rouse: OnceLock<Listener>,
+}
+
+impl std::fmt::Debug for Waker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Waker").field("asleep", &self.shared.asleep).finish_non_exhaustive()
+    }
 }
 
 impl Waker {
@@ -56,10 +74,19 @@ impl Waker {
         std::sync::atomic::fence(Ordering::SeqCst);
         if self.shared.asleep.load(Ordering::Relaxed)
             && self.shared.asleep.swap(false, Ordering::AcqRel)
-            && let Some(thread) = self.shared.thread.get()
+            && let Some(rouse) = self.shared.rouse.get()
         {
-            thread.unpark();
+            rouse();
         }
+    }
+
+    /// For a stage that sleeps by itself ([`Stage::sleep`]): `call` ends that sleep, now or the next one. Without it the
+    /// runner's thread is unparked.
+    ///
+    /// # Panics
+    /// When somebody has said so before, or the runner is started.
+    pub fn rouse_by(&self, call: Listener) {
+        assert!(self.shared.rouse.set(call).is_ok(), "one stage of a thread sleeps, and says so before the start");
     }
 
     /// As a [`Listener`].
@@ -101,7 +128,9 @@ impl Runner {
     /// When the operating system refuses a thread.
     pub fn start(mut self, stop: Arc<AtomicBool>, on_fatal: OnFatal) -> std::io::Result<JoinHandle<()>> {
         std::thread::Builder::new().name(self.name.to_owned()).spawn(move || {
-            let _ = self.waker.shared.thread.set(std::thread::current());
+            let thread = std::thread::current();
+            // Set already where a stage sleeps by itself.
+            let _ = self.waker.shared.rouse.set(Arc::new(move || thread.unpark()));
             if let Some(core) = self.core {
                 pin_to(core, self.name);
             }
@@ -142,13 +171,23 @@ impl Runner {
         Ok(work)
     }
 
+    fn sleep(&mut self) -> Result<(), (&'static str, Fatal)> {
+        for stage in &mut self.stages {
+            if stage.sleep(PARK_MAX).map_err(|error| (stage.name(), error))? {
+                return Ok(());
+            }
+        }
+        std::thread::park_timeout(PARK_MAX);
+        Ok(())
+    }
+
     fn look_once_more_and_park(&mut self) -> Result<(), (&'static str, Fatal)> {
         let asleep = &self.waker.shared.asleep;
         asleep.store(true, Ordering::Relaxed);
         std::sync::atomic::fence(Ordering::SeqCst);
         let work = self.round()?;
         if work == 0 && self.waker.shared.asleep.load(Ordering::Acquire) {
-            std::thread::park_timeout(PARK_MAX);
+            self.sleep()?;
         }
         self.waker.shared.asleep.store(false, Ordering::Release);
         Ok(())

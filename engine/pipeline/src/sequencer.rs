@@ -21,7 +21,7 @@ use disruptor::Producer;
 use tidegate_domain::{Command, CommandHeader, CommandRecord, Epoch, Sequence, Timestamp};
 
 use crate::control::{RunControl, SequencerOrder};
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Pushed, TOGETHER_MAX};
 use crate::rings::CommandProducer;
 use crate::runner::{Fatal, Stage};
 use crate::watermark::WatermarkWriter;
@@ -51,7 +51,7 @@ pub trait RecordSource: Send {
     fn read(&mut self, max: usize, out: &mut Vec<CommandRecord>) -> Result<(), Fatal>;
 }
 
-/// Commands per round: bounds the time between two looks at the other stages of a fused thread.
+/// Records per round, but for the rest of a command of several: bounds the time between two looks at the other stages of a fused thread.
 const BATCH: usize = 256;
 /// A wall clock that differs from ours by more is worth an alarm.
 const WALL_DRIFT_ALARM_NS: u64 = 1_000_000_000;
@@ -110,7 +110,7 @@ impl Sequencer {
             clock: SequencedClock::start(time),
             deadline,
             ticked_for: 0,
-            held: Vec::with_capacity(BATCH),
+            held: Vec::with_capacity(BATCH + TOGETHER_MAX),
             held_next: 0,
         }
     }
@@ -210,9 +210,13 @@ impl Sequencer {
             }
             Source::Inbox => {
                 while self.held.len() < BATCH
-                    && let Some(record) = self.inbox.pop()
+                    && let Some(pushed) = self.inbox.pop()
                 {
-                    self.assign(record);
+                    match pushed {
+                        Pushed::One(record) => self.assign(record),
+                        // In one round: no `Tick` comes between the records of a command.
+                        Pushed::Together(records) => records.iter().for_each(|record| self.assign(*record)),
+                    }
                 }
                 self.inbox.announce_space();
                 self.tick_if_due();

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tidegate_domain::{ClusterId, NodeId};
+use tidegate_pipeline::runner::IdleStrategy;
 
 use crate::throttle::RateLimit;
 
@@ -67,6 +68,18 @@ pub struct OrderEntryConfig {
     pub key_rate: RateLimit,
     /// Tokens of an address, for all keys that come from it.
     pub address_rate: RateLimit,
+    /// Threads that carry sessions; a key's sessions are all on thread `key % threads`.
+    pub threads: usize,
+    /// What threads of its own do when there is nothing to do.
+    pub idle: IdleStrategy,
+    /// Buffers of 4 KiB that receive, per thread: a power of two.
+    pub receive_buffers: usize,
+    /// Most connections of one address that have not logged on; an address is an IPv4 address or an IPv6 network of 64 bits.
+    pub address_unauthenticated_max: u32,
+    /// Most logons that one address may try in a second; as many may come at once.
+    pub address_logons_per_second: u32,
+    /// Whether the two limits above hold for loopback addresses, too.
+    pub limit_loopback: bool,
 }
 
 impl OrderEntryConfig {
@@ -87,6 +100,12 @@ impl OrderEntryConfig {
             second_logon: SecondLogon::default(),
             key_rate: RateLimit::default(),
             address_rate: RateLimit::default(),
+            threads: 1,
+            idle: IdleStrategy::SpinThenPark,
+            receive_buffers: 512,
+            address_unauthenticated_max: 16,
+            address_logons_per_second: 10,
+            limit_loopback: true,
         }
     }
 
@@ -106,7 +125,13 @@ impl OrderEntryConfig {
             let value = format!("{} tokens per second, at most {}", rate.per_second, rate.burst);
             check(rate.is_valid(), field, value, "0 and 0, or 1 to 100000000 per second and at most 16 to 100000000")?;
         }
-        Ok(())
+        check((1..=64).contains(&self.threads), "threads", self.threads, "1 to 64")?;
+        let buffers = self.receive_buffers;
+        let good = buffers.is_power_of_two() && (8..=32_768).contains(&buffers);
+        check(good, "receive_buffers", buffers, "a power of two from 8 to 32768")?;
+        let (open, logons) = (self.address_unauthenticated_max, self.address_logons_per_second);
+        check((1..=65_536).contains(&open), "address_unauthenticated_max", open, "1 to 65536")?;
+        check((1..=100_000).contains(&logons), "address_logons_per_second", logons, "1 to 100000")
     }
 }
 
@@ -146,9 +171,9 @@ pub enum OrderEntryError {
         /// What the system says.
         error: std::io::Error,
     },
-    /// The runtime or its thread cannot be made.
-    #[error("order entry: cannot start its runtime: {error}")]
-    Runtime {
+    /// The driver of its sockets or one of its threads cannot be made.
+    #[error("order entry: cannot start: {error}")]
+    Start {
         /// What the system says.
         error: std::io::Error,
     },
@@ -167,11 +192,18 @@ mod tests {
         let good = OrderEntryConfig::new("127.0.0.1:0".parse().unwrap(), ClusterId::new(1), NodeId::new(1));
         assert!(good.check().is_ok());
         let burst_too_small = RateLimit { per_second: 100, burst: 15 };
-        let cases: [(OrderEntryConfig, &str); 6] = [
+        let cases: [(OrderEntryConfig, &str); 10] = [
             (
                 OrderEntryConfig { key_rate: burst_too_small, ..good.clone() },
                 "key_rate is 100 tokens per second, at most 15",
             ),
+            (OrderEntryConfig { threads: 65, ..good.clone() }, "threads is 65; allowed is 1 to 64"),
+            (
+                OrderEntryConfig { receive_buffers: 9, ..good.clone() },
+                "receive_buffers is 9; allowed is a power of two",
+            ),
+            (OrderEntryConfig { address_unauthenticated_max: 0, ..good.clone() }, "address_unauthenticated_max is 0"),
+            (OrderEntryConfig { address_logons_per_second: 0, ..good.clone() }, "address_logons_per_second is 0"),
             (OrderEntryConfig { in_flight_max: 1_025, ..good.clone() }, "in_flight_max is 1025; allowed is 1 to 1024"),
             (OrderEntryConfig { sessions_max: 0, ..good.clone() }, "sessions_max is 0; allowed is 1 to 65536"),
             (OrderEntryConfig { heartbeat_max_ms: 99, ..good.clone() }, "heartbeat_max_ms is 99"),

@@ -1,70 +1,120 @@
-//! What the tasks of the order-entry thread share: who is connected, who is logged on, and how actions are performed.
+//! One thread's share of the sessions: a duty cycle without waiting, from the event log to the sockets and from the
+//! sockets to the inbox.
+//!
+//! ```text
+//!   one round:  mail, flags --> pump: event log --> sessions --> replay --> bytes to send
+//!               poll: one system call sends all of them and brings what came --> sessions --> inbox
+//!               every 20 ms: timeouts and heartbeats
+//! ```
+//!
+//! On the pipeline's own thread the round before ended with publish, and the next stage is the sequencer: an order goes from
+//! the wire to the wire without a hop between threads.
 //!
 //! Invariants: `by_key` names the session whose `SessionOpened` was the key's last in the event log, so reports of a key
-//! go to one session and in order. No cell is borrowed across an await.
-//! Owning thread: order-entry; nothing here is `Send`.
+//! go to one session and in order; a key's sessions are all on the thread that `key % threads` says; what one round does
+//! for one connection is bounded.
+//! Owning thread: its runner's.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::rc::Rc;
+use std::collections::{HashMap, VecDeque};
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use tidegate_domain::{Event, EventHeader, KeyId, Nanos, SessionId, Timestamp};
-use tidegate_journal::EventLog;
-use tidegate_pipeline::ServingState;
-use tidegate_wire::Report;
-use tokio::sync::{Notify, Semaphore};
+use tidegate_domain::{EventRecord, KeyId, Nanos, SessionId, Timestamp};
+use tidegate_journal::{EventCursor, EventLog, JournalError};
+use tidegate_pipeline::{Fatal, Serving, ServingState};
+use tidegate_wire::Position;
 
+use crate::admission::Admission;
 use crate::config::OrderEntryConfig;
-use crate::connection::Connection;
-use crate::directory::{Directory, Known};
-use crate::ingress::{ConnectionId, Handed, Ingress};
-use crate::session::{Action, SessionCore, SessionTerms, Submission, View};
-use crate::socket::Socket;
+use crate::connection::{Connection, Connections};
+use crate::directory::Directory;
+use crate::driver::{BUFFER_LEN_BYTES, Driver, Happened, Token, Want};
+use crate::ingress::{Handed, Ingress};
+use crate::mailbox::{HandedOver, Mail, Mailbox};
+use crate::replay::{Replay, Step};
+use crate::session::{Action, READ_LEN_BYTES, SessionCore, SessionTerms, Submission, View};
 use crate::stats::{OrderEntryStats, add, sub};
 use crate::throttle::Throttles;
-use crate::{connection, follow, replay, verify};
+use crate::verify::{Job, Verifier};
 
-/// Connections beyond `sessions_max` that may be told so at a time; more are just closed.
+/// Connections that may be told at a time that there are too many; more are just closed.
 const TURNED_AWAY_MAX: usize = 64;
+/// How often timeouts and heartbeats are looked at.
+const TICK: Nanos = Nanos::from_millis(20);
+/// Events that one drop copy looks at in a round.
+const FOLLOW_BATCH: usize = 256;
+/// A send buffer that grew beyond this is given back to the allocator.
+const SPARE_MAX_BYTES: usize = 64 * 1_024;
 
-/// See the module.
-pub(crate) struct Gateway<S> {
-    terms: Arc<SessionTerms>,
-    sessions_max: usize,
-    pub(crate) stats: Arc<OrderEntryStats>,
+/// What a gateway is made of.
+pub(crate) struct Parts<D> {
+    pub(crate) driver: D,
+    pub(crate) ingress: Ingress,
     pub(crate) log: EventLog,
+    pub(crate) cursor: EventCursor,
+    pub(crate) directory: Directory,
     pub(crate) serving: ServingState,
-    directory: RefCell<Directory>,
-    ingress: RefCell<Ingress>,
-    connections: RefCell<HashMap<ConnectionId, Rc<Connection<S>>>>,
-    by_session: RefCell<HashMap<SessionId, Rc<Connection<S>>>>,
-    by_key: RefCell<HashMap<KeyId, Rc<Connection<S>>>>,
-    /// Logons with a key that was not known: they wait until the pump has reached the end of the log.
-    looking_up: RefCell<Vec<Rc<Connection<S>>>>,
-    /// Wakes the pump.
-    pub(crate) news: Arc<Notify>,
-    /// The pump has read more of the log.
-    pub(crate) grown: Notify,
-    next_connection: Cell<u64>,
-    draining: Cell<bool>,
-    started: Instant,
-    verifiers: Arc<Semaphore>,
-    /// A connection was forgotten.
-    pub(crate) departed: Notify,
+    pub(crate) stats: Arc<OrderEntryStats>,
+    /// Of all gateways; this one's is at `index`.
+    pub(crate) mailboxes: Arc<[Arc<Mailbox>]>,
+    pub(crate) index: usize,
+    pub(crate) verifier: Option<Verifier>,
+    /// Of all gateways.
+    pub(crate) throttles: Arc<Throttles>,
+    pub(crate) started: Started,
 }
 
-impl<S: Socket> Gateway<S> {
-    pub(crate) fn new(
-        config: &OrderEntryConfig,
-        ingress: Ingress,
-        log: EventLog,
-        serving: ServingState,
-        stats: Arc<OrderEntryStats>,
-        news: Arc<Notify>,
-    ) -> Rc<Self> {
+/// When all gateways began to count time, by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Started {
+    pub(crate) at: Instant,
+    pub(crate) wall: Timestamp,
+}
+
+/// See the module.
+pub(crate) struct Gateway<D> {
+    terms: Arc<SessionTerms>,
+    sessions_max: usize,
+    stats: Arc<OrderEntryStats>,
+    log: EventLog,
+    pub(crate) cursor: EventCursor,
+    pub(crate) batch: Vec<EventRecord>,
+    /// The last round found nothing more in the event log.
+    pub(crate) at_end_of_log: bool,
+    serving_state: ServingState,
+    serving: Serving,
+    pub(crate) directory: Directory,
+    ingress: Ingress,
+    driver: D,
+    happened: Vec<Happened>,
+    pub(crate) connections: Connections,
+    pub(crate) by_session: HashMap<SessionId, Token>,
+    pub(crate) by_key: HashMap<KeyId, Token>,
+    /// Logons with a key that was not known: they wait until the pump has reached the end of the log.
+    pub(crate) looking_up: Vec<Token>,
+    touched: Vec<Token>,
+    replaying: VecDeque<Token>,
+    /// Drop copies.
+    following: Vec<Token>,
+    /// What a replay or a drop copy just read.
+    looked_at: Vec<EventRecord>,
+    mailboxes: Arc<[Arc<Mailbox>]>,
+    index: usize,
+    mail: Vec<Mail>,
+    /// Only where connections come in.
+    verifier: Option<Verifier>,
+    admission: Admission,
+    turned_away: usize,
+    draining: bool,
+    started: Instant,
+    pub(crate) now: Nanos,
+    next_tick: Nanos,
+}
+
+impl<D: Driver> Gateway<D> {
+    pub(crate) fn new(config: &OrderEntryConfig, parts: Parts<D>) -> Self {
         let logon_timeout_ns = u64::try_from(config.logon_timeout.as_nanos()).unwrap_or(u64::MAX);
         let terms = SessionTerms {
             cluster: config.cluster,
@@ -75,311 +125,537 @@ impl<S: Socket> Gateway<S> {
             output_max_bytes: config.output_max_bytes,
             in_flight_max: config.in_flight_max,
             second_logon: config.second_logon,
-            throttles: Throttles::new(config.key_rate, config.address_rate),
-            wall_at_zero: wall_clock(),
+            throttles: parts.throttles,
+            wall_at_zero: parts.started.wall,
         };
-        Rc::new(Self {
+        let serving = parts.serving.get();
+        Self {
             terms: Arc::new(terms),
             sessions_max: config.sessions_max,
-            stats,
-            log,
+            stats: parts.stats,
+            log: parts.log,
+            cursor: parts.cursor,
+            batch: Vec::new(),
+            at_end_of_log: false,
+            serving_state: parts.serving,
             serving,
-            directory: RefCell::default(),
-            ingress: RefCell::new(ingress),
-            connections: RefCell::default(),
-            by_session: RefCell::default(),
-            by_key: RefCell::default(),
-            looking_up: RefCell::default(),
-            news,
-            grown: Notify::new(),
-            next_connection: Cell::new(1),
-            draining: Cell::new(false),
-            started: Instant::now(),
-            verifiers: Arc::new(Semaphore::new(verify::WORKERS_MAX)),
-            departed: Notify::new(),
-        })
+            directory: parts.directory,
+            ingress: parts.ingress,
+            driver: parts.driver,
+            happened: Vec::new(),
+            connections: Connections::default(),
+            by_session: HashMap::new(),
+            by_key: HashMap::new(),
+            looking_up: Vec::new(),
+            touched: Vec::new(),
+            replaying: VecDeque::new(),
+            following: Vec::new(),
+            looked_at: Vec::new(),
+            mailboxes: parts.mailboxes,
+            index: parts.index,
+            mail: Vec::new(),
+            verifier: parts.verifier,
+            admission: Admission::new(
+                config.address_unauthenticated_max,
+                config.address_logons_per_second,
+                config.limit_loopback,
+            ),
+            turned_away: 0,
+            draining: false,
+            started: parts.started.at,
+            now: Nanos::default(),
+            next_tick: Nanos::default(),
+        }
     }
 
-    /// Time since the start of the server.
-    pub(crate) fn now(&self) -> Nanos {
-        Nanos::from_nanos(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    // ---- the duty cycle ----
+
+    /// One round; how much was done.
+    pub(crate) fn round(&mut self) -> Result<usize, Fatal> {
+        self.now = Nanos::from_nanos(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        let mut work = self.hear();
+        work += self.pump()?;
+        work += self.replay()?;
+        work += self.follow()?;
+        work += self.settle();
+        work += self.poll()?;
+        work += self.settle();
+        if self.now >= self.next_tick {
+            self.next_tick = Nanos::from_nanos(self.now.nanos() + TICK.nanos());
+            self.tick();
+        }
+        Ok(work)
     }
 
-    /// Takes in a connection and starts its tasks.
-    pub(crate) fn admit(self: &Rc<Self>, stream: tokio::net::TcpStream, peer: SocketAddr) {
-        let open = self.connections.borrow().len();
-        if open >= self.sessions_max + TURNED_AWAY_MAX || self.draining.get() {
+    /// Sleeps until a socket or the bell has news.
+    pub(crate) fn sleep(&mut self, max: Duration) -> Result<(), Fatal> {
+        self.driver.sleep(max).map_err(Into::into)
+    }
+
+    /// What other threads said.
+    fn hear(&mut self) -> usize {
+        let mailbox = Arc::clone(&self.mailboxes[self.index]);
+        if mailbox.take_serving() {
+            self.on_serving();
+        }
+        if mailbox.take_space() {
+            let free = self.ingress.on_space();
+            self.unblock(&free);
+        }
+        let mut mail = std::mem::take(&mut self.mail);
+        mailbox.take(&mut mail);
+        let count = mail.len();
+        for mail in mail.drain(..) {
+            match mail {
+                Mail::Verdict { token, valid } => self.on_verdict(token, valid),
+                Mail::HandedOver(handed_over) => self.take_over(*handed_over),
+            }
+        }
+        self.mail = mail;
+        count
+    }
+
+    /// Moves one replay on.
+    fn replay(&mut self) -> Result<usize, Fatal> {
+        let Some(token) = self.replaying.pop_front() else { return Ok(0) };
+        let Some(connection) = self.connections.get(token) else { return Ok(1) };
+        let Some(replay) = connection.replay.as_mut().filter(|_| !connection.core.is_closed()) else { return Ok(1) };
+        if !connection.core.has_room_for_replay() {
+            // It goes on when its send is done.
+            return Ok(1);
+        }
+        self.looked_at.clear();
+        let step = replay.step(&self.log, &mut self.looked_at)?;
+        connection.core.on_replayed(&self.looked_at, self.now);
+        match step {
+            Step::More => self.replaying.push_back(token),
+            Step::Done => {
+                connection.replay = None;
+                connection.core.on_replay_end();
+            }
+        }
+        self.touch(token);
+        Ok(1)
+    }
+
+    /// Brings every drop copy that has room a piece of the log; how many events.
+    fn follow(&mut self) -> Result<usize, Fatal> {
+        let mut work = 0;
+        for at in 0..self.following.len() {
+            let token = self.following[at];
+            let Some(connection) = self.connections.get(token) else { continue };
+            let Some(cursor) = connection.follows.as_mut().filter(|_| connection.core.wants_events()) else { continue };
+            self.looked_at.clear();
+            let count = cursor.next_batch(FOLLOW_BATCH, &mut self.looked_at)?;
+            let view = view(&self.directory, self.serving, self.now);
+            connection.core.on_events(&self.looked_at, count == 0, &view);
+            if connection.core.has_output() {
+                self.touch(token);
+            }
+            work += count;
+        }
+        Ok(work)
+    }
+
+    fn poll(&mut self) -> Result<usize, Fatal> {
+        let mut happened = std::mem::take(&mut self.happened);
+        self.driver.poll(&mut happened)?;
+        let count = happened.len();
+        for event in happened.drain(..) {
+            match event {
+                Happened::Received(token, piece) => {
+                    if let Some(connection) = self.connections.get(token) {
+                        connection.core.on_bytes(self.driver.bytes(&piece), self.now);
+                        if let Want::Once(_) = connection.want {
+                            connection.want = Want::Nothing;
+                        }
+                        self.touch(token);
+                    }
+                    self.driver.give_back(piece);
+                }
+                Happened::Sent(token, bytes) => self.on_sent(token, bytes),
+                Happened::Ended(token, error) => self.on_ended(token, error),
+                Happened::Accepted(socket) => self.admit(socket),
+                Happened::AcceptFailed(error) => tracing::warn!(%error, "a connection could not be accepted"),
+            }
+        }
+        self.happened = happened;
+        Ok(count)
+    }
+
+    /// Lets every connection that something happened to do what it can.
+    fn settle(&mut self) -> usize {
+        let mut count = 0;
+        while let Some(token) = self.touched.pop() {
+            self.drive(token);
+            count += 1;
+        }
+        count
+    }
+
+    /// Time passed: timeouts, heartbeats, and the end of those who do not take their goodbye.
+    fn tick(&mut self) {
+        for token in self.connections.tokens() {
+            self.with_core(token, |core, view| core.on_tick(view));
+            if self.connections.get(token).is_some_and(|at| at.core.must_abort(self.now)) {
+                self.forget(token);
+            }
+        }
+        self.admission.sweep(self.now);
+        if !self.draining {
+            self.driver.accept_again();
+        }
+    }
+
+    // ---- connections ----
+
+    /// Takes in a connection.
+    fn admit(&mut self, socket: OwnedFd) {
+        let stream = TcpStream::from(socket);
+        let peer = match stream.peer_addr().and_then(|peer| stream.set_nodelay(true).map(|()| peer)) {
+            Ok(peer) => peer,
+            Err(error) => return tracing::debug!(%error, "a connection failed at once"),
+        };
+        if self.draining {
             return;
         }
-        let socket = match stream.set_nodelay(true).and_then(|()| S::adopt(stream)) {
-            Ok(socket) => socket,
-            Err(error) => return tracing::debug!(%peer, %error, "a connection failed at once"),
+        let open = self.stats.connections.load(std::sync::atomic::Ordering::Relaxed) as usize;
+        let admitted = if open - self.turned_away >= self.sessions_max {
+            Err("sessions_max is reached; try again later".to_owned())
+        } else {
+            self.admission.connect(peer.ip(), self.now)
         };
+        if admitted.is_err() && self.turned_away >= TURNED_AWAY_MAX {
+            return;
+        }
         let (mut nonce, mut session) = ([0; 32], [0; 8]);
         getrandom::fill(&mut nonce).expect("the system gives random bytes");
         getrandom::fill(&mut session).expect("the system gives random bytes");
         let session = SessionId::new(u64::from_le_bytes(session));
         let (terms, stats) = (Arc::clone(&self.terms), Arc::clone(&self.stats));
-        let mut core = self.with_view(|view| SessionCore::new(terms, stats, nonce, session, peer.ip(), view));
-        if open >= self.sessions_max {
-            core.on_too_many("sessions_max is reached; try again later", self.now());
+        let mut connection = Box::new(Connection::new(
+            peer,
+            SessionCore::new(terms, stats, nonce, session, peer.ip(), &view(&self.directory, self.serving, self.now)),
+        ));
+        match admitted {
+            Ok(address) => connection.address = address,
+            Err(detail) => {
+                connection.core.on_too_many(&detail, self.now);
+                connection.turned_away = true;
+            }
         }
-        let id = ConnectionId(self.next_connection.get());
-        self.next_connection.set(id.0 + 1);
-        let connection = Connection::new(id, peer, socket, core);
-        self.connections.borrow_mut().insert(id, Rc::clone(&connection));
+        let token = match self.driver.add(stream.into()) {
+            Ok(token) => token,
+            Err(error) => {
+                connection.address.take().map(|address| self.admission.leave(address));
+                return tracing::debug!(%peer, %error, "a connection failed at once");
+            }
+        };
+        self.turned_away += usize::from(connection.turned_away);
+        self.connections.insert(token, connection);
         add(&self.stats.connections, 1);
         add(&self.stats.connections_total, 1);
-        tokio::task::spawn_local(connection::run(Rc::clone(self), connection));
+        self.touch(token);
     }
 
-    /// A connection's tasks have ended.
-    pub(crate) fn forget(&self, connection: &Rc<Connection<S>>) {
-        if self.connections.borrow_mut().remove(&connection.id).is_some() {
+    /// A connection is over, here.
+    fn remove(&mut self, token: Token) -> Option<Box<Connection>> {
+        let mut connection = self.connections.remove(token)?;
+        if let Some(address) = connection.address.take() {
+            self.admission.leave(address);
+        }
+        self.turned_away -= usize::from(connection.turned_away);
+        if connection.follows.is_some() {
+            self.following.retain(|other| *other != token);
+        }
+        if let Some((key, session)) = connection.opened {
+            self.by_session.remove(&session);
+            if self.by_key.get(&key) == Some(&token) {
+                self.by_key.remove(&key);
+            }
+        }
+        Some(connection)
+    }
+
+    fn forget(&mut self, token: Token) {
+        if self.remove(token).is_some() {
+            self.driver.close(token);
             sub(&self.stats.connections, 1);
         }
-        self.by_session.borrow_mut().retain(|_, other| !Rc::ptr_eq(other, connection));
-        self.by_key.borrow_mut().retain(|_, other| !Rc::ptr_eq(other, connection));
-        self.departed.notify_one();
     }
 
-    /// Performs what a session wants done, as far as it goes, and wakes its tasks.
-    pub(crate) fn drive(self: &Rc<Self>, connection: &Rc<Connection<S>>) {
-        self.with_view(|view| {
-            loop {
-                let action = connection.core.borrow_mut().next_action(view);
-                match action {
-                    Some(action) => self.perform(connection, action),
-                    None => break,
-                }
-            }
-        });
-        let core = connection.core.borrow();
-        if core.has_output() || core.is_closed() {
-            connection.writer_wake.notify_one();
+    fn on_ended(&mut self, token: Token, error: Option<std::io::Error>) {
+        let Some(connection) = self.connections.get(token) else { return };
+        if let Some(error) = error {
+            tracing::debug!(peer = %connection.peer, %error, "a connection failed");
         }
-        // A reader that is waiting for the socket ignores it.
-        connection.reader_wake.notify_one();
+        connection.leaving = None;
+        connection.core.on_disconnected(self.now);
+        self.drive(token);
+        self.forget(token);
     }
 
-    fn perform(self: &Rc<Self>, connection: &Rc<Connection<S>>, action: Action) {
-        match action {
-            Action::CatchUp => {
-                self.looking_up.borrow_mut().push(Rc::clone(connection));
-                self.news.notify_one();
+    fn on_sent(&mut self, token: Token, bytes: Vec<u8>) {
+        let Some(connection) = self.connections.get(token) else { return };
+        connection.sending = false;
+        connection.spare = if bytes.capacity() > SPARE_MAX_BYTES { Vec::new() } else { bytes };
+        connection.core.on_written();
+        if connection.replay.is_some() {
+            self.replaying.push_back(token);
+        }
+        self.touch(token);
+    }
+
+    fn take_over(&mut self, handed_over: HandedOver) {
+        let HandedOver { socket, peer, core, key, session, submission } = handed_over;
+        let mut connection = Box::new(Connection::new(peer, core));
+        match self.driver.add(socket) {
+            Ok(token) => {
+                if self.draining {
+                    connection.core.stop_listening();
+                }
+                self.connections.insert(token, connection);
+                self.open(token, key, session, submission);
+                self.touch(token);
             }
-            Action::Verify { public_key, message, signature } => {
-                self.verify(connection, public_key, message, signature);
+            Err(error) => {
+                tracing::debug!(%peer, %error, "a connection failed when it was handed over");
+                sub(&self.stats.connections, 1);
             }
-            Action::Open { key, session, submission } => {
-                // What the key's older session reads from now on would be sequenced after the new one was opened, with
-                // numbers that the new one may use too.
-                for other in self.by_session.borrow().values() {
-                    let mut older = other.core.borrow_mut();
-                    if older.key() == Some(key) {
-                        older.stop_listening();
+        }
+    }
+
+    // ---- sessions ----
+
+    pub(crate) fn touch(&mut self, token: Token) {
+        if let Some(connection) = self.connections.get(token)
+            && !std::mem::replace(&mut connection.touched, true)
+        {
+            self.touched.push(token);
+        }
+    }
+
+    /// Tells a session something; it does what follows in this round.
+    pub(crate) fn with_core(&mut self, token: Token, tell: impl FnOnce(&mut SessionCore, &View<'_>)) {
+        if let Some(connection) = self.connections.get(token) {
+            tell(&mut connection.core, &view(&self.directory, self.serving, self.now));
+            self.touch(token);
+        }
+    }
+
+    /// Performs what a session wants done, as far as it goes, and keeps its socket busy.
+    fn drive(&mut self, token: Token) {
+        loop {
+            let Some(connection) = self.connections.get(token) else { return };
+            connection.touched = false;
+            if connection.leaving.is_some() {
+                break;
+            }
+            let view = view(&self.directory, self.serving, self.now);
+            match connection.core.next_action(&view) {
+                Some(action) => self.perform(token, action),
+                None => break,
+            }
+        }
+        self.feed(token);
+    }
+
+    /// Sends what there is and asks for what may come.
+    fn feed(&mut self, token: Token) {
+        let Some(connection) = self.connections.get(token) else { return };
+        if !connection.sending {
+            match connection.core.take_output(std::mem::take(&mut connection.spare), self.now) {
+                Ok(bytes) => {
+                    connection.sending = true;
+                    self.driver.send(token, bytes);
+                }
+                Err(spare) => {
+                    connection.spare = spare;
+                    if connection.core.is_closed() && !std::mem::replace(&mut connection.said_goodbye, true) {
+                        self.driver.shutdown_write(token);
+                    }
+                    if connection.leaving.is_some() {
+                        return self.hand_over(token);
                     }
                 }
-                self.by_session.borrow_mut().insert(session, Rc::clone(connection));
-                self.submit(connection, &submission);
-            }
-            Action::Submit(submission) => self.submit(connection, &submission),
-            Action::Follow { after } => {
-                tokio::task::spawn_local(follow::run(Rc::clone(self), Rc::clone(connection), after));
-            }
-            Action::Replay { key, after } => {
-                tokio::task::spawn_local(replay::run(Rc::clone(self), Rc::clone(connection), key, after));
             }
         }
-    }
-
-    fn submit(&self, connection: &Connection<S>, submission: &Submission) {
-        for record in submission.records() {
-            if self.ingress.borrow_mut().submit(connection.id, *record) == Handed::Waits {
-                add(&self.stats.inbox_full_total, 1);
-                connection.core.borrow_mut().set_blocked(true);
+        let want = if connection.leaving.is_some() {
+            Want::Nothing
+        } else if connection.core.is_closed() {
+            // After the goodbye, what still comes is read and dropped: closing a socket with unread bytes would reset
+            // the connection, and the goodbye could be lost with it.
+            Want::Once(BUFFER_LEN_BYTES)
+        } else {
+            match connection.core.read_max() {
+                0 => Want::Nothing,
+                READ_LEN_BYTES => Want::Stream,
+                max => Want::Once(max),
             }
-        }
-    }
-
-    fn verify(
-        self: &Rc<Self>,
-        connection: &Rc<Connection<S>>,
-        public_key: [u8; 32],
-        message: Vec<u8>,
-        signature: [u8; 64],
-    ) {
-        let Ok(permit) = Arc::clone(&self.verifiers).try_acquire_owned() else {
-            let detail = "too many logons at a time; try again shortly";
-            return connection.core.borrow_mut().on_too_busy(detail, self.now());
         };
-        let (gateway, connection) = (Rc::clone(self), Rc::clone(connection));
-        tokio::task::spawn_local(async move {
-            let verdict = tokio::task::spawn_blocking(move || {
-                let valid = verify::signature_is_valid(&public_key, &message, &signature);
-                drop(permit);
-                valid
-            });
-            let valid = verdict.await.expect("verification does not panic");
-            gateway.with_view(|view| connection.core.borrow_mut().on_verified(valid, view));
-            gateway.drive(&connection);
-        });
-    }
-
-    /// Begins with what a snapshot has.
-    pub(crate) fn know(&self, known: Known) {
-        self.directory.borrow_mut().know(&known);
-    }
-
-    /// Learns from an event; what the pump does first with each.
-    pub(crate) fn learn(&self, header: &EventHeader, event: &Event) -> Option<tidegate_domain::MarketId> {
-        self.directory.borrow_mut().on_event(header, event)
-    }
-
-    /// The pump is at the end of the log.
-    pub(crate) fn on_caught_up(self: &Rc<Self>) {
-        for connection in self.looking_up.take() {
-            self.with_view(|view| connection.core.borrow_mut().on_caught_up(view));
-            self.drive(&connection);
+        if connection.want != want {
+            connection.want = want;
+            self.driver.receive(token, want);
         }
     }
 
-    /// Gives a released event to whom it concerns; the connections that have something to do go to `touched`.
-    pub(crate) fn dispatch(&self, header: &EventHeader, event: &Event, touched: &mut Vec<Rc<Connection<S>>>) {
-        let market = self.learn(header, event);
-        match event {
-            Event::SessionOpened { session, .. } => {
-                let opened = self.by_session.borrow().get(session).cloned();
-                // A session that another node, or this one before its restart, opened is nobody's here.
-                match &opened {
-                    Some(connection) => self.by_key.borrow_mut().insert(header.key, Rc::clone(connection)),
-                    None => self.by_key.borrow_mut().remove(&header.key),
-                };
-                self.tell_session(opened.as_ref(), header, event, touched);
+    fn perform(&mut self, token: Token, action: Action) {
+        match action {
+            Action::CatchUp => self.looking_up.push(token),
+            Action::Verify { public_key, message, signature } => {
+                self.verify(token, Job { token, public_key, message, signature });
             }
-            Event::SessionClosed { session, .. } => {
-                let closed = self.by_session.borrow().get(session).cloned();
-                self.tell_session(closed.as_ref(), header, event, touched);
-            }
-            Event::Rejected { command: tidegate_domain::CommandKind::OpenSession, .. } => {
-                let opening: Vec<_> = self.by_session.borrow().values().cloned().collect();
-                for connection in opening.iter().filter(|at| at.core.borrow().key() == Some(header.key)) {
-                    self.tell_session(Some(connection), header, event, touched);
+            Action::Open { key, session, submission } => {
+                let owner = key.raw() as usize % self.mailboxes.len();
+                if owner == self.index {
+                    return self.open(token, key, session, submission);
+                }
+                if let Some(connection) = self.connections.get(token) {
+                    connection.leaving = Some((key, session, submission));
                 }
             }
-            _ => {}
-        }
-        if let Some(report) = Report::from_event(header, event)
-            && let Some(connection) = self.by_key.borrow().get(&header.key)
-        {
-            connection.core.borrow_mut().on_report(report, self.now());
-            touch(connection, touched);
-        }
-        if let Some(market) = market {
-            for connection in self.by_key.borrow().values() {
-                self.with_view(|view| connection.core.borrow_mut().on_market(market, view));
-                touch(connection, touched);
+            Action::Submit(submission) => self.submit(token, submission),
+            Action::Follow { after } => return self.begin_to_follow(token, after),
+            Action::Replay { key, after } => {
+                let replay = Replay::new(&self.log, key, after);
+                if let Some(connection) = self.connections.get(token) {
+                    connection.replay = Some(replay);
+                    self.replaying.push_back(token);
+                }
             }
         }
     }
 
-    fn tell_session(
-        &self,
-        connection: Option<&Rc<Connection<S>>>,
-        header: &EventHeader,
-        event: &Event,
-        touched: &mut Vec<Rc<Connection<S>>>,
-    ) {
-        if let Some(connection) = connection {
-            self.with_view(|view| connection.core.borrow_mut().on_session_event(header.epoch, event, view));
-            touch(connection, touched);
+    fn begin_to_follow(&mut self, token: Token, after: Option<Position>) {
+        let cursor = match after {
+            None => Ok(self.log.cursor_at_start()),
+            Some(Position { sequence, index }) => self.log.cursor_after(sequence, index),
+        };
+        match cursor {
+            Ok(cursor) => {
+                if let Some(connection) = self.connections.get(token) {
+                    connection.follows = Some(cursor);
+                    self.following.push(token);
+                }
+            }
+            Err(JournalError::AheadOfLog { .. }) => {
+                self.with_core(token, |core, view| core.on_position_unknown(view));
+            }
+            Err(error) => panic!("order entry cannot go on without the event log: {error}"),
         }
     }
 
-    /// The inbox has room again.
-    pub(crate) fn on_space(self: &Rc<Self>) {
-        let free = self.ingress.borrow_mut().on_space();
-        self.unblock(&free);
+    fn verify(&mut self, token: Token, job: Job) {
+        let now = self.now;
+        let Some(connection) = self.connections.get(token) else { return };
+        if connection.address.is_some_and(|address| !self.admission.attempt(address, now)) {
+            return connection.core.on_too_busy("too many logons of this address within a second", now);
+        }
+        let verifier = self.verifier.as_ref().expect("connections log on where they come in");
+        if !verifier.submit(job) {
+            connection.core.on_too_busy("too many logons at a time; try again shortly", now);
+        }
     }
 
-    fn unblock(self: &Rc<Self>, free: &[ConnectionId]) {
-        for id in free {
-            let connection = self.connections.borrow().get(id).cloned();
-            if let Some(connection) = connection {
-                connection.core.borrow_mut().set_blocked(false);
-                self.drive(&connection);
+    fn on_verdict(&mut self, token: Token, valid: bool) {
+        if let Some(connection) = self.connections.get(token)
+            && let Some(address) = connection.address.take_if(|_| valid)
+        {
+            self.admission.leave(address);
+        }
+        self.with_core(token, |core, view| core.on_verified(valid, view));
+    }
+
+    fn open(&mut self, token: Token, key: KeyId, session: SessionId, submission: Submission) {
+        // What the key's older session reads from now on would be sequenced after the new one was opened, with numbers that
+        // the new one may use too.
+        let open: Vec<Token> = self.by_session.values().copied().collect();
+        for older in open {
+            if let Some(connection) = self.connections.get(older)
+                && connection.core.key() == Some(key)
+            {
+                connection.core.stop_listening();
+                self.touch(older);
+            }
+        }
+        self.by_session.insert(session, token);
+        if let Some(connection) = self.connections.get(token) {
+            connection.opened = Some((key, session));
+        }
+        self.submit(token, submission);
+    }
+
+    fn hand_over(&mut self, token: Token) {
+        let Some(connection) = self.remove(token) else { return };
+        let Connection { peer, core, leaving, .. } = *connection;
+        let (key, session, submission) = leaving.expect("it is leaving");
+        let socket = self.driver.release(token);
+        let owner = &self.mailboxes[key.raw() as usize % self.mailboxes.len()];
+        owner.put(Mail::HandedOver(Box::new(HandedOver { socket, peer, core, key, session, submission })));
+    }
+
+    fn submit(&mut self, token: Token, submission: Submission) {
+        if self.ingress.submit(token, submission) == Handed::Waits {
+            add(&self.stats.inbox_full_total, 1);
+            if let Some(connection) = self.connections.get(token) {
+                connection.core.set_blocked(true);
+            }
+        }
+    }
+
+    fn unblock(&mut self, free: &[Token]) {
+        for token in free {
+            if let Some(connection) = self.connections.get(*token) {
+                connection.core.set_blocked(false);
+                self.touch(*token);
             }
         }
     }
 
     /// This node began or ceased to lead.
-    pub(crate) fn on_serving(self: &Rc<Self>) {
-        if !matches!(self.serving.get(), tidegate_pipeline::Serving::Primary { .. }) {
-            let free = self.ingress.borrow_mut().clear();
+    fn on_serving(&mut self) {
+        self.serving = self.serving_state.get();
+        if !matches!(self.serving, Serving::Primary { .. }) {
+            let free = self.ingress.clear();
             self.unblock(&free);
         }
-        self.for_each(|core, view| core.on_serving(view));
-    }
-
-    /// Time passed: timeouts, heartbeats, and the end of those who do not take their goodbye.
-    pub(crate) fn on_tick(self: &Rc<Self>) {
-        self.for_each(|core, view| core.on_tick(view));
-        let now = self.now();
-        for connection in self.all() {
-            if connection.core.borrow().must_abort(now) {
-                connection.abort();
-            }
+        for token in self.connections.tokens() {
+            self.with_core(token, |core, view| core.on_serving(view));
         }
     }
 
+    // ---- the end ----
+
     /// Takes no further connection and no further request.
-    pub(crate) fn stop_reading(self: &Rc<Self>) {
-        self.draining.set(true);
-        self.for_each(|core, _| core.stop_listening());
+    pub(crate) fn stop_reading(&mut self) {
+        self.draining = true;
+        self.driver.stop_accepting();
+        for token in self.connections.tokens() {
+            self.with_core(token, |core, _| core.stop_listening());
+        }
     }
 
     /// Says goodbye to everybody.
-    pub(crate) fn on_stop(self: &Rc<Self>) {
-        self.draining.set(true);
-        self.ingress.borrow_mut().clear();
-        self.for_each(|core, view| core.on_stop(view.now));
+    pub(crate) fn farewell(&mut self) {
+        self.stop_reading();
+        self.ingress.clear();
+        for token in self.connections.tokens() {
+            self.with_core(token, |core, view| core.on_stop(view.now));
+        }
     }
 
     /// Ends every connection at once.
-    pub(crate) fn abort_all(&self) {
-        for connection in self.all() {
-            connection.abort();
+    pub(crate) fn abort_all(&mut self) {
+        for token in self.connections.tokens() {
+            self.forget(token);
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.connections.borrow().is_empty()
-    }
-
-    fn all(&self) -> Vec<Rc<Connection<S>>> {
-        self.connections.borrow().values().cloned().collect()
-    }
-
-    fn for_each(self: &Rc<Self>, act: impl Fn(&mut SessionCore, &View<'_>)) {
-        for connection in self.all() {
-            self.with_view(|view| act(&mut connection.core.borrow_mut(), view));
-            self.drive(&connection);
-        }
-    }
-
-    pub(crate) fn with_view<T>(&self, act: impl FnOnce(&View<'_>) -> T) -> T {
-        let directory = self.directory.borrow();
-        act(&View { directory: &directory, serving: self.serving.get(), now: self.now() })
+        self.connections.len() == 0
     }
 }
 
-fn wall_clock() -> Timestamp {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX))
-}
-
-fn touch<S>(connection: &Rc<Connection<S>>, touched: &mut Vec<Rc<Connection<S>>>) {
-    if !connection.touched.replace(true) {
-        touched.push(Rc::clone(connection));
-    }
+fn view(directory: &Directory, serving: Serving, now: Nanos) -> View<'_> {
+    View { directory, serving, now }
 }

@@ -1,20 +1,18 @@
 //! The way from the sessions into the inbox, with a place to wait when it is full.
 //!
-//!   session --record--> [Ingress] --try_push--> inbox            inbox --space--> [Ingress] --record--> inbox
+//!   session --records of a command--> [Ingress] --try_push_all--> inbox          inbox --space--> [Ingress] --> inbox
 //!
 //! Invariants: records leave in the order in which they came, across all sessions; a session with a waiting record
 //! decodes no further request, so at most one request and one `CloseSession` per session wait here. A record that waits
 //! outlives its connection. Nothing spins: a full inbox calls when it has room.
-//! Owning thread: order-entry.
+//! Owning thread: the gateway's.
 
 use std::collections::VecDeque;
 
-use tidegate_domain::CommandRecord;
 use tidegate_pipeline::Inbox;
 
-/// Names a connection for the life of the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct ConnectionId(pub(crate) u64);
+use crate::driver::Token;
+use crate::session::Submission;
 
 /// Whether a record is in the inbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +26,7 @@ pub(crate) enum Handed {
 /// See the module.
 pub(crate) struct Ingress {
     inbox: Inbox,
-    waiting: VecDeque<(ConnectionId, CommandRecord)>,
+    waiting: VecDeque<(Token, Submission)>,
 }
 
 impl Ingress {
@@ -36,20 +34,20 @@ impl Ingress {
         Self { inbox, waiting: VecDeque::new() }
     }
 
-    /// Hands a record in, after all that wait.
-    pub(crate) fn submit(&mut self, from: ConnectionId, record: CommandRecord) -> Handed {
-        if self.waiting.is_empty() && self.inbox.try_push(record).is_ok() {
+    /// Hands the records of a command in, after all that wait.
+    pub(crate) fn submit(&mut self, from: Token, submission: Submission) -> Handed {
+        if self.waiting.is_empty() && self.inbox.try_push_all(submission.records()).is_ok() {
             return Handed::In;
         }
-        self.waiting.push_back((from, record));
+        self.waiting.push_back((from, submission));
         Handed::Waits
     }
 
     /// Moves what now fits; returns the connections that have nothing waiting any more.
-    pub(crate) fn on_space(&mut self) -> Vec<ConnectionId> {
+    pub(crate) fn on_space(&mut self) -> Vec<Token> {
         let mut moved = Vec::new();
-        while let Some((from, record)) = self.waiting.front() {
-            if self.inbox.try_push(*record).is_err() {
+        while let Some((from, submission)) = self.waiting.front() {
+            if self.inbox.try_push_all(submission.records()).is_err() {
                 break;
             }
             moved.push(*from);
@@ -60,7 +58,7 @@ impl Ingress {
     }
 
     /// The node does not lead any more: what was not handed in was never accepted. Returns whose records went.
-    pub(crate) fn clear(&mut self) -> Vec<ConnectionId> {
+    pub(crate) fn clear(&mut self) -> Vec<Token> {
         self.waiting.drain(..).map(|(from, _)| from).collect()
     }
 }
@@ -68,20 +66,24 @@ impl Ingress {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use tidegate_domain::{Command, CommandHeader, RequestNumber};
+    use tidegate_domain::{Command, CommandHeader, CommandRecord, RequestNumber};
     use tidegate_pipeline::Waker;
 
     use super::*;
 
-    fn record(request: u64) -> CommandRecord {
+    fn record(request: u64) -> Submission {
         let header = CommandHeader { request: RequestNumber::new(request), ..CommandHeader::default() };
-        CommandRecord::encode(&header, &Command::Tick)
+        Submission::One(CommandRecord::encode(&header, &Command::Tick))
+    }
+
+    fn token(slot: u32) -> Token {
+        Token { slot, generation: 0 }
     }
 
     #[test]
     fn a_full_inbox_lets_records_wait_in_order_and_names_who_waits() {
         let mut ingress = Ingress::new(Inbox::new(1, Waker::default()));
-        let (a, b) = (ConnectionId(1), ConnectionId(2));
+        let (a, b) = (token(1), token(2));
         assert_eq!(ingress.submit(a, record(1)), Handed::In);
         assert_eq!(ingress.submit(a, record(2)), Handed::Waits);
         assert_eq!(ingress.submit(b, record(3)), Handed::Waits);

@@ -3,28 +3,32 @@
 //! ```text
 //!  socket --bytes--> [SessionCore] --CommandRecord--> [Ingress] --> inbox --> sequencer
 //!    ^                    ^    |
-//!    |                    |    +-- signature --> verify worker
+//!    |  [driver]          |    +-- signature --> [verify] threads
 //!    +---- bytes ---------+
 //!                         +-- reports -- [pump] <-- event log (released events only)
 //!                         +-- replay --- [replay] <-- event log, along one key's back-pointers
 //! ```
 //!
+//! A [`Gateway`](gateway::Gateway) is a stage: a duty cycle over a [`Driver`](driver::Driver) (io_uring, or epoll), on threads
+//! of its own or on the pipeline's.
+//!
 //! Invariants: a report is sent only after the event log has it; a key's reports leave in the order of their
 //! `session_sequence` without a gap; a request that was read is handed to the inbox exactly once or was refused with a
 //! reason; what one client does or fails to do is not noticed by another. Memory per session is bounded.
-//! Owning thread: `order-entry`, one asynchronous runtime; signatures are verified on its blocking workers.
+//! Owning threads: `order-entry`, as many as are configured, or `pipeline`; signatures are verified on `verify`.
 
+mod admission;
 mod config;
 mod connection;
 mod directory;
-mod follow;
+mod driver;
 mod gateway;
 mod ingress;
+mod mailbox;
 mod pump;
 mod replay;
 mod server;
 mod session;
-mod socket;
 mod stats;
 mod throttle;
 mod verify;

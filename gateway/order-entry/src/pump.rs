@@ -2,66 +2,98 @@
 //!
 //!   publish --append--> event log --batch--> (pump) --report--> SessionCore, many per write
 //!
-//! Invariants: events are dispatched once each and in order; the log is never waited for by whoever writes it. After a
-//! busy stretch everybody else gets a turn, so that a flood of events cannot hold reads and writes back.
-//! Owning thread: order-entry.
+//! Invariants: events are dispatched once each and in order; the log is never waited for by whoever writes it; a round is
+//! bounded, so that a flood of events cannot hold reads and writes back.
+//! Owning thread: the gateway's.
 
-use std::cell::Cell;
-use std::rc::Rc;
-
-use tidegate_domain::{Event, EventHeader, EventRecord};
+use tidegate_domain::{CommandKind, Event, EventHeader, EventRecord};
 use tidegate_journal::{EventCursor, JournalError};
+use tidegate_wire::Report;
 
+use crate::directory::Directory;
+use crate::driver::{Driver, Token};
 use crate::gateway::Gateway;
-use crate::socket::Socket;
 
-/// Events per batch, and between two turns for everybody else.
-const BATCH: usize = 1_024;
+/// Events per round.
+const BATCH: usize = 256;
 
-/// Reads the log from its start to its end, for the directory only: those sessions are over.
-pub(crate) fn learn<S: Socket>(gateway: &Gateway<S>, cursor: &mut EventCursor) -> Result<(), JournalError> {
+/// Reads the log from where the cursor is to its end, for the directory only: those sessions are over.
+pub(crate) fn learn(directory: &mut Directory, cursor: &mut EventCursor) -> Result<(), JournalError> {
     let mut batch = Vec::with_capacity(BATCH);
     while cursor.next_batch(BATCH, &mut batch)? > 0 {
         for (header, event) in batch.iter().map(decode) {
-            gateway.learn(&header, &event);
+            directory.on_event(&header, &event);
         }
         batch.clear();
     }
     Ok(())
 }
 
-/// Follows the log until `stop` is set and its end is reached. An unreadable event log is the end of the node.
-pub(crate) async fn run<S: Socket>(gateway: Rc<Gateway<S>>, mut cursor: EventCursor, stop: Rc<Cell<bool>>) {
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut touched = Vec::new();
-    let mut since_turn = 0;
-    loop {
+impl<D: Driver> Gateway<D> {
+    /// One round; how many events there were.
+    pub(crate) fn pump(&mut self) -> Result<usize, JournalError> {
+        let mut batch = std::mem::take(&mut self.batch);
         batch.clear();
-        let count = match cursor.next_batch(BATCH, &mut batch) {
-            Ok(count) => count,
-            Err(error) => panic!("order entry cannot go on: {error}"),
-        };
-        if count == 0 {
-            if stop.get() {
-                return;
-            }
-            gateway.on_caught_up();
-            gateway.news.notified().await;
-            continue;
-        }
-        gateway.grown.notify_waiters();
+        let count = self.cursor.next_batch(BATCH, &mut batch)?;
         for (header, event) in batch.iter().map(decode) {
-            gateway.dispatch(&header, &event, &mut touched);
+            self.dispatch(&header, &event);
         }
-        for connection in touched.drain(..) {
-            connection.touched.set(false);
-            gateway.drive(&connection);
+        self.batch = batch;
+        self.at_end_of_log = count == 0;
+        if count == 0 && !self.looking_up.is_empty() {
+            for token in std::mem::take(&mut self.looking_up) {
+                self.with_core(token, |core, view| core.on_caught_up(view));
+            }
         }
-        since_turn += count;
-        if since_turn >= BATCH {
-            since_turn = 0;
-            S::turn().await;
+        Ok(count)
+    }
+
+    /// Gives a released event to whom it concerns.
+    fn dispatch(&mut self, header: &EventHeader, event: &Event) {
+        let market = self.directory.on_event(header, event);
+        match event {
+            Event::SessionOpened { session, .. } => {
+                // A session that another node, another thread, or this one before its restart opened is nobody's here.
+                match self.by_session.get(session).copied() {
+                    Some(token) => {
+                        self.by_key.insert(header.key, token);
+                        self.tell_session(token, header, event);
+                    }
+                    None => drop(self.by_key.remove(&header.key)),
+                }
+            }
+            Event::SessionClosed { session, .. } => {
+                if let Some(token) = self.by_session.get(session).copied() {
+                    self.tell_session(token, header, event);
+                }
+            }
+            Event::Rejected { command: CommandKind::OpenSession, .. } => {
+                let opening: Vec<Token> = self.by_session.values().copied().collect();
+                for token in opening {
+                    if self.connections.get(token).is_some_and(|at| at.core.key() == Some(header.key)) {
+                        self.tell_session(token, header, event);
+                    }
+                }
+            }
+            _ => {}
         }
+        if let Some(token) = self.by_key.get(&header.key).copied()
+            && let Some(report) = Report::from_event(header, event)
+            && let Some(connection) = self.connections.get(token)
+        {
+            connection.core.on_report(report, self.now);
+            self.touch(token);
+        }
+        if let Some(market) = market {
+            let logged_on: Vec<Token> = self.by_key.values().copied().collect();
+            for token in logged_on {
+                self.with_core(token, |core, view| core.on_market(market, view));
+            }
+        }
+    }
+
+    fn tell_session(&mut self, token: Token, header: &EventHeader, event: &Event) {
+        self.with_core(token, |core, view| core.on_session_event(header.epoch, event, view));
     }
 }
 

@@ -2,89 +2,73 @@
 //!
 //!   newest report -> the one before -> .. -> `after`        then forwards, in chunks, as fast as the client reads
 //!
-//! Invariants: the cost is that of the key's own missed reports, whatever other traffic there was; each is looked up
-//! twice and none is kept. A chunk is read only while the session has room for it.
-//! Owning thread: order-entry.
+//! Invariants: the cost is that of the key's own missed reports, whatever other traffic there was; a step is bounded, so
+//! that others wait for some microseconds; what is kept is the places of at most [`PLACES_MAX`] reports, the oldest: the
+//! session asks again for what is newer.
+//! Owning thread: the gateway's.
 
-use std::rc::Rc;
+use std::collections::VecDeque;
 
-use tidegate_domain::{KeyId, LogAddress, SessionSequence};
-use tidegate_journal::JournalError;
+use tidegate_domain::{EventRecord, KeyId, LogAddress, SessionSequence};
+use tidegate_journal::{EventLog, JournalError};
 
-use crate::connection::Connection;
-use crate::gateway::Gateway;
-use crate::socket::Socket;
+/// Back-pointers followed in one step.
+const POINTERS_PER_STEP: usize = 512;
+/// Reports per step.
+const REPORTS_PER_STEP: usize = 128;
+/// Most places kept, 8 bytes each.
+const PLACES_MAX: usize = 65_536;
 
-/// Back-pointers followed between two turns for everybody else.
-const STEPS_PER_TURN: usize = 4_096;
-/// Reports per chunk.
-const CHUNK: usize = 1_024;
-
-/// Brings the session everything after `after` that is in the log now. An unreadable event log is the end of the node.
-pub(crate) async fn run<S: Socket>(
-    gateway: Rc<Gateway<S>>,
-    connection: Rc<Connection<S>>,
-    key: KeyId,
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Replay {
     after: SessionSequence,
-) {
-    if let Err(error) = replay(&gateway, &connection, key, after).await {
-        panic!("order entry cannot go on: {error}");
-    }
-    connection.core.borrow_mut().on_replay_end();
-    gateway.drive(&connection);
+    /// The next report on the way back; none when the way is done.
+    back: LogAddress,
+    /// Newest first.
+    places: VecDeque<LogAddress>,
 }
 
-async fn replay<S: Socket>(
-    gateway: &Rc<Gateway<S>>,
-    connection: &Rc<Connection<S>>,
-    key: KeyId,
-    after: SessionSequence,
-) -> Result<(), JournalError> {
-    let addresses = missed::<S>(gateway, key, after).await?;
-    let mut chunk = Vec::with_capacity(CHUNK.min(addresses.len()));
-    for piece in addresses.rchunks(CHUNK) {
-        loop {
-            let (closed, room) = {
-                let core = connection.core.borrow();
-                (core.is_closed(), core.has_room_for_replay())
-            };
-            if closed {
-                return Ok(());
-            }
-            if room {
-                break;
-            }
-            connection.written.notified().await;
-        }
-        chunk.clear();
-        for address in piece.iter().rev() {
-            chunk.push(gateway.log.event_at(*address)?);
-        }
-        connection.core.borrow_mut().on_replayed(&chunk, gateway.now());
-        gateway.drive(connection);
-        S::turn().await;
-    }
-    Ok(())
+/// How far a step came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// There is more to do.
+    More,
+    /// Everything was brought, or as much as is kept.
+    Done,
 }
 
-/// Addresses of the key's reports after `after`, newest first.
-async fn missed<S: Socket>(
-    gateway: &Gateway<S>,
-    key: KeyId,
-    after: SessionSequence,
-) -> Result<Vec<LogAddress>, JournalError> {
-    let mut addresses = Vec::new();
-    let mut next = gateway.log.last_report(key);
-    while !next.is_none() {
-        let record = gateway.log.event_at(next)?;
-        if record.session_sequence() <= after {
-            break;
-        }
-        addresses.push(next);
-        next = record.previous_report();
-        if addresses.len() % STEPS_PER_TURN == 0 {
-            S::turn().await;
-        }
+impl Replay {
+    /// From the key's newest report back to `after`.
+    pub(crate) fn new(log: &EventLog, key: KeyId, after: SessionSequence) -> Self {
+        Self { after, back: log.last_report(key), places: VecDeque::new() }
     }
-    Ok(addresses)
+
+    /// Goes on; reports to be sent, the next ones in order, go to `out`.
+    pub(crate) fn step(&mut self, log: &EventLog, out: &mut Vec<EventRecord>) -> Result<Step, JournalError> {
+        for _ in 0..POINTERS_PER_STEP {
+            if self.back.is_none() {
+                return self.forwards(log, out);
+            }
+            let record = log.event_at(self.back)?;
+            if record.session_sequence() <= self.after {
+                self.back = LogAddress::NONE;
+                continue;
+            }
+            if self.places.len() == PLACES_MAX {
+                self.places.pop_front();
+            }
+            self.places.push_back(self.back);
+            self.back = record.previous_report();
+        }
+        Ok(Step::More)
+    }
+
+    fn forwards(&mut self, log: &EventLog, out: &mut Vec<EventRecord>) -> Result<Step, JournalError> {
+        for _ in 0..REPORTS_PER_STEP {
+            let Some(place) = self.places.pop_back() else { break };
+            out.push(log.event_at(place)?);
+        }
+        Ok(if self.places.is_empty() { Step::Done } else { Step::More })
+    }
 }

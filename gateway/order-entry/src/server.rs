@@ -1,43 +1,41 @@
-//! The thread `order-entry`: its runtime, its tasks, its start and its stop.
+//! The server: its gateways as stages, their threads or the pipeline's, its start and its stop.
 //!
 //! ```text
-//!   accept --> connection tasks      pump: event log --> sessions      space: inbox --> waiting records
-//!   tick: timeouts and heartbeats    serving: leads or not             control: stop_reading, stop
+//!   start:     one thread a gateway, "order-entry"          start_on:  one gateway, a stage for somebody else's thread
+//!   stop:      serve --> (stop_reading) --> flush: what was released --> farewell --> gone
 //! ```
 //!
-//! Invariants: when `start` returns, the directory knows everything that the event log held; when `stop` returns, every
-//! released report was offered to its session, everybody was told, and the thread is gone.
-//! Owning thread: order-entry, and whoever calls `start` and `stop`.
+//! Invariants: when `start` returns, the directories know everything that the event log held; when `stop` returns, every
+//! released report was offered to its session, everybody was told, and gateways and their threads are gone.
+//! Owning thread: the gateways' runners, and whoever calls `start` and `stop`.
 
-use std::cell::Cell;
-use std::net::SocketAddr;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use tidegate_domain::Timestamp;
 use tidegate_journal::EventLog;
-use tidegate_pipeline::{Inbox, Listener, ServingState};
-use tokio::sync::Notify;
+use tidegate_pipeline::{Fatal, Inbox, Runner, ServingState, Stage, Waker};
 
 use crate::config::{IoChoice, OrderEntryConfig, OrderEntryError};
-use crate::directory::Known;
-use crate::gateway::Gateway;
+use crate::directory::{Directory, Known};
+use crate::driver::{Bell, Driver, Epoll, Uring};
+use crate::gateway::{Gateway, Parts, Started};
 use crate::ingress::Ingress;
+use crate::mailbox::{Mailbox, Wanted};
 use crate::pump;
-use crate::socket::{EpollSocket, Socket, UringSocket};
 use crate::stats::OrderEntryStats;
+use crate::throttle::Throttles;
+use crate::verify::Verifier;
 
-/// How often timeouts and heartbeats are looked at.
-const TICK: Duration = Duration::from_millis(20);
-/// How long a stop waits for reports and goodbyes to be taken.
+/// How long a stop waits for reports to be released, and then for goodbyes to be taken.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
-/// Pause after the system refused to accept a connection, such as for want of descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Entries of the submission ring.
-const URING_ENTRIES: u32 = 1_024;
+/// How long a stop waits for a gateway on a thread that is not ours.
+const STOP_MAX: Duration = Duration::from_secs(5);
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1_024;
 
 /// What the server is connected to.
 pub struct OrderEntryPorts {
@@ -51,22 +49,11 @@ pub struct OrderEntryPorts {
     pub known: Known,
 }
 
-const RUN: u8 = 0;
-const STOP_READING: u8 = 1;
-const STOP: u8 = 2;
-
-/// Orders from outside to the thread.
+/// How many gateways have not ended yet.
 #[derive(Default)]
-struct Control {
-    wanted: AtomicU8,
-    changed: Notify,
-}
-
-impl Control {
-    fn want(&self, what: u8) {
-        self.wanted.fetch_max(what, Ordering::SeqCst);
-        self.changed.notify_one();
-    }
+struct Left {
+    count: Mutex<usize>,
+    changed: Condvar,
 }
 
 /// A running server.
@@ -74,38 +61,84 @@ pub struct OrderEntry {
     local_addr: SocketAddr,
     io: &'static str,
     stats: Arc<OrderEntryStats>,
-    control: Arc<Control>,
-    thread: Option<JoinHandle<()>>,
+    mailboxes: Arc<[Arc<Mailbox>]>,
+    left: Arc<Left>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl OrderEntry {
-    /// Listens, learns keys and markets from the event log, and starts the thread.
+    /// Listens, learns keys and markets from the event log, and starts threads of its own.
     ///
     /// # Errors
     /// [`OrderEntryError`] names the setting, the address or what the system refused.
     pub fn start(config: OrderEntryConfig, ports: OrderEntryPorts) -> Result<Self, OrderEntryError> {
+        let wakers: Vec<Waker> = (0..config.threads).map(|_| Waker::default()).collect();
+        let idle = config.idle;
+        let (mut server, stages) = Self::prepare(&config, ports, &wakers)?;
+        for ((stage, ended), waker) in stages.into_iter().zip(wakers) {
+            let runner = Runner { name: "order-entry", core: None, idle, stages: vec![stage], waker };
+            let on_fatal = Arc::new(|_: &str, error: Fatal| panic!("order entry cannot go on: {error}"));
+            let thread = runner.start(ended, on_fatal).map_err(|error| OrderEntryError::Start { error })?;
+            server.threads.push(thread);
+        }
+        Ok(server)
+    }
+
+    /// Listens, learns keys and markets from the event log, and returns its one gateway as a stage, to be driven by a runner
+    /// with this waker: the pipeline's, before the sequencer.
+    ///
+    /// # Errors
+    /// As [`Self::start`]; and more than one thread is refused.
+    pub fn start_on(
+        waker: &Waker,
+        config: &OrderEntryConfig,
+        ports: OrderEntryPorts,
+    ) -> Result<(Self, Box<dyn Stage>), OrderEntryError> {
+        if config.threads != 1 {
+            let (field, value) = ("threads", config.threads.to_string());
+            return Err(OrderEntryError::Config { field, value, allowed: "1 on the pipeline's thread" });
+        }
+        let (server, mut stages) = Self::prepare(config, ports, std::slice::from_ref(waker))?;
+        let (stage, _) = stages.pop().expect("one stage a waker");
+        Ok((server, stage))
+    }
+
+    fn prepare(
+        config: &OrderEntryConfig,
+        mut ports: OrderEntryPorts,
+        wakers: &[Waker],
+    ) -> Result<(Self, Vec<StageAndEnd>), OrderEntryError> {
         config.check()?;
-        let address = config.listen;
-        let listen = |error| OrderEntryError::Listen { address, error };
-        let listener = std::net::TcpListener::bind(address).map_err(listen)?;
-        listener.set_nonblocking(true).map_err(listen)?;
-        let local_addr = listener.local_addr().map_err(listen)?;
-        let stats = Arc::new(OrderEntryStats::default());
-        let control = Arc::new(Control::default());
-        let (ready, started) = std::sync::mpsc::sync_channel(1);
-        let server =
-            Server { config, ports, listener, stats: Arc::clone(&stats), control: Arc::clone(&control), ready };
-        let thread = std::thread::Builder::new()
-            .name("order-entry".to_owned())
-            .spawn(move || server.run())
-            .map_err(|error| OrderEntryError::Runtime { error })?;
-        let io = match started.recv() {
-            Ok(result) => result?,
-            // It ended without a word: only by a panic, whose message is the better one.
-            Err(_) => std::panic::resume_unwind(thread.join().expect_err("it panicked before it was ready")),
+        let listener = listen(config.listen)?;
+        let local_addr =
+            listener.local_addr().map_err(|error| OrderEntryError::Listen { address: config.listen, error })?;
+        let mailboxes: Arc<[Arc<Mailbox>]> = wakers.iter().map(|waker| Arc::new(Mailbox::new(waker.clone()))).collect();
+        let left = Arc::new(Left { count: Mutex::new(wakers.len()), changed: Condvar::new() });
+        let mut making = Making { config, ports: &mut ports, wakers, mailboxes: &mailboxes, left: &left };
+        let (io, stats, stages) = match config.io {
+            IoChoice::Epoll => making.stages::<Epoll>(listener)?,
+            IoChoice::Uring => {
+                Uring::open(8, &bell()?).map_err(|error| OrderEntryError::UringRefused { error })?;
+                making.stages::<Uring>(listener)?
+            }
+            IoChoice::Auto => match Uring::open(8, &bell()?) {
+                Ok(_) => making.stages::<Uring>(listener)?,
+                Err(error) => {
+                    tracing::warn!(%error, "order entry uses epoll: the kernel refuses io_uring, or is older than 6.1");
+                    making.stages::<Epoll>(listener)?
+                }
+            },
         };
-        tracing::info!(%local_addr, io, "order entry listens");
-        Ok(Self { local_addr, io, stats, control, thread: Some(thread) })
+        for (mailbox, waker) in mailboxes.iter().zip(wakers) {
+            let (space, serving) = (Arc::clone(mailbox), Arc::clone(mailbox));
+            ports.inbox.on_space(Arc::new(move || space.say_space()));
+            ports.serving.on_change(Arc::new(move || serving.say_serving()));
+            ports.log.add_listener(waker.listener());
+            // For a change between the making of the gateway and the listener.
+            mailbox.say_serving();
+        }
+        tracing::info!(%local_addr, io, threads = wakers.len(), "order entry listens");
+        Ok((Self { local_addr, io, stats, mailboxes, left, threads: Vec::new() }, stages))
     }
 
     /// Where it listens.
@@ -128,191 +161,206 @@ impl OrderEntry {
 
     /// Takes no further connection and no further request; reports still go out. The first step of a clean stop.
     pub fn stop_reading(&self) {
-        self.control.want(STOP_READING);
+        self.want(Wanted::StopReading);
     }
 
     /// Sends what was released, says goodbye with the position to resume from, and ends; takes two seconds at most.
     ///
     /// # Panics
-    /// When the thread panicked.
+    /// When one of its threads panicked.
     pub fn stop(mut self) {
-        self.control.want(STOP);
-        if let Some(thread) = self.thread.take()
-            && let Err(panic) = thread.join()
-        {
-            std::panic::resume_unwind(panic);
+        self.want(Wanted::Stop);
+        if self.threads.is_empty() {
+            let count = self.left.count.lock().expect("no holder of this lock panics");
+            let ended = self.left.changed.wait_timeout_while(count, STOP_MAX, |count| *count > 0);
+            if ended.expect("no holder of this lock panics").1.timed_out() {
+                tracing::warn!("the thread that carries the sessions did not end them");
+            }
+        }
+        for thread in self.threads.drain(..) {
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+
+    fn want(&self, what: Wanted) {
+        for mailbox in self.mailboxes.iter() {
+            mailbox.want(what);
         }
     }
 }
 
 impl Drop for OrderEntry {
     fn drop(&mut self) {
-        self.control.want(STOP);
+        self.want(Wanted::Stop);
     }
 }
 
-/// What the thread is started with.
-struct Server {
-    config: OrderEntryConfig,
-    ports: OrderEntryPorts,
-    listener: std::net::TcpListener,
-    stats: Arc<OrderEntryStats>,
-    control: Arc<Control>,
-    ready: SyncSender<Result<&'static str, OrderEntryError>>,
+/// A stage, and the flag that it sets when it has ended.
+type StageAndEnd = (Box<dyn Stage>, Arc<AtomicBool>);
+
+/// What the gateways are made from.
+struct Making<'a> {
+    config: &'a OrderEntryConfig,
+    ports: &'a mut OrderEntryPorts,
+    wakers: &'a [Waker],
+    mailboxes: &'a Arc<[Arc<Mailbox>]>,
+    left: &'a Arc<Left>,
 }
 
-impl Server {
-    fn run(self) {
-        match (self.config.io, uring_runtime(self.config.io, self.config.sessions_max)) {
-            (_, Some(Ok(runtime))) => runtime.block_on(self.serve::<UringSocket>()),
-            (IoChoice::Uring, Some(Err(error))) => self.refuse(OrderEntryError::UringRefused { error }),
-            (_, refused) => {
-                if let Some(Err(error)) = refused {
-                    tracing::warn!(%error, "order entry uses epoll: the kernel refuses io_uring");
+impl Making<'_> {
+    /// One gateway a waker; the first accepts.
+    fn stages<D: Driver>(
+        &mut self,
+        listener: TcpListener,
+    ) -> Result<(&'static str, Arc<OrderEntryStats>, Vec<StageAndEnd>), OrderEntryError> {
+        let stats = Arc::new(OrderEntryStats::default());
+        let throttles = Arc::new(Throttles::new(self.config.key_rate, self.config.address_rate));
+        let started = Started { at: Instant::now(), wall: wall_clock() };
+        let mut listener = Some(listener);
+        let mut stages: Vec<StageAndEnd> = Vec::new();
+        for (index, waker) in self.wakers.iter().enumerate() {
+            let start = |error| OrderEntryError::Start { error };
+            let bell = bell()?;
+            let mut driver = D::open(self.config.receive_buffers, &bell).map_err(start)?;
+            waker.rouse_by(Arc::new(move || bell.ring()));
+            let verifier = match listener.take() {
+                Some(listener) => {
+                    driver.listen(listener).map_err(start)?;
+                    Some(Verifier::start(&self.mailboxes[index]).map_err(start)?)
                 }
-                match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                    Ok(runtime) => {
-                        tokio::task::LocalSet::new().block_on(&runtime, self.serve::<EpollSocket>());
-                    }
-                    Err(error) => self.refuse(OrderEntryError::Runtime { error }),
-                }
+                None => None,
+            };
+            let OrderEntryPorts { inbox, log, serving, known } = &mut *self.ports;
+            let mut directory = Directory::default();
+            directory.know(known);
+            let mut cursor = match known.after {
+                Some((sequence, index)) => log.cursor_after(sequence, index)?,
+                None => log.cursor_at_start(),
+            };
+            pump::learn(&mut directory, &mut cursor)?;
+            let parts = Parts {
+                driver,
+                ingress: Ingress::new(inbox.clone()),
+                log: log.clone(),
+                cursor,
+                directory,
+                serving: serving.clone(),
+                stats: Arc::clone(&stats),
+                mailboxes: Arc::clone(self.mailboxes),
+                index,
+                verifier,
+                throttles: Arc::clone(&throttles),
+                started,
+            };
+            let ended = Arc::new(AtomicBool::new(false));
+            let stage = GatewayStage {
+                gateway: Some(Gateway::new(self.config, parts)),
+                mailbox: Arc::clone(&self.mailboxes[index]),
+                phase: Phase::Serving,
+                ended: Arc::clone(&ended),
+                left: Arc::clone(self.left),
+            };
+            stages.push((Box::new(stage), ended));
+        }
+        Ok((D::NAME, stats, stages))
+    }
+}
+
+fn wall_clock() -> Timestamp {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos(u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn bell() -> Result<Arc<Bell>, OrderEntryError> {
+    Bell::new().map(Arc::new).map_err(|error| OrderEntryError::Start { error })
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, OrderEntryError> {
+    use std::os::fd::AsRawFd;
+    let error = |error| OrderEntryError::Listen { address, error };
+    let listener = TcpListener::bind(address).map_err(error)?;
+    // SAFETY: a system call on a descriptor that is open. Listening again only changes the backlog.
+    if unsafe { libc::listen(listener.as_raw_fd(), BACKLOG) } == 0 {
+        return Ok(listener);
+    }
+    Err(error(std::io::Error::last_os_error()))
+}
+
+/// How far the end is.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Serving,
+    /// Takes no request any more.
+    Draining,
+    /// Until the end of the event log is reached, or this moment.
+    Flushing(Instant),
+    /// Until everybody has read the goodbye, or this moment.
+    Farewell(Instant),
+}
+
+/// A gateway and its end.
+struct GatewayStage<D: Driver> {
+    /// None after the end.
+    gateway: Option<Gateway<D>>,
+    mailbox: Arc<Mailbox>,
+    phase: Phase,
+    ended: Arc<AtomicBool>,
+    left: Arc<Left>,
+}
+
+impl<D: Driver> GatewayStage<D> {
+    /// Moves on towards the end, where that is wanted; whether it is reached.
+    fn obey(phase: &mut Phase, gateway: &mut Gateway<D>, wanted: Wanted) -> bool {
+        match *phase {
+            Phase::Serving if wanted >= Wanted::StopReading => {
+                gateway.stop_reading();
+                *phase = Phase::Draining;
             }
-        }
-    }
-
-    fn refuse(&self, error: OrderEntryError) {
-        // Nobody listens only when the caller is gone.
-        let _ = self.ready.send(Err(error));
-    }
-
-    async fn serve<S: Socket>(self) {
-        let listener = match tokio::net::TcpListener::from_std(self.listener) {
-            Ok(listener) => listener,
-            Err(error) => {
-                let _ = self.ready.send(Err(OrderEntryError::Runtime { error }));
-                return;
-            }
-        };
-        let OrderEntryPorts { inbox, log, serving, known } = self.ports;
-        let space = told(|listener| inbox.on_space(listener));
-        let serving_changed = told(|listener| serving.on_change(listener));
-        let news = told(|listener| log.add_listener(listener));
-        let ingress = Ingress::new(inbox);
-        let gateway = Gateway::<S>::new(&self.config, ingress, log.clone(), serving, self.stats, Arc::clone(&news));
-        let after = known.after;
-        gateway.know(known);
-        let cursor =
-            after.map_or_else(|| Ok(log.cursor_at_start()), |(sequence, index)| log.cursor_after(sequence, index));
-        let learned = cursor.and_then(|mut cursor| pump::learn(&gateway, &mut cursor).map(|()| cursor));
-        let cursor = match learned {
-            Ok(cursor) => cursor,
-            Err(error) => {
-                let _ = self.ready.send(Err(error.into()));
-                return;
-            }
-        };
-        let _ = self.ready.send(Ok(S::NAME));
-
-        let last_round = Rc::new(Cell::new(false));
-        let pumping = pump::run(Rc::clone(&gateway), cursor, Rc::clone(&last_round));
-        let mut pumping = tokio::task::spawn_local(pumping);
-        tokio::task::spawn_local(on_each(space, Rc::clone(&gateway), Gateway::on_space));
-        tokio::task::spawn_local(on_each(serving_changed, Rc::clone(&gateway), Gateway::on_serving));
-        tokio::task::spawn_local(tick(Rc::clone(&gateway)));
-        tokio::select! {
-            () = accept(&listener, &gateway, &self.control) => {}
-            ended = &mut pumping => std::panic::resume_unwind(
-                ended.expect_err("the pump ends by itself only by a panic").into_panic(),
-            ),
-        }
-        drop(listener);
-
-        last_round.set(true);
-        news.notify_one();
-        if tokio::time::timeout(FLUSH_MAX, pumping).await.is_err() {
-            tracing::warn!("events were still being released when order entry stopped");
-        }
-        farewell(&gateway).await;
-    }
-}
-
-/// Accepts until the end is wanted.
-async fn accept<S: Socket>(listener: &tokio::net::TcpListener, gateway: &Rc<Gateway<S>>, control: &Control) {
-    let mut reading = true;
-    loop {
-        tokio::select! {
-            () = control.changed.notified() => match control.wanted.load(Ordering::SeqCst) {
-                RUN => {}
-                STOP_READING => {
-                    reading = false;
-                    gateway.stop_reading();
+            Phase::Draining if wanted == Wanted::Stop => *phase = Phase::Flushing(Instant::now() + FLUSH_MAX),
+            Phase::Flushing(until) if gateway.at_end_of_log || Instant::now() >= until => {
+                if !gateway.at_end_of_log {
+                    tracing::warn!("events were still being released when order entry stopped");
                 }
-                _ => return,
-            },
-            accepted = listener.accept(), if reading => match accepted {
-                Ok((stream, peer)) => gateway.admit(stream, peer),
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
+                gateway.farewell();
+                *phase = Phase::Farewell(Instant::now() + FLUSH_MAX);
+            }
+            Phase::Farewell(until) if gateway.is_empty() || Instant::now() >= until => {
+                gateway.abort_all();
+                return true;
+            }
+            _ => {}
+        }
+        false
+    }
+}
+
+impl<D: Driver> Stage for GatewayStage<D> {
+    fn name(&self) -> &'static str {
+        "order-entry"
+    }
+
+    fn do_work(&mut self) -> Result<usize, Fatal> {
+        let Some(gateway) = &mut self.gateway else { return Ok(0) };
+        let work = gateway.round()?;
+        let wanted = self.mailbox.wanted();
+        if wanted == Wanted::Run {
+            return Ok(work);
+        }
+        if Self::obey(&mut self.phase, gateway, wanted) {
+            self.gateway = None;
+            self.ended.store(true, std::sync::atomic::Ordering::Release);
+            *self.left.count.lock().expect("no holder of this lock panics") -= 1;
+            self.left.changed.notify_all();
+        }
+        Ok(work)
+    }
+
+    fn sleep(&mut self, max: Duration) -> Result<bool, Fatal> {
+        match &mut self.gateway {
+            Some(gateway) => gateway.sleep(max).map(|()| true),
+            None => Ok(false),
         }
     }
-}
-
-/// Tells everybody, and waits for them to have read it, within bounds.
-async fn farewell<S: Socket>(gateway: &Rc<Gateway<S>>) {
-    gateway.on_stop();
-    let all_gone = async || {
-        while !gateway.is_empty() {
-            gateway.departed.notified().await;
-        }
-    };
-    if tokio::time::timeout(FLUSH_MAX, all_gone()).await.is_err() {
-        gateway.abort_all();
-        if tokio::time::timeout(FLUSH_MAX, all_gone()).await.is_err() {
-            tracing::warn!("some connections did not end when order entry stopped");
-        }
-    }
-}
-
-async fn tick<S: Socket>(gateway: Rc<Gateway<S>>) {
-    let mut interval = tokio::time::interval(TICK);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        gateway.on_tick();
-    }
-}
-
-async fn on_each<S>(told: Arc<Notify>, gateway: Rc<Gateway<S>>, act: fn(&Rc<Gateway<S>>)) {
-    loop {
-        told.notified().await;
-        act(&gateway);
-    }
-}
-
-/// Registers a listener that leaves a permit: whatever it says is not lost when nobody waits for it yet.
-fn told(register: impl FnOnce(Listener)) -> Arc<Notify> {
-    let notify = Arc::new(Notify::new());
-    let listener = Arc::clone(&notify);
-    register(Arc::new(move || listener.notify_one()));
-    notify
-}
-
-/// A runtime on io_uring that was seen to work; `None` where it is not wanted.
-fn uring_runtime(choice: IoChoice, sessions_max: usize) -> Option<std::io::Result<tokio_uring::Runtime>> {
-    if choice == IoChoice::Epoll {
-        return None;
-    }
-    // Every session has a read and a write under way.
-    let completions = u32::try_from(2 * sessions_max + 64).unwrap_or(u32::MAX).next_power_of_two();
-    let mut ring = tokio_uring::uring_builder();
-    ring.setup_cqsize(completions.max(2 * URING_ENTRIES));
-    let mut builder = tokio_uring::builder();
-    builder.entries(URING_ENTRIES).uring_builder(&ring);
-    Some(tokio_uring::Runtime::new(&builder).and_then(|runtime| {
-        runtime.block_on(tokio_uring::no_op())?;
-        Ok(runtime)
-    }))
 }

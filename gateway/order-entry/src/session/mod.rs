@@ -57,7 +57,7 @@ pub(crate) struct SessionTerms {
     pub(crate) output_max_bytes: usize,
     pub(crate) in_flight_max: usize,
     pub(crate) second_logon: SecondLogon,
-    pub(crate) throttles: Throttles,
+    pub(crate) throttles: Arc<Throttles>,
     /// The wall clock when [`View::now`] was zero: what clients are told is this plus that, so it never jumps.
     pub(crate) wall_at_zero: Timestamp,
 }

@@ -315,6 +315,7 @@ impl World {
     ) -> Result<Self, OrderEntryError> {
         let mut config = OrderEntryConfig::new("127.0.0.1:0".parse().unwrap(), CLUSTER, NODE);
         config.io = io;
+        config.limit_loopback = false;
         change(&mut config);
         let server = OrderEntry::start(config, ports(&node))?;
         let stats = server.stats();

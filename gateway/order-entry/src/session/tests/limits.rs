@@ -11,7 +11,7 @@ fn limited(key: RateLimit, address: RateLimit) -> Rig {
     directory.on_event(&header, &Event::KeyCreated { key: KEY, name, public_key: [1; 32], roles });
     let mut rig = Rig::with_terms(directory, |terms| {
         terms.in_flight_max = 1_024;
-        terms.throttles = Throttles::new(key, address);
+        terms.throttles = Arc::new(Throttles::new(key, address));
     });
     rig.log_on(0);
     rig.opened(0);

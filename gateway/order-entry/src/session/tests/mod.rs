@@ -60,7 +60,7 @@ impl Rig {
             output_max_bytes: 1 << 20,
             in_flight_max: 16,
             second_logon: SecondLogon::TakesOver,
-            throttles: Throttles::new(RateLimit::default(), RateLimit::default()),
+            throttles: Arc::new(Throttles::new(RateLimit::default(), RateLimit::default())),
             wall_at_zero: WALL,
         };
         change(&mut terms);

@@ -1,0 +1,162 @@
+//! What one address may do before it has logged on: so many connections at a time, so many logons a second.
+//!
+//!   accept --connect--> [Admission] <--attempt-- logon          authenticated or gone --leave--> [Admission]
+//!
+//! Invariants: an address is an IPv4 address, or the 64 bits of an IPv6 network, since whoever has one address of those has
+//! all of them; what is remembered of an address that does nothing any more is forgotten by a sweep, and the table has a
+//! bound: a new address beyond it is refused.
+//! Owning thread: the accepting gateway's.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use tidegate_domain::Nanos;
+
+/// Most addresses remembered.
+const ADDRESSES_MAX: usize = 65_536;
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// Who connects, as far as limits go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Address(u64, bool);
+
+impl Address {
+    fn of(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => Self(u64::from(ip.to_bits()), false),
+            IpAddr::V6(ip) => Self((ip.to_bits() >> 64) as u64, true),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Seen {
+    unauthenticated: u32,
+    /// When the bucket of logons is full again: a token bucket in one number. Each logon moves it on by its share of a
+    /// second; a full second ahead is empty.
+    full_at: Nanos,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    unauthenticated_max: u32,
+    logon_cost_ns: u64,
+    limit_loopback: bool,
+    seen: HashMap<Address, Seen>,
+}
+
+impl Admission {
+    pub(crate) fn new(unauthenticated_max: u32, logons_per_second: u32, limit_loopback: bool) -> Self {
+        let logon_cost_ns = NANOS_PER_SECOND / u64::from(logons_per_second);
+        Self { unauthenticated_max, logon_cost_ns, limit_loopback, seen: HashMap::new() }
+    }
+
+    /// A connection came in: its address, to be given back by [`Self::leave`], unless it has too many or is exempt.
+    pub(crate) fn connect(&mut self, ip: IpAddr, now: Nanos) -> Result<Option<Address>, String> {
+        if self.is_exempt(ip) {
+            return Ok(None);
+        }
+        let address = Address::of(ip);
+        if self.seen.len() >= ADDRESSES_MAX && !self.seen.contains_key(&address) {
+            return Err("too many addresses at a time; try again shortly".to_owned());
+        }
+        let seen = self.seen.entry(address).or_insert(Seen { unauthenticated: 0, full_at: now });
+        if seen.unauthenticated >= self.unauthenticated_max {
+            let max = self.unauthenticated_max;
+            return Err(format!("{max} connections of this address are not logged on; allowed: {max}"));
+        }
+        seen.unauthenticated += 1;
+        Ok(Some(address))
+    }
+
+    /// The connection logged on, or is gone.
+    pub(crate) fn leave(&mut self, address: Address) {
+        let seen = self.seen.get_mut(&address).expect("remembered while a connection counts");
+        seen.unauthenticated -= 1;
+    }
+
+    /// A logon came in of an address that is not exempt; whether it may be looked at.
+    pub(crate) fn attempt(&mut self, address: Address, now: Nanos) -> bool {
+        let seen = self.seen.get_mut(&address).expect("remembered while a connection counts");
+        let full_at = seen.full_at.nanos().max(now.nanos()) + self.logon_cost_ns;
+        if full_at > now.nanos() + NANOS_PER_SECOND {
+            return false;
+        }
+        seen.full_at = Nanos::from_nanos(full_at);
+        true
+    }
+
+    /// Forgets whoever did nothing for a while.
+    pub(crate) fn sweep(&mut self, now: Nanos) {
+        self.seen.retain(|_, seen| seen.unauthenticated > 0 || seen.full_at > now);
+    }
+
+    fn is_exempt(&self, ip: IpAddr) -> bool {
+        !self.limit_loopback && ip.to_canonical().is_loopback()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Nanos {
+        Nanos::from_millis(millis)
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn connections_of_one_address_are_counted_and_another_address_is_free() {
+        let mut admission = Admission::new(2, 10, true);
+        let one = admission.connect(ip("10.0.0.1"), at(0)).unwrap().unwrap();
+        admission.connect(ip("::ffff:10.0.0.1"), at(0)).unwrap().unwrap();
+        assert!(admission.connect(ip("10.0.0.1"), at(0)).unwrap_err().contains("allowed: 2"));
+        assert!(admission.connect(ip("10.0.0.2"), at(0)).is_ok());
+        admission.leave(one);
+        assert!(admission.connect(ip("10.0.0.1"), at(0)).is_ok());
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address() {
+        let mut admission = Admission::new(1, 10, true);
+        assert!(admission.connect(ip("2001:db8:1:2::1"), at(0)).is_ok());
+        assert!(admission.connect(ip("2001:db8:1:2:ffff::9"), at(0)).is_err());
+        assert!(admission.connect(ip("2001:db8:1:3::1"), at(0)).is_ok());
+    }
+
+    #[test]
+    fn logons_are_limited_to_a_rate_with_one_second_of_burst() {
+        let mut admission = Admission::new(9, 4, true);
+        let address = admission.connect(ip("10.0.0.1"), at(0)).unwrap().unwrap();
+        let now = |admission: &mut Admission, millis| admission.attempt(address, at(millis));
+        assert_eq!([(); 5].map(|()| now(&mut admission, 1_000)), [true, true, true, true, false]);
+        assert!(!now(&mut admission, 1_249));
+        assert!(now(&mut admission, 1_250));
+        assert!(!now(&mut admission, 1_250));
+        assert_eq!([(); 5].map(|()| now(&mut admission, 9_000)), [true, true, true, true, false]);
+    }
+
+    #[test]
+    fn loopback_is_exempt_only_where_that_is_said() {
+        assert!(Admission::new(1, 1, true).connect(ip("127.0.0.1"), at(0)).unwrap().is_some());
+        assert_eq!(Admission::new(1, 1, false).connect(ip("127.0.0.1"), at(0)), Ok(None));
+        assert!(Admission::new(1, 1, false).connect(ip("10.0.0.1"), at(0)).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_quiet_address_is_forgotten() {
+        let mut admission = Admission::new(9, 4, true);
+        let address = admission.connect(ip("10.0.0.1"), at(0)).unwrap().unwrap();
+        admission.attempt(address, at(0));
+        admission.leave(address);
+        admission.sweep(at(100));
+        assert_eq!(admission.seen.len(), 1, "its logon still counts");
+        admission.sweep(at(250));
+        assert_eq!(admission.seen.len(), 0);
+    }
+}
