@@ -27,7 +27,7 @@ use tidegate_pipeline::{Fatal, Serving, ServingState};
 use tidegate_wire::Position;
 
 use crate::admission::Admission;
-use crate::config::OrderEntryConfig;
+use crate::config::{OrderEntryConfig, SecondLogon};
 use crate::connection::{Connection, Connections};
 use crate::directory::Directory;
 use crate::driver::{BUFFER_LEN_BYTES, Driver, Happened, Token, Want};
@@ -515,7 +515,7 @@ impl<D: Driver> Gateway<D> {
                 }
             }
             Action::Submit(submission) => self.submit(token, submission),
-            Action::Follow { after } => return self.begin_to_follow(token, after),
+            Action::Follow { after } => self.begin_to_follow(token, after),
             Action::Replay { key, after } => {
                 let replay = Replay::new(&self.log, key, after);
                 if let Some(connection) = self.connections.get(token) {
@@ -568,8 +568,9 @@ impl<D: Driver> Gateway<D> {
 
     fn open(&mut self, token: Token, key: KeyId, session: SessionId, submission: Submission) {
         // What the key's older session reads from now on would be sequenced after the new one was opened, with numbers that
-        // the new one may use too.
-        let open: Vec<Token> = self.by_session.values().copied().collect();
+        // the new one may use too. One that does not take over leaves it alone.
+        let takes_over = self.terms.second_logon == SecondLogon::TakesOver;
+        let open: Vec<Token> = self.by_session.values().copied().filter(|_| takes_over).collect();
         for older in open {
             if let Some(connection) = self.connections.get(older)
                 && connection.core.key() == Some(key)
