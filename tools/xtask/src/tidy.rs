@@ -16,6 +16,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("replicator", &["domain", "pipeline"]),
     ("gateway/wire", &["domain"]),
     ("gateway/client", &["domain", "wire"]),
+    ("gateway/feed-client", &["domain", "wire"]),
+    ("gateway/market-data", &["domain", "feed-client", "journal", "wire"]),
     ("gateway/order-entry", &["domain", "wire", "pipeline", "journal"]),
     ("gateway/http", &["domain", "wire", "journal"]),
     ("gateway/sink", &["domain", "journal"]),
