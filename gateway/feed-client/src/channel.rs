@@ -362,9 +362,9 @@ impl ChannelFeed {
         if piece.head.channel != self.channel || !self.makes_room(id) {
             return;
         }
-        let behind = self.missing().is_some();
         let is_proven = self.markets.get(&id).is_some_and(|market| self.is_proven(market));
-        if is_proven && !behind {
+        if is_proven && self.missing().is_none() && piece.head.number < self.next {
+            // It can say nothing new.
             return;
         }
         let market = self.markets.entry(id).or_default();
@@ -381,10 +381,6 @@ impl ChannelFeed {
 
     fn join(&mut self, id: MarketId, snapshot: Snapshot) {
         let Snapshot { number, market_number, info, state, book, .. } = snapshot;
-        // Messages between the snapshot and the first that is certain would be missing.
-        if number.next() < self.covered_from {
-            return;
-        }
         let market = self.markets.entry(id).or_default();
         if market.book.is_some() && market_number < market.market_number {
             return;

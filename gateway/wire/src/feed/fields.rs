@@ -180,6 +180,6 @@ codes!(
         NodeStopping = 2 "node_stopping" "The node is being stopped; go to the other node.",
         MalformedFrame = 3 "malformed_frame" "The bytes are not a frame of this protocol; the detail names the field and what it allows.",
         TooManyConnections = 4 "too_many_connections" "The node, or this address, has as many connections as it may.",
-        HeartbeatMissed = 5 "heartbeat_missed" "Nothing came from the client for three heartbeat intervals.",
+        HeartbeatMissed = 5 "heartbeat_missed" "Nothing came from the client for ten heartbeat intervals.",
     }
 );
