@@ -34,7 +34,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let log = flow::open_log(folder.path());
         let mut config = FeedConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)), NodeId::new(1));
-        config.heartbeat = Duration::from_millis(50);
+        config.heartbeat = Duration::from_millis(300);
         // The budget is asked about in its own test.
         config.recovery_per_second = 10_000_000;
         change(&mut config);
@@ -158,7 +158,10 @@ fn two_nodes_with_the_same_events_say_the_same_under_the_same_numbers() {
     runtime().block_on(async {
         let mut said = Vec::new();
         for node in 0..2 {
-            let mut world = World::start(22, |config| config.node = NodeId::new(node + 1));
+            let mut world = World::start(22, |config| {
+                config.node = NodeId::new(node + 1);
+                config.heartbeat = Duration::from_secs(5);
+            });
             world.play(800);
             world.caught_up().await;
             let mut connection = FeedConnection::open(world.address()).await.unwrap();
@@ -293,6 +296,7 @@ fn what_cannot_be_given_is_refused_with_the_reason() {
             config.keep_messages = 1_024;
             config.retransmit_max = 100;
             config.recovery_per_second = 120;
+            config.heartbeat = Duration::from_secs(5);
         });
         world.play(2_000);
         world.caught_up().await;
@@ -370,7 +374,10 @@ fn a_wrong_field_ends_the_connection_with_its_name() {
 #[test]
 fn connections_over_a_limit_are_told_and_the_others_stay() {
     runtime().block_on(async {
-        let world = World::start(27, |config| config.connections_per_ip_max = 2);
+        let world = World::start(27, |config| {
+            config.connections_per_ip_max = 2;
+            config.heartbeat = Duration::from_secs(1);
+        });
         let mut first = FeedConnection::open(world.address()).await.unwrap();
         let second = FeedConnection::open(world.address()).await.unwrap();
         match FeedConnection::open(world.address()).await {
@@ -471,7 +478,11 @@ mod groups {
                 eprintln!("SKIPPED: this machine has no multicast on its loopback interface: {error}");
                 return;
             }
-            let mut world = World::start(seed, |feed| feed.multicast = Some(config(groups)));
+            let mut world = World::start(seed, |feed| {
+                feed.multicast = Some(config(groups));
+                // What is lost at the end of a round shows with the next heartbeat.
+                feed.heartbeat = Duration::from_millis(50);
+            });
             // What the groups lose is lost between them and where the follower listens.
             let mut heard = Vec::new();
             for (at, (group, lost)) in groups.into_iter().zip(losses).enumerate() {
@@ -527,7 +538,7 @@ mod groups {
             let (folder, leads) = (tempfile::tempdir().unwrap(), Arc::new(AtomicBool::new(false)));
             let mut log = flow::open_log(folder.path());
             let mut feed = FeedConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)), NodeId::new(1));
-            feed.heartbeat = Duration::from_millis(20);
+            feed.heartbeat = Duration::from_millis(200);
             feed.multicast = Some(config(groups));
             let asked = Arc::clone(&leads);
             let ports = FeedPorts {
