@@ -416,7 +416,7 @@ pub fn encode_feed_snapshot(piece: &SnapshotMessage, out: &mut Vec<u8>) {
                 base_decimals: info.base_decimals.into(),
                 quote_decimals: info.quote_decimals.into(),
                 state,
-                padding_a: Pad,
+                padding: Pad,
                 checksum,
                 orders,
                 stream,

@@ -135,9 +135,7 @@ impl PacketBuilder {
 
     fn begin(&mut self, channel: FeedChannel, first: FeedNumber, market: MarketId) {
         let (stream, service) = (self.stream, self.service);
-        let block =
-            PacketBlock { stream, first_number: first, market, channel, service, padding_a: Pad, padding_b: Pad };
-        append(&block, &mut self.bytes);
+        append(&PacketBlock { stream, first_number: first, market, channel, service, padding: Pad }, &mut self.bytes);
     }
 
     /// Adds a frame; where it does not fit, the datagram before it goes to `send` first. Frames of one datagram are of one
