@@ -141,13 +141,11 @@ impl Shared {
     ) -> Result<(), FeedError> {
         let listener = TcpListener::from_std(listener)?;
         let mut stopped = self.stopped.clone();
-        let accepts = tokio::task::spawn_local(self.clone().accept(listener));
         let result = tokio::select! {
-            result = self.tail(log, leads, publisher) => result,
+            result = self.tail(listener, log, leads, publisher) => result,
             // An error means that the handle is gone, which is a stop as well.
             _ = stopped.wait_for(|stop| *stop) => Ok(()),
         };
-        accepts.abort();
         let farewell = Instant::now();
         while self.hub.borrow().limits.connections() > 0 && farewell.elapsed() < FAREWELL {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -155,9 +153,11 @@ impl Shared {
         result
     }
 
-    /// Follows the event log until it cannot be read.
+    /// Follows the event log until it cannot be read. Connections are accepted once everything that was released before is in
+    /// the books: who connects to a node that starts goes to the other one, or waits, and does not see the past go by.
     async fn tail(
         &self,
+        listener: TcpListener,
         log: EventLog,
         leads: Box<dyn Fn() -> bool + Send>,
         mut publisher: Option<Publisher>,
@@ -167,8 +167,14 @@ impl Shared {
         log.add_listener(Arc::new(move || notified.notify_one()));
         let mut cursor = log.cursor_at_start();
         let mut events = Vec::with_capacity(BATCH_EVENTS);
+        let mut listener = Some(listener);
         loop {
             let read = self.read(&mut cursor, &mut events)?;
+            if read == 0
+                && let Some(listener) = listener.take()
+            {
+                tokio::task::spawn_local(self.clone().accept(listener));
+            }
             let is_more = publisher.as_mut().is_some_and(|publisher| self.publish(publisher, &*leads, read == 0));
             if read > 0 || is_more {
                 // Catching up must not keep the thread from its connections.

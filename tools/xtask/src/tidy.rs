@@ -24,7 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("gateway/sink-sql", &["domain", "sink"]),
     (
         "engine/node",
-        &["domain", "matching", "pipeline", "journal", "replicator", "wire", "order-entry", "http", "sink", "sink-sql"],
+        &["domain", "matching", "pipeline", "journal", "replicator", "wire", "order-entry", "http", "market-data", "sink", "sink-sql"],
     ),
     ("perf/replay", &["domain", "wire", "client"]),
     ("perf/engine", &["domain", "matching", "memory", "replay", "wire"]),
@@ -35,6 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "domain",
             "wire",
             "client",
+            "feed-client",
             "journal",
             "matching",
             "memory",
@@ -46,7 +47,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "sink-sql",
         ],
     ),
-    ("tools/fuzz", &["domain", "journal", "matching", "pipeline", "wire"]),
+    ("tools/fuzz", &["domain", "feed-client", "journal", "matching", "pipeline", "wire"]),
     ("tools/xtask", &[]),
 ];
 
