@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   open:  config, folder, state file, journal and event log (recovery), sockets          [storage]
-//!   start: replication link [link]; sync helper, runners [pipeline]; order entry, HTTP, operator's socket [shells];
+//!   start: replication link [link]; sync helper, runners [pipeline]; order entry, market data, HTTP, operator's socket
+//!          [shells];
 //!          then the configured role [crate::control]
 //!   stop:  no more commands, drain, farewell to sessions, sink, commit mark, sync
 //! ```
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex as StdMutex};
 use std::time::{Duration, Instant};
 
 use tidegate_journal::stage::SyncHelper;
+use tidegate_market_data::FeedRunner;
 use tidegate_order_entry::OrderEntry;
 use tidegate_pipeline::{AckPolicy, AckRule, DigestBoard, Fatal, Inbox, OnFatal, RunControl, ServingState, Waker};
 use tokio::runtime::Runtime;
@@ -69,6 +71,7 @@ pub struct Node {
     control: Arc<Control>,
     runtime: Runtime,
     order_entry: OrderEntry,
+    market_data: Option<FeedRunner>,
     runners: Runners,
     sync_helper: SyncHelper,
     stop_http: watch::Sender<bool>,
@@ -127,6 +130,7 @@ impl Node {
         let machine = (base.engine, resume);
         let (stages, sync_helper) = pipeline::stages(&handles, stage_marks, logs, events, machine, &link)?;
         let order_entry = shells::start_order_entry(&handles, listen, &log, known)?;
+        let market_data = shells::start_market_data(&handles, &log)?;
         let http_listener = shells::http_listener(&config, &runtime)?;
         let http = http_listener.as_ref().map(tokio::net::TcpListener::local_addr);
         let plan = pipeline::core_plan(&config);
@@ -139,6 +143,7 @@ impl Node {
             io: order_entry.io(),
             order_entry: order_entry.local_addr(),
             http: http.transpose().map_err(start_error("the HTTP listener"))?,
+            market_data: market_data.as_ref().map(FeedRunner::local_addr),
             incarnation: state.incarnation(),
         };
         let Handles { marks, inbox, run, policy, digests, serving, waker, on_fatal, .. } = handles;
@@ -149,6 +154,7 @@ impl Node {
             log,
             serving,
             gateway: order_entry.stats(),
+            market_data: market_data.as_ref().map(FeedRunner::stats),
             run,
             policy,
             digests,
@@ -172,7 +178,7 @@ impl Node {
                 (begin.on_fatal)("the start of the role", error);
             }
         });
-        Ok(Self { control, runtime, order_entry, runners, sync_helper, stop_http })
+        Ok(Self { control, runtime, order_entry, market_data, runners, sync_helper, stop_http })
     }
 
     /// Where the binary gateway listens.
@@ -183,12 +189,15 @@ impl Node {
 
     /// Stops in order: no more commands, drain, farewell to sessions, sink, commit mark, sync.
     pub fn stop(self) {
-        let Self { control, runtime, order_entry, runners, sync_helper, stop_http } = self;
+        let Self { control, runtime, order_entry, market_data, runners, sync_helper, stop_http } = self;
         tracing::info!("stopping: no more commands are taken");
         order_entry.stop_reading();
         runtime.block_on(control.stop());
         let drained = drain(&control);
         order_entry.stop();
+        if let Some(market_data) = market_data {
+            market_data.stop();
+        }
         let sink = control.sink.lock().expect("no holder of this lock panics").take();
         runtime.block_on(async {
             if let Some(sink) = sink {

@@ -3,7 +3,7 @@
 //! Limits that decide a reject are not here in force: `[limits]` only goes into the first record of a new journal.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,9 @@ pub struct NodeConfig {
     /// Where browsers and monitoring look; absent: nowhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpSection>,
+    /// Where the market-data feed is; absent: nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub market_data: Option<MarketDataSection>,
     /// Its peer; absent: a single node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replication: Option<ReplicationSection>,
@@ -198,6 +201,119 @@ pub enum IoName {
 pub struct HttpSection {
     /// Address of HTTP, WebSocket and metrics.
     pub listen: SocketAddr,
+}
+
+/// `[market_data]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarketDataSection {
+    /// Address of the feed over TCP: subscriptions, snapshots, messages that are sent again.
+    pub listen: SocketAddr,
+    /// The feed says something at least this often, in milliseconds.
+    #[serde(default = "default_feed_heartbeat_ms")]
+    pub heartbeat_ms: u64,
+    /// Messages of each channel that are kept, to be sent again.
+    #[serde(default = "default_keep_messages")]
+    pub keep_messages: usize,
+    /// Most connections at a time.
+    #[serde(default = "default_connections_max")]
+    pub connections_max: usize,
+    /// Most connections at a time from one address.
+    #[serde(default = "default_connections_per_ip_max")]
+    pub connections_per_ip_max: usize,
+    /// Messages and pieces of snapshots that one address gets back in a second.
+    #[serde(default = "default_recovery_per_second")]
+    pub recovery_per_second: u32,
+    /// Most messages that are sent again for one request.
+    #[serde(default = "default_retransmit_max")]
+    pub retransmit_max: u32,
+    /// The multicast groups; absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multicast: Option<MulticastSection>,
+}
+
+impl MarketDataSection {
+    /// The defaults, at this address.
+    #[must_use]
+    pub const fn new(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            heartbeat_ms: default_feed_heartbeat_ms(),
+            keep_messages: default_keep_messages(),
+            connections_max: default_connections_max(),
+            connections_per_ip_max: default_connections_per_ip_max(),
+            recovery_per_second: default_recovery_per_second(),
+            retransmit_max: default_retransmit_max(),
+            multicast: None,
+        }
+    }
+}
+
+const fn default_feed_heartbeat_ms() -> u64 {
+    1_000
+}
+
+const fn default_keep_messages() -> usize {
+    65_536
+}
+
+const fn default_connections_max() -> usize {
+    256
+}
+
+const fn default_connections_per_ip_max() -> usize {
+    16
+}
+
+const fn default_recovery_per_second() -> u32 {
+    100_000
+}
+
+const fn default_retransmit_max() -> u32 {
+    4_096
+}
+
+/// `[market_data.multicast]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MulticastSection {
+    /// Group A and its port.
+    pub group_a: SocketAddrV4,
+    /// Group B and its port: the same datagrams.
+    pub group_b: SocketAddrV4,
+    /// Group of the snapshots and its port.
+    pub group_snapshot: SocketAddrV4,
+    /// Address of the interface that A and snapshots leave by; 0.0.0.0: as the system routes.
+    #[serde(default = "any_interface")]
+    pub interface_a: Ipv4Addr,
+    /// The same of B.
+    #[serde(default = "any_interface")]
+    pub interface_b: Ipv4Addr,
+    /// Routers that a datagram may pass, plus one; 0: it stays on this machine.
+    #[serde(default = "default_ttl")]
+    pub ttl: u8,
+    /// Every market's snapshot is sent once in this time, in milliseconds.
+    #[serde(default = "default_snapshot_interval_ms")]
+    pub snapshot_interval_ms: u64,
+    /// Most datagrams of snapshots in a second.
+    #[serde(default = "default_snapshot_packets_per_second")]
+    pub snapshot_packets_per_second: u32,
+}
+
+const fn any_interface() -> Ipv4Addr {
+    Ipv4Addr::UNSPECIFIED
+}
+
+const fn default_ttl() -> u8 {
+    1
+}
+
+const fn default_snapshot_interval_ms() -> u64 {
+    5_000
+}
+
+const fn default_snapshot_packets_per_second() -> u32 {
+    2_000
 }
 
 /// `[replication]`
@@ -395,6 +511,7 @@ impl NodeConfig {
         let grace = self.order_entry.session_grace_ms;
         check((100..=600_000).contains(&grace), "order_entry.session_grace_ms", grace, "100 to 600000")?;
         self.check_limits()?;
+        self.market_data.as_ref().map_or(Ok(()), check_market_data)?;
         let keep = self.snapshots.keep;
         check((2..=1_000).contains(&keep), "snapshots.keep", keep, "2 to 1000")?;
         match &self.replication {
@@ -471,6 +588,38 @@ impl NodeConfig {
     pub fn admin_socket(&self) -> PathBuf {
         self.node.data_dir.join(ADMIN_SOCKET)
     }
+}
+
+fn check_market_data(feed: &MarketDataSection) -> Result<(), ConfigError> {
+    let within = |low: u64, value: u64, high: u64| (low..=high).contains(&value);
+    let heartbeat = feed.heartbeat_ms;
+    check(within(10, heartbeat, 60_000), "market_data.heartbeat_ms", heartbeat, "10 to 60000")?;
+    let keep = feed.keep_messages;
+    check(within(1_024, keep as u64, 1 << 24), "market_data.keep_messages", keep, "1024 to 16777216")?;
+    let max = feed.connections_max;
+    check(within(1, max as u64, 65_536), "market_data.connections_max", max, "1 to 65536")?;
+    let per_ip = feed.connections_per_ip_max;
+    let fits = within(1, per_ip as u64, max as u64);
+    check(fits, "market_data.connections_per_ip_max", per_ip, "1 to market_data.connections_max")?;
+    let rate = feed.recovery_per_second;
+    check(within(100, rate.into(), 100_000_000), "market_data.recovery_per_second", rate, "100 to 100000000")?;
+    let retransmit = feed.retransmit_max;
+    let fits = within(1, retransmit.into(), keep as u64);
+    check(fits, "market_data.retransmit_max", retransmit, "1 to market_data.keep_messages")?;
+    let Some(multicast) = &feed.multicast else { return Ok(()) };
+    let (a, b, snapshot) = (multicast.group_a, multicast.group_b, multicast.group_snapshot);
+    const GROUP: &str = "a group of 224.0.0.0 to 239.255.255.255 and a port, another for each of A, B and snapshots";
+    let is_group = |group: SocketAddrV4| group.ip().is_multicast() && group.port() != 0;
+    check(is_group(a), "market_data.multicast.group_a", a, GROUP)?;
+    check(is_group(b) && b != a, "market_data.multicast.group_b", b, GROUP)?;
+    let is_third = is_group(snapshot) && snapshot != a && snapshot != b;
+    check(is_third, "market_data.multicast.group_snapshot", snapshot, GROUP)?;
+    let interval = multicast.snapshot_interval_ms;
+    let fits = within(100, interval, 600_000);
+    check(fits, "market_data.multicast.snapshot_interval_ms", interval, "100 to 600000")?;
+    let packets = multicast.snapshot_packets_per_second;
+    let fits = within(1, packets.into(), 1_000_000);
+    check(fits, "market_data.multicast.snapshot_packets_per_second", packets, "1 to 1000000")
 }
 
 /// File name of the operator's socket in the data folder.

@@ -21,6 +21,7 @@ use tidegate_domain::{
     Command, CommandHeader, CommandRecord, Durability, Epoch, Genesis, LOGIC_VERSION, Nanos, Sequence,
 };
 use tidegate_journal::{EventLog, JournalReader};
+use tidegate_market_data::FeedStats;
 use tidegate_order_entry::OrderEntryStats;
 use tidegate_pipeline::{
     AckPolicy, AckRule, DigestBoard, Fatal, Inbox, OnFatal, RunControl, SequencerOrder, Serving, ServingState,
@@ -70,6 +71,7 @@ pub(crate) struct Control {
     pub(crate) log: EventLog,
     pub(crate) serving: ServingState,
     pub(crate) gateway: Arc<OrderEntryStats>,
+    pub(crate) market_data: Option<FeedStats>,
     pub(crate) run: RunControl,
     pub(crate) policy: AckPolicy,
     pub(crate) digests: DigestBoard,
@@ -96,6 +98,7 @@ pub(crate) struct Facts {
     pub(crate) io: &'static str,
     pub(crate) order_entry: SocketAddr,
     pub(crate) http: Option<SocketAddr>,
+    pub(crate) market_data: Option<SocketAddr>,
     pub(crate) incarnation: u64,
 }
 

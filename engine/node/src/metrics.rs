@@ -4,6 +4,7 @@
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
+use tidegate_market_data::FeedStats;
 
 use crate::control::Control;
 use crate::status::NodeState;
@@ -51,6 +52,19 @@ pub(crate) fn text(control: &Control) -> String {
     gauge("release_latency_us_p99", "Sequencing to release, 99 % since the start, in microseconds", latency.p99);
     gauge("release_latency_us_p999", "Sequencing to release, 99.9 % since the start, in microseconds", latency.p999);
     gauge("release_latency_us_max", "Sequencing to release, largest since the start, in microseconds", latency.max);
+    if let Some(feed) = control.market_data.as_ref().map(FeedStats::get) {
+        gauge("feed_through", "Last sequence that is in the market-data feed", feed.through);
+        gauge("feed_orders", "Last number of the feed's channel orders", feed.orders);
+        gauge("feed_levels", "Last number of the feed's channel levels", feed.levels);
+        gauge("feed_trades", "Last number of the feed's channel trades", feed.trades);
+        gauge("feed_connections", "Connections of the feed", feed.connections);
+        gauge("feed_refused_connections", "Connections of the feed over a limit since the start", feed.refused_connections);
+        gauge("feed_slow_consumers", "Connections of the feed ended because they did not read", feed.slow_consumers);
+        gauge("feed_refused_requests", "Requests that the feed refused since the start", feed.refused_requests);
+        gauge("feed_retransmitted", "Messages that the feed sent again since the start", feed.retransmitted);
+        gauge("feed_packets", "Datagrams that the feed sent to each group since the start", feed.packets);
+        gauge("feed_packet_errors", "Datagrams of the feed that the system did not take", feed.packet_errors);
+    }
     gauge("inbox_fill", "Commands that wait for the sequencer", control.inbox.fill() as u64);
     gauge("journal_bytes", "Bytes of the journal", status.journal_bytes);
     gauge(

@@ -151,6 +151,9 @@ pub struct NodeStatus {
     pub order_entry: String,
     /// Where HTTP listens.
     pub http: Option<String>,
+    /// Where the market-data feed listens.
+    #[serde(default)]
+    pub market_data: Option<String>,
     /// Logged-on sessions.
     pub sessions: u64,
     /// Requests taken by the gateway since the start.

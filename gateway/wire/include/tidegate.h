@@ -112,7 +112,30 @@ enum tidegate_template {
     TIDEGATE_TEMPLATE_BALANCE_STATUS = 113,
     TIDEGATE_TEMPLATE_QUERY_DONE = 114,
     TIDEGATE_TEMPLATE_CANCEL_ALL_AFTER_SET = 115,
-    TIDEGATE_TEMPLATE_CANCEL_ALL_AFTER_FIRED = 116
+    TIDEGATE_TEMPLATE_CANCEL_ALL_AFTER_FIRED = 116,
+    TIDEGATE_TEMPLATE_FEED_PACKET = 128,
+    TIDEGATE_TEMPLATE_FEED_SUBSCRIBE = 129,
+    TIDEGATE_TEMPLATE_FEED_RETRANSMIT = 130,
+    TIDEGATE_TEMPLATE_FEED_SNAPSHOT_REQUEST = 131,
+    TIDEGATE_TEMPLATE_FEED_HELLO = 140,
+    TIDEGATE_TEMPLATE_FEED_HEARTBEAT = 141,
+    TIDEGATE_TEMPLATE_FEED_SUBSCRIBED = 142,
+    TIDEGATE_TEMPLATE_FEED_GAP = 143,
+    TIDEGATE_TEMPLATE_FEED_RETRANSMITTED = 144,
+    TIDEGATE_TEMPLATE_FEED_REFUSED = 145,
+    TIDEGATE_TEMPLATE_FEED_LOGOUT = 146,
+    TIDEGATE_TEMPLATE_FEED_MARKET = 160,
+    TIDEGATE_TEMPLATE_FEED_MARKET_STATE = 161,
+    TIDEGATE_TEMPLATE_FEED_ORDER_ADDED = 162,
+    TIDEGATE_TEMPLATE_FEED_ORDER_EXECUTED = 163,
+    TIDEGATE_TEMPLATE_FEED_ORDER_CHANGED = 164,
+    TIDEGATE_TEMPLATE_FEED_ORDER_DELETED = 165,
+    TIDEGATE_TEMPLATE_FEED_LEVEL = 166,
+    TIDEGATE_TEMPLATE_FEED_TRADE = 167,
+    TIDEGATE_TEMPLATE_FEED_CHECKSUM = 168,
+    TIDEGATE_TEMPLATE_FEED_SNAPSHOT_BEGIN = 176,
+    TIDEGATE_TEMPLATE_FEED_SNAPSHOT_ORDER = 177,
+    TIDEGATE_TEMPLATE_FEED_SNAPSHOT_LEVEL = 178
 };
 
 /* The name of a template code; "" for one that is newer than this header. */
@@ -218,6 +241,52 @@ static inline const char *tidegate_template_name(unsigned code) {
         return "CancelAllAfterSet";
     case 116:
         return "CancelAllAfterFired";
+    case 128:
+        return "FeedPacket";
+    case 129:
+        return "FeedSubscribe";
+    case 130:
+        return "FeedRetransmit";
+    case 131:
+        return "FeedSnapshotRequest";
+    case 140:
+        return "FeedHello";
+    case 141:
+        return "FeedHeartbeat";
+    case 142:
+        return "FeedSubscribed";
+    case 143:
+        return "FeedGap";
+    case 144:
+        return "FeedRetransmitted";
+    case 145:
+        return "FeedRefused";
+    case 146:
+        return "FeedLogout";
+    case 160:
+        return "FeedMarket";
+    case 161:
+        return "FeedMarketState";
+    case 162:
+        return "FeedOrderAdded";
+    case 163:
+        return "FeedOrderExecuted";
+    case 164:
+        return "FeedOrderChanged";
+    case 165:
+        return "FeedOrderDeleted";
+    case 166:
+        return "FeedLevel";
+    case 167:
+        return "FeedTrade";
+    case 168:
+        return "FeedChecksum";
+    case 176:
+        return "FeedSnapshotBegin";
+    case 177:
+        return "FeedSnapshotOrder";
+    case 178:
+        return "FeedSnapshotLevel";
     default:
         return "";
     }
@@ -458,6 +527,162 @@ static inline const char *tidegate_command_kind_name(unsigned code) {
         return "query_orders";
     case 75:
         return "query_balances";
+    default:
+        return "";
+    }
+}
+
+enum tidegate_feed_channel {
+    TIDEGATE_FEED_CHANNEL_ORDERS = 1,
+    TIDEGATE_FEED_CHANNEL_LEVELS = 2,
+    TIDEGATE_FEED_CHANNEL_TRADES = 3
+};
+
+/* The name of a feed_channel code; "" for one that is newer than this header. */
+static inline const char *tidegate_feed_channel_name(unsigned code) {
+    switch (code) {
+    case 1:
+        return "orders";
+    case 2:
+        return "levels";
+    case 3:
+        return "trades";
+    default:
+        return "";
+    }
+}
+
+/* What it means: a feed_channel code; "" for one that is newer than this header. */
+static inline const char *tidegate_feed_channel_sentence(unsigned code) {
+    switch (code) {
+    case 1:
+        return "Every displayed order (L3): added, executed, changed, deleted.";
+    case 2:
+        return "Every price level (L2), as it is after a command that changed it.";
+    case 3:
+        return "Every trade.";
+    default:
+        return "";
+    }
+}
+
+enum tidegate_feed_logout_reason {
+    TIDEGATE_FEED_LOGOUT_REASON_SLOW_CONSUMER = 1,
+    TIDEGATE_FEED_LOGOUT_REASON_NODE_STOPPING = 2,
+    TIDEGATE_FEED_LOGOUT_REASON_MALFORMED_FRAME = 3,
+    TIDEGATE_FEED_LOGOUT_REASON_TOO_MANY_CONNECTIONS = 4,
+    TIDEGATE_FEED_LOGOUT_REASON_HEARTBEAT_MISSED = 5
+};
+
+/* The name of a feed_logout_reason code; "" for one that is newer than this header. */
+static inline const char *tidegate_feed_logout_reason_name(unsigned code) {
+    switch (code) {
+    case 1:
+        return "slow_consumer";
+    case 2:
+        return "node_stopping";
+    case 3:
+        return "malformed_frame";
+    case 4:
+        return "too_many_connections";
+    case 5:
+        return "heartbeat_missed";
+    default:
+        return "";
+    }
+}
+
+/* What it means: a feed_logout_reason code; "" for one that is newer than this header. */
+static inline const char *tidegate_feed_logout_reason_sentence(unsigned code) {
+    switch (code) {
+    case 1:
+        return "The client did not read for so long that its next message is not kept any more; subscribe again from resume.";
+    case 2:
+        return "The node is being stopped; go to the other node.";
+    case 3:
+        return "The bytes are not a frame of this protocol; the detail names the field and what it allows.";
+    case 4:
+        return "The node, or this address, has as many connections as it may.";
+    case 5:
+        return "Nothing came from the client for ten heartbeat intervals.";
+    default:
+        return "";
+    }
+}
+
+enum tidegate_feed_refusal {
+    TIDEGATE_FEED_REFUSAL_TOO_OLD = 1,
+    TIDEGATE_FEED_REFUSAL_TOO_NEW = 2,
+    TIDEGATE_FEED_REFUSAL_TOO_MANY = 3,
+    TIDEGATE_FEED_REFUSAL_RATE = 4,
+    TIDEGATE_FEED_REFUSAL_UNKNOWN_MARKET = 5,
+    TIDEGATE_FEED_REFUSAL_MALFORMED = 6
+};
+
+/* The name of a feed_refusal code; "" for one that is newer than this header. */
+static inline const char *tidegate_feed_refusal_name(unsigned code) {
+    switch (code) {
+    case 1:
+        return "too_old";
+    case 2:
+        return "too_new";
+    case 3:
+        return "too_many";
+    case 4:
+        return "rate";
+    case 5:
+        return "unknown_market";
+    case 6:
+        return "malformed";
+    default:
+        return "";
+    }
+}
+
+/* What it means: a feed_refusal code; "" for one that is newer than this header. */
+static inline const char *tidegate_feed_refusal_sentence(unsigned code) {
+    switch (code) {
+    case 1:
+        return "The first message asked for is not kept any more; take a snapshot.";
+    case 2:
+        return "Not all of what was asked for exists yet.";
+    case 3:
+        return "More messages than one request may ask for.";
+    case 4:
+        return "This address asked for more than its share; try again after retry_after_ms.";
+    case 5:
+        return "No market has this id.";
+    case 6:
+        return "The request is framed well and wrong inside.";
+    default:
+        return "";
+    }
+}
+
+enum tidegate_feed_service {
+    TIDEGATE_FEED_SERVICE_INCREMENTS = 1,
+    TIDEGATE_FEED_SERVICE_SNAPSHOT = 2
+};
+
+/* The name of a feed_service code; "" for one that is newer than this header. */
+static inline const char *tidegate_feed_service_name(unsigned code) {
+    switch (code) {
+    case 1:
+        return "increments";
+    case 2:
+        return "snapshot";
+    default:
+        return "";
+    }
+}
+
+/* What it means: a feed_service code; "" for one that is newer than this header. */
+static inline const char *tidegate_feed_service_sentence(unsigned code) {
+    switch (code) {
+    case 1:
+        return "Numbered messages of one channel, first_number the first of them; or a heartbeat without any.";
+    case 2:
+        return "A piece of one market's snapshot on one channel.";
     default:
         return "";
     }
@@ -3371,6 +3596,603 @@ TIDEGATE_ASSERT(cancel_all_after_fired_key, offsetof(struct tidegate_cancel_all_
 TIDEGATE_ASSERT(cancel_all_after_fired_received, offsetof(struct tidegate_cancel_all_after_fired, received) == 56);
 TIDEGATE_ASSERT(cancel_all_after_fired_sent, offsetof(struct tidegate_cancel_all_after_fired, sent) == 64);
 TIDEGATE_ASSERT(cancel_all_after_fired_cancelled, offsetof(struct tidegate_cancel_all_after_fired, cancelled) == 72);
+
+/* The first frame of every datagram: what the frames after it are. */
+struct tidegate_feed_packet {
+    uint64_t stream; /* Identity of the numbering: the time of the journal's first record. Another one means that all numbers began anew. */
+    uint64_t first_number; /* Increments: number of the first message, or, without any, of the next one to come. Snapshot: the number that it includes. */
+    uint32_t market; /* Snapshot: its market. Increments: 0. */
+    uint8_t channel; /* Which channel. enum tidegate_feed_channel. */
+    uint8_t service; /* What the frames are. enum tidegate_feed_service. */
+    uint8_t padding_22[2]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_packet_size, sizeof(struct tidegate_feed_packet) == 24);
+TIDEGATE_ASSERT(feed_packet_stream, offsetof(struct tidegate_feed_packet, stream) == 0);
+TIDEGATE_ASSERT(feed_packet_first_number, offsetof(struct tidegate_feed_packet, first_number) == 8);
+TIDEGATE_ASSERT(feed_packet_market, offsetof(struct tidegate_feed_packet, market) == 16);
+TIDEGATE_ASSERT(feed_packet_channel, offsetof(struct tidegate_feed_packet, channel) == 20);
+TIDEGATE_ASSERT(feed_packet_service, offsetof(struct tidegate_feed_packet, service) == 21);
+TIDEGATE_ASSERT(feed_packet_padding_22, offsetof(struct tidegate_feed_packet, padding_22) == 22);
+
+/* Asks for a channel, of one market or of all. */
+struct tidegate_feed_subscribe {
+    uint64_t from; /* The first message that is wanted; 0 for a snapshot and what comes after it. */
+    uint32_t market; /* Which market; 0 for all. */
+    uint8_t channel; /* Which channel. enum tidegate_feed_channel. */
+    uint8_t padding_13[3]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_subscribe_size, sizeof(struct tidegate_feed_subscribe) == 16);
+TIDEGATE_ASSERT(feed_subscribe_from, offsetof(struct tidegate_feed_subscribe, from) == 0);
+TIDEGATE_ASSERT(feed_subscribe_market, offsetof(struct tidegate_feed_subscribe, market) == 8);
+TIDEGATE_ASSERT(feed_subscribe_channel, offsetof(struct tidegate_feed_subscribe, channel) == 12);
+TIDEGATE_ASSERT(feed_subscribe_padding_13, offsetof(struct tidegate_feed_subscribe, padding_13) == 13);
+
+/* Asks for messages that were lost. */
+struct tidegate_feed_retransmit {
+    uint64_t first; /* Number of the first. */
+    uint32_t count; /* How many, from 1. */
+    uint8_t channel; /* Of which channel. enum tidegate_feed_channel. */
+    uint8_t padding_13[3]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_retransmit_size, sizeof(struct tidegate_feed_retransmit) == 16);
+TIDEGATE_ASSERT(feed_retransmit_first, offsetof(struct tidegate_feed_retransmit, first) == 0);
+TIDEGATE_ASSERT(feed_retransmit_count, offsetof(struct tidegate_feed_retransmit, count) == 8);
+TIDEGATE_ASSERT(feed_retransmit_channel, offsetof(struct tidegate_feed_retransmit, channel) == 12);
+TIDEGATE_ASSERT(feed_retransmit_padding_13, offsetof(struct tidegate_feed_retransmit, padding_13) == 13);
+
+/* Asks for the snapshot of a market, without what comes after it. */
+struct tidegate_feed_snapshot_request {
+    uint32_t market; /* Which market; 0 for all. */
+    uint8_t channel; /* On which channel. enum tidegate_feed_channel. */
+    uint8_t padding_5[3]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_snapshot_request_size, sizeof(struct tidegate_feed_snapshot_request) == 8);
+TIDEGATE_ASSERT(feed_snapshot_request_market, offsetof(struct tidegate_feed_snapshot_request, market) == 0);
+TIDEGATE_ASSERT(feed_snapshot_request_channel, offsetof(struct tidegate_feed_snapshot_request, channel) == 4);
+TIDEGATE_ASSERT(feed_snapshot_request_padding_5, offsetof(struct tidegate_feed_snapshot_request, padding_5) == 5);
+
+/* The first message of the server. */
+struct tidegate_feed_hello {
+    uint64_t stream; /* Identity of the numbering: the time of the journal's first record; 0 where there is none yet. */
+    uint32_t node; /* The node. */
+    uint32_t heartbeat_ms; /* The server says something at least this often; the client within ten of these. */
+    uint64_t oldest_orders; /* The oldest message of the channel orders that is kept. */
+    uint64_t oldest_levels; /* The same of levels. */
+    uint64_t oldest_trades; /* The same of trades. */
+    uint64_t next_orders; /* The next message of the channel orders. */
+    uint64_t next_levels; /* The same of levels. */
+    uint64_t next_trades; /* The same of trades. */
+    uint32_t retransmit_max; /* Most messages that one FeedRetransmit may ask for. */
+    uint8_t padding_68[4]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_hello_size, sizeof(struct tidegate_feed_hello) == 72);
+TIDEGATE_ASSERT(feed_hello_stream, offsetof(struct tidegate_feed_hello, stream) == 0);
+TIDEGATE_ASSERT(feed_hello_node, offsetof(struct tidegate_feed_hello, node) == 8);
+TIDEGATE_ASSERT(feed_hello_heartbeat_ms, offsetof(struct tidegate_feed_hello, heartbeat_ms) == 12);
+TIDEGATE_ASSERT(feed_hello_oldest_orders, offsetof(struct tidegate_feed_hello, oldest_orders) == 16);
+TIDEGATE_ASSERT(feed_hello_oldest_levels, offsetof(struct tidegate_feed_hello, oldest_levels) == 24);
+TIDEGATE_ASSERT(feed_hello_oldest_trades, offsetof(struct tidegate_feed_hello, oldest_trades) == 32);
+TIDEGATE_ASSERT(feed_hello_next_orders, offsetof(struct tidegate_feed_hello, next_orders) == 40);
+TIDEGATE_ASSERT(feed_hello_next_levels, offsetof(struct tidegate_feed_hello, next_levels) == 48);
+TIDEGATE_ASSERT(feed_hello_next_trades, offsetof(struct tidegate_feed_hello, next_trades) == 56);
+TIDEGATE_ASSERT(feed_hello_retransmit_max, offsetof(struct tidegate_feed_hello, retransmit_max) == 64);
+TIDEGATE_ASSERT(feed_hello_padding_68, offsetof(struct tidegate_feed_hello, padding_68) == 68);
+
+/* Nothing is missing up to these numbers; sent when nothing else was. */
+struct tidegate_feed_heartbeat {
+    uint64_t next_orders; /* The next message of the channel orders. */
+    uint64_t next_levels; /* The same of levels. */
+    uint64_t next_trades; /* The same of trades. */
+};
+TIDEGATE_ASSERT(feed_heartbeat_size, sizeof(struct tidegate_feed_heartbeat) == 24);
+TIDEGATE_ASSERT(feed_heartbeat_next_orders, offsetof(struct tidegate_feed_heartbeat, next_orders) == 0);
+TIDEGATE_ASSERT(feed_heartbeat_next_levels, offsetof(struct tidegate_feed_heartbeat, next_levels) == 8);
+TIDEGATE_ASSERT(feed_heartbeat_next_trades, offsetof(struct tidegate_feed_heartbeat, next_trades) == 16);
+
+/* Markets and snapshots of the subscription were sent; its messages follow, all of them from number first on. */
+struct tidegate_feed_subscribed {
+    uint64_t first; /* No message of the subscription from this number on is left out. */
+    uint32_t market; /* As asked. */
+    uint8_t channel; /* As asked. enum tidegate_feed_channel. */
+    uint8_t padding_13[3]; /* Zero. */
+    uint64_t next; /* The next message of the channel, at this moment. */
+};
+TIDEGATE_ASSERT(feed_subscribed_size, sizeof(struct tidegate_feed_subscribed) == 24);
+TIDEGATE_ASSERT(feed_subscribed_first, offsetof(struct tidegate_feed_subscribed, first) == 0);
+TIDEGATE_ASSERT(feed_subscribed_market, offsetof(struct tidegate_feed_subscribed, market) == 8);
+TIDEGATE_ASSERT(feed_subscribed_channel, offsetof(struct tidegate_feed_subscribed, channel) == 12);
+TIDEGATE_ASSERT(feed_subscribed_padding_13, offsetof(struct tidegate_feed_subscribed, padding_13) == 13);
+TIDEGATE_ASSERT(feed_subscribed_next, offsetof(struct tidegate_feed_subscribed, next) == 16);
+
+/* Messages of the channel that were asked for are not kept any more; snapshots follow. */
+struct tidegate_feed_gap {
+    uint64_t first; /* The first that is missing. */
+    uint64_t last; /* The last that is missing. */
+    uint32_t market; /* As asked. */
+    uint8_t channel; /* Which channel. enum tidegate_feed_channel. */
+    uint8_t padding_21[3]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_gap_size, sizeof(struct tidegate_feed_gap) == 24);
+TIDEGATE_ASSERT(feed_gap_first, offsetof(struct tidegate_feed_gap, first) == 0);
+TIDEGATE_ASSERT(feed_gap_last, offsetof(struct tidegate_feed_gap, last) == 8);
+TIDEGATE_ASSERT(feed_gap_market, offsetof(struct tidegate_feed_gap, market) == 16);
+TIDEGATE_ASSERT(feed_gap_channel, offsetof(struct tidegate_feed_gap, channel) == 20);
+TIDEGATE_ASSERT(feed_gap_padding_21, offsetof(struct tidegate_feed_gap, padding_21) == 21);
+
+/* All messages of a FeedRetransmit were sent. */
+struct tidegate_feed_retransmitted {
+    uint64_t first; /* Number of the first. */
+    uint32_t count; /* How many. */
+    uint8_t channel; /* Of which channel. enum tidegate_feed_channel. */
+    uint8_t padding_13[3]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_retransmitted_size, sizeof(struct tidegate_feed_retransmitted) == 16);
+TIDEGATE_ASSERT(feed_retransmitted_first, offsetof(struct tidegate_feed_retransmitted, first) == 0);
+TIDEGATE_ASSERT(feed_retransmitted_count, offsetof(struct tidegate_feed_retransmitted, count) == 8);
+TIDEGATE_ASSERT(feed_retransmitted_channel, offsetof(struct tidegate_feed_retransmitted, channel) == 12);
+TIDEGATE_ASSERT(feed_retransmitted_padding_13, offsetof(struct tidegate_feed_retransmitted, padding_13) == 13);
+
+/* A request was refused; the connection goes on. */
+struct tidegate_feed_refused {
+    uint64_t first; /* The first number of the request; 0 where it had none. */
+    uint64_t oldest; /* The oldest message of the channel that is kept. */
+    uint64_t next; /* The next message of the channel. */
+    uint64_t limit; /* The limit that was broken; 0 where the rule is not a limit. */
+    uint32_t market; /* The market of the request; 0 where it had none. */
+    uint32_t retry_after_ms; /* When to ask again; 0 where asking again does not help. */
+    uint16_t reason; /* Why. enum tidegate_feed_refusal. */
+    uint8_t channel; /* The channel of the request. enum tidegate_feed_channel. */
+    uint8_t padding_43[5]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_refused_size, sizeof(struct tidegate_feed_refused) == 48);
+TIDEGATE_ASSERT(feed_refused_first, offsetof(struct tidegate_feed_refused, first) == 0);
+TIDEGATE_ASSERT(feed_refused_oldest, offsetof(struct tidegate_feed_refused, oldest) == 8);
+TIDEGATE_ASSERT(feed_refused_next, offsetof(struct tidegate_feed_refused, next) == 16);
+TIDEGATE_ASSERT(feed_refused_limit, offsetof(struct tidegate_feed_refused, limit) == 24);
+TIDEGATE_ASSERT(feed_refused_market, offsetof(struct tidegate_feed_refused, market) == 32);
+TIDEGATE_ASSERT(feed_refused_retry_after_ms, offsetof(struct tidegate_feed_refused, retry_after_ms) == 36);
+TIDEGATE_ASSERT(feed_refused_reason, offsetof(struct tidegate_feed_refused, reason) == 40);
+TIDEGATE_ASSERT(feed_refused_channel, offsetof(struct tidegate_feed_refused, channel) == 42);
+TIDEGATE_ASSERT(feed_refused_padding_43, offsetof(struct tidegate_feed_refused, padding_43) == 43);
+
+/* The server ends the connection. */
+struct tidegate_feed_logout {
+    uint64_t resume_orders; /* The next message of the channel orders that this connection would have got. */
+    uint64_t resume_levels; /* The same of levels. */
+    uint64_t resume_trades; /* The same of trades. */
+    uint16_t reason; /* Why. enum tidegate_feed_logout_reason. */
+    uint8_t padding_26[6]; /* Zero. */
+    char detail[64]; /* Field, value and limit, for people. */
+};
+TIDEGATE_ASSERT(feed_logout_size, sizeof(struct tidegate_feed_logout) == 96);
+TIDEGATE_ASSERT(feed_logout_resume_orders, offsetof(struct tidegate_feed_logout, resume_orders) == 0);
+TIDEGATE_ASSERT(feed_logout_resume_levels, offsetof(struct tidegate_feed_logout, resume_levels) == 8);
+TIDEGATE_ASSERT(feed_logout_resume_trades, offsetof(struct tidegate_feed_logout, resume_trades) == 16);
+TIDEGATE_ASSERT(feed_logout_reason, offsetof(struct tidegate_feed_logout, reason) == 24);
+TIDEGATE_ASSERT(feed_logout_padding_26, offsetof(struct tidegate_feed_logout, padding_26) == 26);
+TIDEGATE_ASSERT(feed_logout_detail, offsetof(struct tidegate_feed_logout, detail) == 32);
+
+/* A market was created, open and empty. */
+struct tidegate_feed_market {
+    uint64_t number; /* Position on the channel: dense, from 1. */
+    uint64_t market_number; /* Position among the messages of this market on the channel: dense, from 1. */
+    uint64_t sequence; /* The command that caused it: its place in the journal. */
+    uint64_t time; /* When the sequencer took that command, nanoseconds since 1970. */
+    uint32_t market; /* Which market. */
+    uint32_t epoch; /* The leadership term of that command. */
+    uint32_t index; /* The event of that command that caused it; of a trade with (sequence, index) its identity. */
+    uint8_t market_last; /* The last message of its command for this market: its book is consistent after it. enum tidegate_bool. */
+    uint8_t last; /* The last message of its command on this channel: every book is. enum tidegate_bool. */
+    uint8_t channel; /* On which channel. enum tidegate_feed_channel. */
+    uint8_t padding_47[1]; /* Zero. */
+    char name[16]; /* Its name. */
+    char base[16]; /* Name of the asset that is traded. */
+    char quote[16]; /* Name of the asset that pays. */
+    uint64_t base_units_per_lot; /* Smallest units of the base asset in one lot. */
+    uint64_t quote_units_per_tick_lot; /* Smallest units of the quote asset that one lot costs per tick. */
+    uint32_t base_id; /* Id of the base asset. */
+    uint32_t quote_id; /* Id of the quote asset. */
+    uint32_t base_decimals; /* Decimal places of the base asset. */
+    uint32_t quote_decimals; /* Decimal places of the quote asset. */
+    uint8_t state; /* What it accepts. enum tidegate_market_state. */
+    uint8_t padding_129[7]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_market_size, sizeof(struct tidegate_feed_market) == 136);
+TIDEGATE_ASSERT(feed_market_number, offsetof(struct tidegate_feed_market, number) == 0);
+TIDEGATE_ASSERT(feed_market_market_number, offsetof(struct tidegate_feed_market, market_number) == 8);
+TIDEGATE_ASSERT(feed_market_sequence, offsetof(struct tidegate_feed_market, sequence) == 16);
+TIDEGATE_ASSERT(feed_market_time, offsetof(struct tidegate_feed_market, time) == 24);
+TIDEGATE_ASSERT(feed_market_market, offsetof(struct tidegate_feed_market, market) == 32);
+TIDEGATE_ASSERT(feed_market_epoch, offsetof(struct tidegate_feed_market, epoch) == 36);
+TIDEGATE_ASSERT(feed_market_index, offsetof(struct tidegate_feed_market, index) == 40);
+TIDEGATE_ASSERT(feed_market_market_last, offsetof(struct tidegate_feed_market, market_last) == 44);
+TIDEGATE_ASSERT(feed_market_last, offsetof(struct tidegate_feed_market, last) == 45);
+TIDEGATE_ASSERT(feed_market_channel, offsetof(struct tidegate_feed_market, channel) == 46);
+TIDEGATE_ASSERT(feed_market_padding_47, offsetof(struct tidegate_feed_market, padding_47) == 47);
+TIDEGATE_ASSERT(feed_market_name, offsetof(struct tidegate_feed_market, name) == 48);
+TIDEGATE_ASSERT(feed_market_base, offsetof(struct tidegate_feed_market, base) == 64);
+TIDEGATE_ASSERT(feed_market_quote, offsetof(struct tidegate_feed_market, quote) == 80);
+TIDEGATE_ASSERT(feed_market_base_units_per_lot, offsetof(struct tidegate_feed_market, base_units_per_lot) == 96);
+TIDEGATE_ASSERT(feed_market_quote_units_per_tick_lot, offsetof(struct tidegate_feed_market, quote_units_per_tick_lot) == 104);
+TIDEGATE_ASSERT(feed_market_base_id, offsetof(struct tidegate_feed_market, base_id) == 112);
+TIDEGATE_ASSERT(feed_market_quote_id, offsetof(struct tidegate_feed_market, quote_id) == 116);
+TIDEGATE_ASSERT(feed_market_base_decimals, offsetof(struct tidegate_feed_market, base_decimals) == 120);
+TIDEGATE_ASSERT(feed_market_quote_decimals, offsetof(struct tidegate_feed_market, quote_decimals) == 124);
+TIDEGATE_ASSERT(feed_market_state, offsetof(struct tidegate_feed_market, state) == 128);
+TIDEGATE_ASSERT(feed_market_padding_129, offsetof(struct tidegate_feed_market, padding_129) == 129);
+
+/* A market changed its state: halts and their ends. */
+struct tidegate_feed_market_state {
+    uint64_t number; /* Position on the channel: dense, from 1. */
+    uint64_t market_number; /* Position among the messages of this market on the channel: dense, from 1. */
+    uint64_t sequence; /* The command that caused it: its place in the journal. */
+    uint64_t time; /* When the sequencer took that command, nanoseconds since 1970. */
+    uint32_t market; /* Which market. */
+    uint32_t epoch; /* The leadership term of that command. */
+    uint32_t index; /* The event of that command that caused it; of a trade with (sequence, index) its identity. */
+    uint8_t market_last; /* The last message of its command for this market: its book is consistent after it. enum tidegate_bool. */
+    uint8_t last; /* The last message of its command on this channel: every book is. enum tidegate_bool. */
+    uint8_t channel; /* On which channel. enum tidegate_feed_channel. */
+    uint8_t padding_47[1]; /* Zero. */
+    uint8_t state; /* What it accepts from here on. enum tidegate_market_state. */
+    uint8_t padding_49[7]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_market_state_size, sizeof(struct tidegate_feed_market_state) == 56);
+TIDEGATE_ASSERT(feed_market_state_number, offsetof(struct tidegate_feed_market_state, number) == 0);
+TIDEGATE_ASSERT(feed_market_state_market_number, offsetof(struct tidegate_feed_market_state, market_number) == 8);
+TIDEGATE_ASSERT(feed_market_state_sequence, offsetof(struct tidegate_feed_market_state, sequence) == 16);
+TIDEGATE_ASSERT(feed_market_state_time, offsetof(struct tidegate_feed_market_state, time) == 24);
+TIDEGATE_ASSERT(feed_market_state_market, offsetof(struct tidegate_feed_market_state, market) == 32);
+TIDEGATE_ASSERT(feed_market_state_epoch, offsetof(struct tidegate_feed_market_state, epoch) == 36);
+TIDEGATE_ASSERT(feed_market_state_index, offsetof(struct tidegate_feed_market_state, index) == 40);
+TIDEGATE_ASSERT(feed_market_state_market_last, offsetof(struct tidegate_feed_market_state, market_last) == 44);
+TIDEGATE_ASSERT(feed_market_state_last, offsetof(struct tidegate_feed_market_state, last) == 45);
+TIDEGATE_ASSERT(feed_market_state_channel, offsetof(struct tidegate_feed_market_state, channel) == 46);
+TIDEGATE_ASSERT(feed_market_state_padding_47, offsetof(struct tidegate_feed_market_state, padding_47) == 47);
+TIDEGATE_ASSERT(feed_market_state_state, offsetof(struct tidegate_feed_market_state, state) == 48);
+TIDEGATE_ASSERT(feed_market_state_padding_49, offsetof(struct tidegate_feed_market_state, padding_49) == 49);
+
+/* An order is shown, at the tail of its price. The next part of an iceberg comes under its old id. */
+struct tidegate_feed_order_added {
+    uint64_t number; /* Position on the channel: dense, from 1. */
+    uint64_t market_number; /* Position among the messages of this market on the channel: dense, from 1. */
+    uint64_t sequence; /* The command that caused it: its place in the journal. */
+    uint64_t time; /* When the sequencer took that command, nanoseconds since 1970. */
+    uint32_t market; /* Which market. */
+    uint32_t epoch; /* The leadership term of that command. */
+    uint32_t index; /* The event of that command that caused it; of a trade with (sequence, index) its identity. */
+    uint8_t market_last; /* The last message of its command for this market: its book is consistent after it. enum tidegate_bool. */
+    uint8_t last; /* The last message of its command on this channel: every book is. enum tidegate_bool. */
+    uint8_t channel; /* On which channel. enum tidegate_feed_channel. */
+    uint8_t padding_47[1]; /* Zero. */
+    uint64_t order; /* Its id. */
+    int64_t price; /* Its price in ticks. */
+    uint64_t qty; /* What is shown of it, in lots. */
+    uint8_t side; /* Its side. enum tidegate_side. */
+    uint8_t padding_73[7]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_order_added_size, sizeof(struct tidegate_feed_order_added) == 80);
+TIDEGATE_ASSERT(feed_order_added_number, offsetof(struct tidegate_feed_order_added, number) == 0);
+TIDEGATE_ASSERT(feed_order_added_market_number, offsetof(struct tidegate_feed_order_added, market_number) == 8);
+TIDEGATE_ASSERT(feed_order_added_sequence, offsetof(struct tidegate_feed_order_added, sequence) == 16);
+TIDEGATE_ASSERT(feed_order_added_time, offsetof(struct tidegate_feed_order_added, time) == 24);
+TIDEGATE_ASSERT(feed_order_added_market, offsetof(struct tidegate_feed_order_added, market) == 32);
+TIDEGATE_ASSERT(feed_order_added_epoch, offsetof(struct tidegate_feed_order_added, epoch) == 36);
+TIDEGATE_ASSERT(feed_order_added_index, offsetof(struct tidegate_feed_order_added, index) == 40);
+TIDEGATE_ASSERT(feed_order_added_market_last, offsetof(struct tidegate_feed_order_added, market_last) == 44);
+TIDEGATE_ASSERT(feed_order_added_last, offsetof(struct tidegate_feed_order_added, last) == 45);
+TIDEGATE_ASSERT(feed_order_added_channel, offsetof(struct tidegate_feed_order_added, channel) == 46);
+TIDEGATE_ASSERT(feed_order_added_padding_47, offsetof(struct tidegate_feed_order_added, padding_47) == 47);
+TIDEGATE_ASSERT(feed_order_added_order, offsetof(struct tidegate_feed_order_added, order) == 48);
+TIDEGATE_ASSERT(feed_order_added_price, offsetof(struct tidegate_feed_order_added, price) == 56);
+TIDEGATE_ASSERT(feed_order_added_qty, offsetof(struct tidegate_feed_order_added, qty) == 64);
+TIDEGATE_ASSERT(feed_order_added_side, offsetof(struct tidegate_feed_order_added, side) == 72);
+TIDEGATE_ASSERT(feed_order_added_padding_73, offsetof(struct tidegate_feed_order_added, padding_73) == 73);
+
+/* An order that is shown traded. */
+struct tidegate_feed_order_executed {
+    uint64_t number; /* Position on the channel: dense, from 1. */
+    uint64_t market_number; /* Position among the messages of this market on the channel: dense, from 1. */
+    uint64_t sequence; /* The command that caused it: its place in the journal. */
+    uint64_t time; /* When the sequencer took that command, nanoseconds since 1970. */
+    uint32_t market; /* Which market. */
+    uint32_t epoch; /* The leadership term of that command. */
+    uint32_t index; /* The event of that command that caused it; of a trade with (sequence, index) its identity. */
+    uint8_t market_last; /* The last message of its command for this market: its book is consistent after it. enum tidegate_bool. */
+    uint8_t last; /* The last message of its command on this channel: every book is. enum tidegate_bool. */
+    uint8_t channel; /* On which channel. enum tidegate_feed_channel. */
+    uint8_t padding_47[1]; /* Zero. */
+    uint64_t order; /* Which. */
+    uint64_t qty; /* How much traded, in lots; of an iceberg that is met twice by one taker it can be more than was shown. */
+    uint64_t displayed; /* What is still shown; 0: it is taken off the book. It keeps its place. */
+};
+TIDEGATE_ASSERT(feed_order_executed_size, sizeof(struct tidegate_feed_order_executed) == 72);
+TIDEGATE_ASSERT(feed_order_executed_number, offsetof(struct tidegate_feed_order_executed, number) == 0);
+TIDEGATE_ASSERT(feed_order_executed_market_number, offsetof(struct tidegate_feed_order_executed, market_number) == 8);
+TIDEGATE_ASSERT(feed_order_executed_sequence, offsetof(struct tidegate_feed_order_executed, sequence) == 16);
+TIDEGATE_ASSERT(feed_order_executed_time, offsetof(struct tidegate_feed_order_executed, time) == 24);
+TIDEGATE_ASSERT(feed_order_executed_market, offsetof(struct tidegate_feed_order_executed, market) == 32);
+TIDEGATE_ASSERT(feed_order_executed_epoch, offsetof(struct tidegate_feed_order_executed, epoch) == 36);
+TIDEGATE_ASSERT(feed_order_executed_index, offsetof(struct tidegate_feed_order_executed, index) == 40);
+TIDEGATE_ASSERT(feed_order_executed_market_last, offsetof(struct tidegate_feed_order_executed, market_last) == 44);
+TIDEGATE_ASSERT(feed_order_executed_last, offsetof(struct tidegate_feed_order_executed, last) == 45);
+TIDEGATE_ASSERT(feed_order_executed_channel, offsetof(struct tidegate_feed_order_executed, channel) == 46);
+TIDEGATE_ASSERT(feed_order_executed_padding_47, offsetof(struct tidegate_feed_order_executed, padding_47) == 47);
+TIDEGATE_ASSERT(feed_order_executed_order, offsetof(struct tidegate_feed_order_executed, order) == 48);
+TIDEGATE_ASSERT(feed_order_executed_qty, offsetof(struct tidegate_feed_order_executed, qty) == 56);
+TIDEGATE_ASSERT(feed_order_executed_displayed, offsetof(struct tidegate_feed_order_executed, displayed) == 64);
+
+/* What is shown of an order changed; it keeps its place. */
+struct tidegate_feed_order_changed {
+    uint64_t number; /* Position on the channel: dense, from 1. */
+    uint64_t market_number; /* Position among the messages of this market on the channel: dense, from 1. */
+    uint64_t sequence; /* The command that caused it: its place in the journal. */
+    uint64_t time; /* When the sequencer took that command, nanoseconds since 1970. */
+    uint32_t market; /* Which market. */
+    uint32_t epoch; /* The leadership term of that command. */
+    uint32_t index; /* The event of that command that caused it; of a trade with (sequence, index) its identity. */
+    uint8_t market_last; /* The last message of its command for this market: its book is consistent after it. enum tidegate_bool. */
+    uint8_t last; /* The last message of its command on this channel: every book is. enum tidegate_bool. */
+    uint8_t channel; /* On which channel. enum tidegate_feed_channel. */
+    uint8_t padding_47[1]; /* Zero. */
+    uint64_t order; /* Which. */
+    uint64_t displayed; /* What is shown from here on, in lots; at least 1. */
+};
+TIDEGATE_ASSERT(feed_order_changed_size, sizeof(struct tidegate_feed_order_changed) == 64);
+TIDEGATE_ASSERT(feed_order_changed_number, offsetof(struct tidegate_feed_order_changed, number) == 0);
+TIDEGATE_ASSERT(feed_order_changed_market_number, offsetof(struct tidegate_feed_order_changed, market_number) == 8);
+TIDEGATE_ASSERT(feed_order_changed_sequence, offsetof(struct tidegate_feed_order_changed, sequence) == 16);
+TIDEGATE_ASSERT(feed_order_changed_time, offsetof(struct tidegate_feed_order_changed, time) == 24);
+TIDEGATE_ASSERT(feed_order_changed_market, offsetof(struct tidegate_feed_order_changed, market) == 32);
+TIDEGATE_ASSERT(feed_order_changed_epoch, offsetof(struct tidegate_feed_order_changed, epoch) == 36);
+TIDEGATE_ASSERT(feed_order_changed_index, offsetof(struct tidegate_feed_order_changed, index) == 40);
+TIDEGATE_ASSERT(feed_order_changed_market_last, offsetof(struct tidegate_feed_order_changed, market_last) == 44);
+TIDEGATE_ASSERT(feed_order_changed_last, offsetof(struct tidegate_feed_order_changed, last) == 45);
+TIDEGATE_ASSERT(feed_order_changed_channel, offsetof(struct tidegate_feed_order_changed, channel) == 46);
+TIDEGATE_ASSERT(feed_order_changed_padding_47, offsetof(struct tidegate_feed_order_changed, padding_47) == 47);
+TIDEGATE_ASSERT(feed_order_changed_order, offsetof(struct tidegate_feed_order_changed, order) == 48);
+TIDEGATE_ASSERT(feed_order_changed_displayed, offsetof(struct tidegate_feed_order_changed, displayed) == 56);
+
+/* An order is taken off the book. */
+struct tidegate_feed_order_deleted {
+    uint64_t number; /* Position on the channel: dense, from 1. */
+    uint64_t market_number; /* Position among the messages of this market on the channel: dense, from 1. */
+    uint64_t sequence; /* The command that caused it: its place in the journal. */
+    uint64_t time; /* When the sequencer took that command, nanoseconds since 1970. */
+    uint32_t market; /* Which market. */
+    uint32_t epoch; /* The leadership term of that command. */
+    uint32_t index; /* The event of that command that caused it; of a trade with (sequence, index) its identity. */
+    uint8_t market_last; /* The last message of its command for this market: its book is consistent after it. enum tidegate_bool. */
+    uint8_t last; /* The last message of its command on this channel: every book is. enum tidegate_bool. */
+    uint8_t channel; /* On which channel. enum tidegate_feed_channel. */
+    uint8_t padding_47[1]; /* Zero. */
+    uint64_t order; /* Which. */
+};
+TIDEGATE_ASSERT(feed_order_deleted_size, sizeof(struct tidegate_feed_order_deleted) == 56);
+TIDEGATE_ASSERT(feed_order_deleted_number, offsetof(struct tidegate_feed_order_deleted, number) == 0);
+TIDEGATE_ASSERT(feed_order_deleted_market_number, offsetof(struct tidegate_feed_order_deleted, market_number) == 8);
+TIDEGATE_ASSERT(feed_order_deleted_sequence, offsetof(struct tidegate_feed_order_deleted, sequence) == 16);
+TIDEGATE_ASSERT(feed_order_deleted_time, offsetof(struct tidegate_feed_order_deleted, time) == 24);
+TIDEGATE_ASSERT(feed_order_deleted_market, offsetof(struct tidegate_feed_order_deleted, market) == 32);
+TIDEGATE_ASSERT(feed_order_deleted_epoch, offsetof(struct tidegate_feed_order_deleted, epoch) == 36);
+TIDEGATE_ASSERT(feed_order_deleted_index, offsetof(struct tidegate_feed_order_deleted, index) == 40);
+TIDEGATE_ASSERT(feed_order_deleted_market_last, offsetof(struct tidegate_feed_order_deleted, market_last) == 44);
+TIDEGATE_ASSERT(feed_order_deleted_last, offsetof(struct tidegate_feed_order_deleted, last) == 45);
+TIDEGATE_ASSERT(feed_order_deleted_channel, offsetof(struct tidegate_feed_order_deleted, channel) == 46);
+TIDEGATE_ASSERT(feed_order_deleted_padding_47, offsetof(struct tidegate_feed_order_deleted, padding_47) == 47);
+TIDEGATE_ASSERT(feed_order_deleted_order, offsetof(struct tidegate_feed_order_deleted, order) == 48);
+
+/* A level as it is after the command. */
+struct tidegate_feed_level {
+    uint64_t number; /* Position on the channel: dense, from 1. */
+    uint64_t market_number; /* Position among the messages of this market on the channel: dense, from 1. */
+    uint64_t sequence; /* The command that caused it: its place in the journal. */
+    uint64_t time; /* When the sequencer took that command, nanoseconds since 1970. */
+    uint32_t market; /* Which market. */
+    uint32_t epoch; /* The leadership term of that command. */
+    uint32_t index; /* The event of that command that caused it; of a trade with (sequence, index) its identity. */
+    uint8_t market_last; /* The last message of its command for this market: its book is consistent after it. enum tidegate_bool. */
+    uint8_t last; /* The last message of its command on this channel: every book is. enum tidegate_bool. */
+    uint8_t channel; /* On which channel. enum tidegate_feed_channel. */
+    uint8_t padding_47[1]; /* Zero. */
+    int64_t price; /* Its price in ticks. */
+    struct tidegate_u128 lots; /* What is shown at it, in lots; 0: it is gone. */
+    uint32_t orders; /* Orders that are shown at it. */
+    uint8_t side; /* Its side. enum tidegate_side. */
+    uint8_t padding_77[3]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_level_size, sizeof(struct tidegate_feed_level) == 80);
+TIDEGATE_ASSERT(feed_level_number, offsetof(struct tidegate_feed_level, number) == 0);
+TIDEGATE_ASSERT(feed_level_market_number, offsetof(struct tidegate_feed_level, market_number) == 8);
+TIDEGATE_ASSERT(feed_level_sequence, offsetof(struct tidegate_feed_level, sequence) == 16);
+TIDEGATE_ASSERT(feed_level_time, offsetof(struct tidegate_feed_level, time) == 24);
+TIDEGATE_ASSERT(feed_level_market, offsetof(struct tidegate_feed_level, market) == 32);
+TIDEGATE_ASSERT(feed_level_epoch, offsetof(struct tidegate_feed_level, epoch) == 36);
+TIDEGATE_ASSERT(feed_level_index, offsetof(struct tidegate_feed_level, index) == 40);
+TIDEGATE_ASSERT(feed_level_market_last, offsetof(struct tidegate_feed_level, market_last) == 44);
+TIDEGATE_ASSERT(feed_level_last, offsetof(struct tidegate_feed_level, last) == 45);
+TIDEGATE_ASSERT(feed_level_channel, offsetof(struct tidegate_feed_level, channel) == 46);
+TIDEGATE_ASSERT(feed_level_padding_47, offsetof(struct tidegate_feed_level, padding_47) == 47);
+TIDEGATE_ASSERT(feed_level_price, offsetof(struct tidegate_feed_level, price) == 48);
+TIDEGATE_ASSERT(feed_level_lots, offsetof(struct tidegate_feed_level, lots) == 56);
+TIDEGATE_ASSERT(feed_level_orders, offsetof(struct tidegate_feed_level, orders) == 72);
+TIDEGATE_ASSERT(feed_level_side, offsetof(struct tidegate_feed_level, side) == 76);
+TIDEGATE_ASSERT(feed_level_padding_77, offsetof(struct tidegate_feed_level, padding_77) == 77);
+
+/* A trade, at the resting order's price. */
+struct tidegate_feed_trade {
+    uint64_t number; /* Position on the channel: dense, from 1. */
+    uint64_t market_number; /* Position among the messages of this market on the channel: dense, from 1. */
+    uint64_t sequence; /* The command that caused it: its place in the journal. */
+    uint64_t time; /* When the sequencer took that command, nanoseconds since 1970. */
+    uint32_t market; /* Which market. */
+    uint32_t epoch; /* The leadership term of that command. */
+    uint32_t index; /* The event of that command that caused it; of a trade with (sequence, index) its identity. */
+    uint8_t market_last; /* The last message of its command for this market: its book is consistent after it. enum tidegate_bool. */
+    uint8_t last; /* The last message of its command on this channel: every book is. enum tidegate_bool. */
+    uint8_t channel; /* On which channel. enum tidegate_feed_channel. */
+    uint8_t padding_47[1]; /* Zero. */
+    int64_t price; /* Its price in ticks. */
+    uint64_t qty; /* Its quantity in lots. */
+    uint64_t taker_order; /* The order that came in. */
+    uint64_t maker_order; /* The order that rested. */
+    uint8_t taker_side; /* Side of the order that came in. enum tidegate_side. */
+    uint8_t padding_81[7]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_trade_size, sizeof(struct tidegate_feed_trade) == 88);
+TIDEGATE_ASSERT(feed_trade_number, offsetof(struct tidegate_feed_trade, number) == 0);
+TIDEGATE_ASSERT(feed_trade_market_number, offsetof(struct tidegate_feed_trade, market_number) == 8);
+TIDEGATE_ASSERT(feed_trade_sequence, offsetof(struct tidegate_feed_trade, sequence) == 16);
+TIDEGATE_ASSERT(feed_trade_time, offsetof(struct tidegate_feed_trade, time) == 24);
+TIDEGATE_ASSERT(feed_trade_market, offsetof(struct tidegate_feed_trade, market) == 32);
+TIDEGATE_ASSERT(feed_trade_epoch, offsetof(struct tidegate_feed_trade, epoch) == 36);
+TIDEGATE_ASSERT(feed_trade_index, offsetof(struct tidegate_feed_trade, index) == 40);
+TIDEGATE_ASSERT(feed_trade_market_last, offsetof(struct tidegate_feed_trade, market_last) == 44);
+TIDEGATE_ASSERT(feed_trade_last, offsetof(struct tidegate_feed_trade, last) == 45);
+TIDEGATE_ASSERT(feed_trade_channel, offsetof(struct tidegate_feed_trade, channel) == 46);
+TIDEGATE_ASSERT(feed_trade_padding_47, offsetof(struct tidegate_feed_trade, padding_47) == 47);
+TIDEGATE_ASSERT(feed_trade_price, offsetof(struct tidegate_feed_trade, price) == 48);
+TIDEGATE_ASSERT(feed_trade_qty, offsetof(struct tidegate_feed_trade, qty) == 56);
+TIDEGATE_ASSERT(feed_trade_taker_order, offsetof(struct tidegate_feed_trade, taker_order) == 64);
+TIDEGATE_ASSERT(feed_trade_maker_order, offsetof(struct tidegate_feed_trade, maker_order) == 72);
+TIDEGATE_ASSERT(feed_trade_taker_side, offsetof(struct tidegate_feed_trade, taker_side) == 80);
+TIDEGATE_ASSERT(feed_trade_padding_81, offsetof(struct tidegate_feed_trade, padding_81) == 81);
+
+/* The ten best levels of both sides, after all other messages of its command. */
+struct tidegate_feed_checksum {
+    uint64_t number; /* Position on the channel: dense, from 1. */
+    uint64_t market_number; /* Position among the messages of this market on the channel: dense, from 1. */
+    uint64_t sequence; /* The command that caused it: its place in the journal. */
+    uint64_t time; /* When the sequencer took that command, nanoseconds since 1970. */
+    uint32_t market; /* Which market. */
+    uint32_t epoch; /* The leadership term of that command. */
+    uint32_t index; /* The event of that command that caused it; of a trade with (sequence, index) its identity. */
+    uint8_t market_last; /* The last message of its command for this market: its book is consistent after it. enum tidegate_bool. */
+    uint8_t last; /* The last message of its command on this channel: every book is. enum tidegate_bool. */
+    uint8_t channel; /* On which channel. enum tidegate_feed_channel. */
+    uint8_t padding_47[1]; /* Zero. */
+    uint32_t checksum; /* CRC-32C of them, as FEED.md lays them out. */
+    uint8_t padding_52[4]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_checksum_size, sizeof(struct tidegate_feed_checksum) == 56);
+TIDEGATE_ASSERT(feed_checksum_number, offsetof(struct tidegate_feed_checksum, number) == 0);
+TIDEGATE_ASSERT(feed_checksum_market_number, offsetof(struct tidegate_feed_checksum, market_number) == 8);
+TIDEGATE_ASSERT(feed_checksum_sequence, offsetof(struct tidegate_feed_checksum, sequence) == 16);
+TIDEGATE_ASSERT(feed_checksum_time, offsetof(struct tidegate_feed_checksum, time) == 24);
+TIDEGATE_ASSERT(feed_checksum_market, offsetof(struct tidegate_feed_checksum, market) == 32);
+TIDEGATE_ASSERT(feed_checksum_epoch, offsetof(struct tidegate_feed_checksum, epoch) == 36);
+TIDEGATE_ASSERT(feed_checksum_index, offsetof(struct tidegate_feed_checksum, index) == 40);
+TIDEGATE_ASSERT(feed_checksum_market_last, offsetof(struct tidegate_feed_checksum, market_last) == 44);
+TIDEGATE_ASSERT(feed_checksum_last, offsetof(struct tidegate_feed_checksum, last) == 45);
+TIDEGATE_ASSERT(feed_checksum_channel, offsetof(struct tidegate_feed_checksum, channel) == 46);
+TIDEGATE_ASSERT(feed_checksum_padding_47, offsetof(struct tidegate_feed_checksum, padding_47) == 47);
+TIDEGATE_ASSERT(feed_checksum_checksum, offsetof(struct tidegate_feed_checksum, checksum) == 48);
+TIDEGATE_ASSERT(feed_checksum_padding_52, offsetof(struct tidegate_feed_checksum, padding_52) == 52);
+
+/* The first piece of a snapshot, position 0: the market. On the channel trades it is the only one. */
+struct tidegate_feed_snapshot_begin {
+    uint64_t number; /* The snapshot includes every message of the channel up to this one. */
+    uint32_t market; /* Which market. */
+    uint32_t position; /* Position in the snapshot, from 0. */
+    uint32_t total; /* Pieces of the snapshot, this one included. */
+    uint8_t channel; /* On which channel. enum tidegate_feed_channel. */
+    uint8_t padding_21[3]; /* Zero. */
+    uint64_t market_number; /* The last message of this market that is included. */
+    uint64_t sequence; /* The last command that is included. */
+    uint64_t time; /* When that was, nanoseconds since 1970. */
+    char name[16]; /* The market's name. */
+    char base[16]; /* Name of the asset that is traded. */
+    char quote[16]; /* Name of the asset that pays. */
+    uint64_t base_units_per_lot; /* Smallest units of the base asset in one lot. */
+    uint64_t quote_units_per_tick_lot; /* Smallest units of the quote asset that one lot costs per tick. */
+    uint32_t base_id; /* Id of the base asset. */
+    uint32_t quote_id; /* Id of the quote asset. */
+    uint32_t base_decimals; /* Decimal places of the base asset. */
+    uint32_t quote_decimals; /* Decimal places of the quote asset. */
+    uint8_t state; /* What it accepts. enum tidegate_market_state. */
+    uint8_t padding_129[3]; /* Zero. */
+    uint32_t checksum; /* CRC-32C of the ten best levels of both sides; 0 on the channel trades. */
+    uint64_t orders; /* Orders that are shown; 0 on the channel trades. */
+    uint64_t stream; /* Identity of the numbering, as in FeedHello. */
+};
+TIDEGATE_ASSERT(feed_snapshot_begin_size, sizeof(struct tidegate_feed_snapshot_begin) == 152);
+TIDEGATE_ASSERT(feed_snapshot_begin_number, offsetof(struct tidegate_feed_snapshot_begin, number) == 0);
+TIDEGATE_ASSERT(feed_snapshot_begin_market, offsetof(struct tidegate_feed_snapshot_begin, market) == 8);
+TIDEGATE_ASSERT(feed_snapshot_begin_position, offsetof(struct tidegate_feed_snapshot_begin, position) == 12);
+TIDEGATE_ASSERT(feed_snapshot_begin_total, offsetof(struct tidegate_feed_snapshot_begin, total) == 16);
+TIDEGATE_ASSERT(feed_snapshot_begin_channel, offsetof(struct tidegate_feed_snapshot_begin, channel) == 20);
+TIDEGATE_ASSERT(feed_snapshot_begin_padding_21, offsetof(struct tidegate_feed_snapshot_begin, padding_21) == 21);
+TIDEGATE_ASSERT(feed_snapshot_begin_market_number, offsetof(struct tidegate_feed_snapshot_begin, market_number) == 24);
+TIDEGATE_ASSERT(feed_snapshot_begin_sequence, offsetof(struct tidegate_feed_snapshot_begin, sequence) == 32);
+TIDEGATE_ASSERT(feed_snapshot_begin_time, offsetof(struct tidegate_feed_snapshot_begin, time) == 40);
+TIDEGATE_ASSERT(feed_snapshot_begin_name, offsetof(struct tidegate_feed_snapshot_begin, name) == 48);
+TIDEGATE_ASSERT(feed_snapshot_begin_base, offsetof(struct tidegate_feed_snapshot_begin, base) == 64);
+TIDEGATE_ASSERT(feed_snapshot_begin_quote, offsetof(struct tidegate_feed_snapshot_begin, quote) == 80);
+TIDEGATE_ASSERT(feed_snapshot_begin_base_units_per_lot, offsetof(struct tidegate_feed_snapshot_begin, base_units_per_lot) == 96);
+TIDEGATE_ASSERT(feed_snapshot_begin_quote_units_per_tick_lot, offsetof(struct tidegate_feed_snapshot_begin, quote_units_per_tick_lot) == 104);
+TIDEGATE_ASSERT(feed_snapshot_begin_base_id, offsetof(struct tidegate_feed_snapshot_begin, base_id) == 112);
+TIDEGATE_ASSERT(feed_snapshot_begin_quote_id, offsetof(struct tidegate_feed_snapshot_begin, quote_id) == 116);
+TIDEGATE_ASSERT(feed_snapshot_begin_base_decimals, offsetof(struct tidegate_feed_snapshot_begin, base_decimals) == 120);
+TIDEGATE_ASSERT(feed_snapshot_begin_quote_decimals, offsetof(struct tidegate_feed_snapshot_begin, quote_decimals) == 124);
+TIDEGATE_ASSERT(feed_snapshot_begin_state, offsetof(struct tidegate_feed_snapshot_begin, state) == 128);
+TIDEGATE_ASSERT(feed_snapshot_begin_padding_129, offsetof(struct tidegate_feed_snapshot_begin, padding_129) == 129);
+TIDEGATE_ASSERT(feed_snapshot_begin_checksum, offsetof(struct tidegate_feed_snapshot_begin, checksum) == 132);
+TIDEGATE_ASSERT(feed_snapshot_begin_orders, offsetof(struct tidegate_feed_snapshot_begin, orders) == 136);
+TIDEGATE_ASSERT(feed_snapshot_begin_stream, offsetof(struct tidegate_feed_snapshot_begin, stream) == 144);
+
+/* An order. Bids come first, then asks, each in the order in which they would trade. */
+struct tidegate_feed_snapshot_order {
+    uint64_t number; /* The snapshot includes every message of the channel up to this one. */
+    uint32_t market; /* Which market. */
+    uint32_t position; /* Position in the snapshot, from 0. */
+    uint32_t total; /* Pieces of the snapshot, this one included. */
+    uint8_t channel; /* On which channel. enum tidegate_feed_channel. */
+    uint8_t padding_21[3]; /* Zero. */
+    uint64_t order; /* Its id. */
+    int64_t price; /* Its price in ticks. */
+    uint64_t qty; /* What is shown of it, in lots. */
+    uint8_t side; /* Its side. enum tidegate_side. */
+    uint8_t padding_49[7]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_snapshot_order_size, sizeof(struct tidegate_feed_snapshot_order) == 56);
+TIDEGATE_ASSERT(feed_snapshot_order_number, offsetof(struct tidegate_feed_snapshot_order, number) == 0);
+TIDEGATE_ASSERT(feed_snapshot_order_market, offsetof(struct tidegate_feed_snapshot_order, market) == 8);
+TIDEGATE_ASSERT(feed_snapshot_order_position, offsetof(struct tidegate_feed_snapshot_order, position) == 12);
+TIDEGATE_ASSERT(feed_snapshot_order_total, offsetof(struct tidegate_feed_snapshot_order, total) == 16);
+TIDEGATE_ASSERT(feed_snapshot_order_channel, offsetof(struct tidegate_feed_snapshot_order, channel) == 20);
+TIDEGATE_ASSERT(feed_snapshot_order_padding_21, offsetof(struct tidegate_feed_snapshot_order, padding_21) == 21);
+TIDEGATE_ASSERT(feed_snapshot_order_order, offsetof(struct tidegate_feed_snapshot_order, order) == 24);
+TIDEGATE_ASSERT(feed_snapshot_order_price, offsetof(struct tidegate_feed_snapshot_order, price) == 32);
+TIDEGATE_ASSERT(feed_snapshot_order_qty, offsetof(struct tidegate_feed_snapshot_order, qty) == 40);
+TIDEGATE_ASSERT(feed_snapshot_order_side, offsetof(struct tidegate_feed_snapshot_order, side) == 48);
+TIDEGATE_ASSERT(feed_snapshot_order_padding_49, offsetof(struct tidegate_feed_snapshot_order, padding_49) == 49);
+
+/* A level. Bids come first, then asks, best first. */
+struct tidegate_feed_snapshot_level {
+    uint64_t number; /* The snapshot includes every message of the channel up to this one. */
+    uint32_t market; /* Which market. */
+    uint32_t position; /* Position in the snapshot, from 0. */
+    uint32_t total; /* Pieces of the snapshot, this one included. */
+    uint8_t channel; /* On which channel. enum tidegate_feed_channel. */
+    uint8_t padding_21[3]; /* Zero. */
+    int64_t price; /* Its price in ticks. */
+    struct tidegate_u128 lots; /* What is shown at it, in lots. */
+    uint32_t orders; /* Orders that are shown at it. */
+    uint8_t side; /* Its side. enum tidegate_side. */
+    uint8_t padding_53[3]; /* Zero. */
+};
+TIDEGATE_ASSERT(feed_snapshot_level_size, sizeof(struct tidegate_feed_snapshot_level) == 56);
+TIDEGATE_ASSERT(feed_snapshot_level_number, offsetof(struct tidegate_feed_snapshot_level, number) == 0);
+TIDEGATE_ASSERT(feed_snapshot_level_market, offsetof(struct tidegate_feed_snapshot_level, market) == 8);
+TIDEGATE_ASSERT(feed_snapshot_level_position, offsetof(struct tidegate_feed_snapshot_level, position) == 12);
+TIDEGATE_ASSERT(feed_snapshot_level_total, offsetof(struct tidegate_feed_snapshot_level, total) == 16);
+TIDEGATE_ASSERT(feed_snapshot_level_channel, offsetof(struct tidegate_feed_snapshot_level, channel) == 20);
+TIDEGATE_ASSERT(feed_snapshot_level_padding_21, offsetof(struct tidegate_feed_snapshot_level, padding_21) == 21);
+TIDEGATE_ASSERT(feed_snapshot_level_price, offsetof(struct tidegate_feed_snapshot_level, price) == 24);
+TIDEGATE_ASSERT(feed_snapshot_level_lots, offsetof(struct tidegate_feed_snapshot_level, lots) == 32);
+TIDEGATE_ASSERT(feed_snapshot_level_orders, offsetof(struct tidegate_feed_snapshot_level, orders) == 48);
+TIDEGATE_ASSERT(feed_snapshot_level_side, offsetof(struct tidegate_feed_snapshot_level, side) == 52);
+TIDEGATE_ASSERT(feed_snapshot_level_padding_53, offsetof(struct tidegate_feed_snapshot_level, padding_53) == 53);
 
 /* Writes a frame around a block to `frame`, which has room for TIDEGATE_FRAME_HEADER_LENGTH + block_length bytes. `block`
  * may be NULL where block_length is 0. Returns the length of the frame. */

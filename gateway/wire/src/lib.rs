@@ -11,6 +11,7 @@
 mod blocks;
 mod codec;
 pub mod decimal;
+pub mod feed;
 mod field;
 mod frame;
 mod layout;

@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod bench;
 pub mod demo;
+pub mod feed;
 pub mod journal;
 pub mod keygen;
 pub mod local;
@@ -61,6 +62,8 @@ enum Command {
     /// Change what an acknowledgement needs
     #[command(subcommand)]
     Durability(operator::DurabilityCommand),
+    /// Follow a market's public data: the book, its trades, its halts
+    Feed(feed::FeedArgs),
     /// Send recorded order flow through the binary gateway and compare with the exchange's own outcome
     #[command(subcommand)]
     Replay(replay::ReplayCommand),
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => operator::status(&args),
         Command::Promote(args) => operator::promote(&args),
         Command::Durability(command) => operator::durability(&command),
+        Command::Feed(args) => feed::run(&args),
         Command::Replay(command) => replay::run(command),
         Command::Bench(command) => bench::run(&command),
         Command::Journal(command) => journal::run(&command),

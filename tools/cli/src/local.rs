@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tidegate_domain::NodeId;
 use tidegate_node::config::{
-    DurabilityName, HttpSection, IoName, JournalSection, LimitsSection, NodeSection, OrderEntrySection,
+    DurabilityName, HttpSection, IoName, JournalSection, LimitsSection, MarketDataSection, NodeSection, OrderEntrySection,
     PipelineSection, ReplicationSection, SnapshotsSection, SqlSection, default_session_grace_ms,
 };
 use tidegate_node::{AdminRequest, MoneyRequest, NodeConfig, NodeStatus, ROLES_DEFAULT, Role};
@@ -38,6 +38,8 @@ pub struct ClusterPlan {
     pub durability: DurabilityName,
     /// Whether each node serves HTTP.
     pub http: bool,
+    /// Whether each node has a market-data feed.
+    pub market_data: bool,
     /// Whether the leader projects into `tidegate.sqlite` of the folder.
     pub sql: bool,
     /// Size of a journal segment.
@@ -108,6 +110,7 @@ impl ClusterPlan {
                     session_grace_ms: default_session_grace_ms(),
                 },
                 http: if self.http { Some(HttpSection { listen: free_tcp()? }) } else { None },
+                market_data: if self.market_data { Some(MarketDataSection::new(free_tcp()?)) } else { None },
                 replication,
                 sql: self.sql.then(|| SqlSection { file: self.folder.join("tidegate.sqlite") }),
                 snapshots: SnapshotsSection::default(),

@@ -175,6 +175,7 @@ fn prepare(target: &TargetArgs) -> Result<Prepared, String> {
         nodes: 1,
         durability: target.durability.into(),
         http: false,
+        market_data: false,
         sql: false,
         segment_mib: 64,
         io: IoName::Auto,

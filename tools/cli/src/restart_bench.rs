@@ -141,6 +141,7 @@ fn prepare(arguments: &RestartArguments, folder: &Path) -> Result<LocalNode, Str
         nodes: 1,
         durability: DurabilityName::Local,
         http: false,
+        market_data: false,
         sql: false,
         segment_mib: 64,
         io: IoName::Auto,

@@ -16,13 +16,15 @@ const EDGES: &[(&str, &[&str])] = &[
     ("replicator", &["domain", "pipeline"]),
     ("gateway/wire", &["domain"]),
     ("gateway/client", &["domain", "wire"]),
+    ("gateway/feed-client", &["domain", "wire"]),
+    ("gateway/market-data", &["domain", "feed-client", "journal", "wire"]),
     ("gateway/order-entry", &["domain", "wire", "pipeline", "journal"]),
     ("gateway/http", &["domain", "wire", "journal"]),
     ("gateway/sink", &["domain", "journal"]),
     ("gateway/sink-sql", &["domain", "sink"]),
     (
         "engine/node",
-        &["domain", "matching", "pipeline", "journal", "replicator", "wire", "order-entry", "http", "sink", "sink-sql"],
+        &["domain", "matching", "pipeline", "journal", "replicator", "wire", "order-entry", "http", "market-data", "sink", "sink-sql"],
     ),
     ("perf/replay", &["domain", "wire", "client"]),
     ("perf/engine", &["domain", "matching", "memory", "replay", "wire"]),
@@ -33,6 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "domain",
             "wire",
             "client",
+            "feed-client",
             "journal",
             "matching",
             "memory",
@@ -44,7 +47,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "sink-sql",
         ],
     ),
-    ("tools/fuzz", &["domain", "journal", "matching", "pipeline", "wire"]),
+    ("tools/fuzz", &["domain", "feed-client", "journal", "matching", "pipeline", "wire"]),
     ("tools/xtask", &[]),
 ];
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tidegate_domain::Sequence;
 use tidegate_journal::{EventLog, SpaceState};
+use tidegate_market_data::{FeedConfig, FeedPorts, FeedRunner, MulticastConfig};
 use tidegate_order_entry::{IoChoice, Known, OrderEntry, OrderEntryConfig, OrderEntryPorts};
+use tidegate_pipeline::Serving;
 use tidegate_replicator::LinkEvent;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
@@ -43,6 +45,39 @@ pub(super) fn start_order_entry(
     let (inbox, serving) = (handles.inbox.clone(), handles.serving.clone());
     let ports = OrderEntryPorts { inbox, log: log.clone(), serving, known };
     OrderEntry::start(order_entry, ports).map_err(start_error("order entry"))
+}
+
+/// Starts the market-data feed, if the configuration has one.
+pub(super) fn start_market_data(handles: &Handles<'_>, log: &EventLog) -> Result<Option<FeedRunner>, NodeError> {
+    let Some(section) = &handles.config.market_data else { return Ok(None) };
+    let multicast = section.multicast.as_ref().map(|multicast| MulticastConfig {
+        group_a: multicast.group_a,
+        group_b: multicast.group_b,
+        group_snapshot: multicast.group_snapshot,
+        interface_a: multicast.interface_a,
+        interface_b: multicast.interface_b,
+        ttl: multicast.ttl,
+        snapshot_interval: Duration::from_millis(multicast.snapshot_interval_ms),
+        snapshot_packets_per_second: multicast.snapshot_packets_per_second,
+    });
+    let config = FeedConfig {
+        listen: section.listen,
+        node: handles.config.node_id(),
+        heartbeat: Duration::from_millis(section.heartbeat_ms),
+        keep_messages: section.keep_messages,
+        connections_max: section.connections_max,
+        connections_per_ip_max: section.connections_per_ip_max,
+        recovery_per_second: section.recovery_per_second,
+        retransmit_max: section.retransmit_max,
+        multicast,
+    };
+    let (serving, on_fatal) = (handles.serving.clone(), Arc::clone(&handles.on_fatal));
+    let ports = FeedPorts {
+        log: log.clone(),
+        leads: Box::new(move || matches!(serving.get(), Serving::Primary { .. })),
+        on_fatal: Box::new(move |error| on_fatal("market data", error.into())),
+    };
+    FeedRunner::start(config, ports).map(Some).map_err(start_error("market_data"))
 }
 
 pub(super) fn http_listener(

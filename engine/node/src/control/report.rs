@@ -106,6 +106,7 @@ impl Control {
             io: self.facts.io.to_owned(),
             order_entry: self.facts.order_entry.to_string(),
             http: self.facts.http.map(|address| address.to_string()),
+            market_data: self.facts.market_data.map(|address| address.to_string()),
             sessions: self.gateway.sessions.load(Ordering::Relaxed),
             requests: self.gateway.requests_total.load(Ordering::Relaxed),
             reports: self.gateway.reports_total.load(Ordering::Relaxed),

@@ -335,7 +335,7 @@ impl Flow {
         at.map_or(OrderId::new(1), |at| self.orders[at])
     }
 
-    fn apply(&mut self, key: u32, account: u32, command: Command) -> Vec<EventRecord> {
+    pub fn apply(&mut self, key: u32, account: u32, command: Command) -> Vec<EventRecord> {
         self.time += self.below(STEP_NANOS);
         self.requests[key as usize] += 1;
         let header = CommandHeader {

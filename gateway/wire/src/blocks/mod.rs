@@ -3,6 +3,7 @@
 //! ```text
 //! templates   1..=15  session messages       16..=63  requests: each begins with its request number
 //!            64..=95  the gateway's messages 96..=127 reports: each begins with the report header
+//!            128..=191 the market-data feed: see `feed::blocks`
 //! ```
 //!
 //! Invariants: a published template never changes; a newer version appends to its block. See `layout` for what the
@@ -54,7 +55,7 @@ pub fn layout_tables() -> Vec<MessageLayout> {
         layout.fields.splice(0..0, head.iter().copied());
         layout
     };
-    vec![
+    let mut tables = vec![
         LogonBlock::layout(),
         HeartbeatBlock::layout(),
         ClientLogoutBlock::layout(),
@@ -105,5 +106,7 @@ pub fn layout_tables() -> Vec<MessageLayout> {
         report(QueryDone::layout()),
         report(CancelAllAfterSet::layout()),
         report(CancelAllAfterFired::layout()),
-    ]
+    ];
+    tables.extend(crate::feed::blocks::layouts());
+    tables
 }

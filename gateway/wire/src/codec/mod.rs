@@ -152,11 +152,11 @@ impl Frame<'_> {
 }
 
 /// Appends `block` as one frame.
-fn append<B: Block>(block: &B, out: &mut Vec<u8>) {
+pub(crate) fn append<B: Block>(block: &B, out: &mut Vec<u8>) {
     append_with(B::TEMPLATE, B::LEN, 0, out, |room| block.put(room));
 }
 
-fn append_with(
+pub(crate) fn append_with(
     template: u16,
     block_len_bytes: usize,
     group_len_bytes: usize,

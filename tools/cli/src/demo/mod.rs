@@ -85,6 +85,7 @@ pub fn run(args: DemoArgs) -> CommandResult {
         nodes: 2,
         durability: DurabilityName::Replicated,
         http: true,
+        market_data: true,
         sql: true,
         segment_mib: 64,
         io: IoName::Auto,
@@ -163,6 +164,9 @@ fn invitation(nodes: &[LocalNode], folder: &Path) -> String {
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("tidegate"));
     let program = program.display();
     let http = nodes[0].config.http.as_ref().map(|section| section.listen.to_string()).unwrap_or_default();
+    let feeds = nodes.iter().filter_map(|node| node.config.market_data.as_ref());
+    let feeds: Vec<_> = feeds.map(|section| format!("--address {}", section.listen)).collect();
+    let feeds = feeds.join(" ");
     let (primary, standby) = (nodes[0].data_dir().display(), nodes[1].data_dir().display());
     format!(
         "\nopen   http://{http}/                 live depth and trades\n\
@@ -170,7 +174,8 @@ fn invitation(nodes: &[LocalNode], folder: &Path) -> String {
          open   {}   every order, trade and balance change (SQLite)\n\n\
          try    {program} status --data-dir {primary}\n\
          try    kill -9 {}          the primary; then make the standby lead:\n\
-         then   {program} promote --data-dir {standby}\n\n\
+         then   {program} promote --data-dir {standby}\n\
+         try    {program} feed {feeds} --market BTC-USDT\n\n\
          stop   Ctrl-C\n\n",
         folder.join("tidegate.sqlite").display(),
         nodes[0].pid().unwrap_or_default(),

@@ -37,6 +37,7 @@ pub(crate) fn plan(folder: &Path, nodes: u32, durability: DurabilityName) -> Clu
         nodes,
         durability,
         http: false,
+        market_data: false,
         sql: true,
         segment_mib: 4,
         io: IoName::Auto,

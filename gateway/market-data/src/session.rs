@@ -1,0 +1,307 @@
+//! One connection of the feed, without its socket: requests in, bytes out, from the hub.
+//!
+//! ```text
+//!   request --[Session::on_frame]--> jobs: snapshots, messages that are sent again --.
+//!   newest messages, from the cursor of each channel --------------------------------+--[Session::fill]--> bytes
+//! ```
+//!
+//! Invariants: a session keeps places, not messages: what it will send is in the hub's rings, so it is bounded whatever the
+//! client does. When the ring has gone past its cursor it is told so ([`FeedLogoutReason::SlowConsumer`]) with the place to
+//! resume from, and ends. What it writes ends with a whole frame. No socket, no clock: time comes in. Owning thread: `market-data`.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tidegate_domain::MarketId;
+use tidegate_wire::Frame;
+use tidegate_wire::feed::{
+    ChannelMarks, FeedChannel, FeedDecodeError, FeedLogoutReason, FeedNumber, FeedRefusal, FeedRequest, FeedServer,
+    decode_feed_request, encode_feed,
+};
+
+use crate::config::FeedConfig;
+use crate::hub::{Hub, SnapshotFrames};
+
+/// Bytes that are put together before they are written; one frame more at most.
+const CHUNK_LEN_BYTES: usize = 64 * 1024;
+/// Requests that may wait for their answers.
+const JOBS_MAX: usize = 256;
+/// Snapshots of all markets count as one request, but their jobs are many.
+const JOBS_HARD_MAX: usize = 1 << 18;
+
+/// A channel that is followed.
+#[derive(Debug)]
+struct Subscription {
+    /// The next message to look at.
+    cursor: FeedNumber,
+    /// `None`: all.
+    markets: Option<BTreeSet<MarketId>>,
+}
+
+/// What is to be sent before newer messages.
+#[derive(Debug)]
+enum Job {
+    Snapshot { frames: Rc<SnapshotFrames>, next_piece: usize },
+    /// All snapshots of a subscription are before this.
+    Subscribed { channel: FeedChannel, market: Option<MarketId>, first: FeedNumber },
+    Retransmit { channel: FeedChannel, first: FeedNumber, next: FeedNumber, count: u32 },
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Session {
+    ip: IpAddr,
+    retransmit_max: u32,
+    subscriptions: [Option<Subscription>; 3],
+    jobs: VecDeque<Job>,
+    /// Bytes for the socket.
+    pub(crate) out: Vec<u8>,
+    /// It ends when the bytes are written.
+    pub(crate) is_ending: bool,
+}
+
+impl Session {
+    /// Says hello.
+    pub(crate) fn new(config: &FeedConfig, hub: &Hub, ip: IpAddr) -> Self {
+        let mut session = Self {
+            ip,
+            retransmit_max: config.retransmit_max,
+            subscriptions: [None, None, None],
+            jobs: VecDeque::new(),
+            out: Vec::new(),
+            is_ending: false,
+        };
+        session.say(&FeedServer::Hello {
+            stream: hub.core.stream(),
+            node: config.node,
+            heartbeat_ms: config.heartbeat.as_millis() as u32,
+            oldest: hub.oldest(),
+            next: hub.next(),
+            retransmit_max: config.retransmit_max,
+        });
+        session
+    }
+
+    fn say(&mut self, message: &FeedServer) {
+        encode_feed(message, &mut self.out);
+    }
+
+    /// Ends the connection with a word.
+    pub(crate) fn end(&mut self, hub: &Hub, reason: FeedLogoutReason, detail: String) {
+        if !self.is_ending {
+            self.jobs.clear();
+            let resume = self.resume(hub);
+            self.say(&FeedServer::Logout { reason, resume, detail });
+            self.is_ending = true;
+        }
+    }
+
+    /// The next message of each channel that would be sent.
+    fn resume(&self, hub: &Hub) -> ChannelMarks {
+        let next = hub.next();
+        ChannelMarks::from_fn(|channel| {
+            self.subscriptions[channel.at()].as_ref().map_or(next.of(channel), |subscription| subscription.cursor)
+        })
+    }
+
+    /// Says that it is there, and up to where nothing is missing.
+    pub(crate) fn heartbeat(&mut self, hub: &Hub) {
+        let next = self.resume(hub);
+        self.say(&FeedServer::Heartbeat { next });
+    }
+
+    /// Takes a request. `now` counts from the start of the server.
+    pub(crate) fn on_frame(&mut self, hub: &mut Hub, frame: &Frame<'_>, now: Duration) {
+        match decode_feed_request(frame) {
+            Ok(FeedRequest::Heartbeat) => {}
+            Ok(FeedRequest::Subscribe { channel, market, from }) => self.subscribe(hub, channel, market, from, now),
+            Ok(FeedRequest::Snapshot { channel, market }) => {
+                if self.queue_snapshots(hub, channel, market, now).is_none() {
+                    tracing::debug!(ip = %self.ip, %channel, "a snapshot was refused");
+                }
+            }
+            Ok(FeedRequest::Retransmit { channel, first, count }) => self.retransmit(hub, channel, first, count, now),
+            Err(error @ (FeedDecodeError::Frame(_) | FeedDecodeError::Field(_))) => {
+                self.end(hub, FeedLogoutReason::MalformedFrame, error.to_string());
+            }
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        hub: &Hub,
+        reason: FeedRefusal,
+        (channel, market, first): (FeedChannel, Option<MarketId>, FeedNumber),
+        limit: u64,
+        retry_after: Duration,
+    ) {
+        hub.stats.count(|c| &c.refused_requests, 1);
+        let (oldest, next) = (hub.oldest().of(channel), hub.next().of(channel));
+        let retry_after_ms = u32::try_from(retry_after.as_millis()).unwrap_or(u32::MAX);
+        self.say(&FeedServer::Refused { reason, channel, market, first, oldest, next, limit, retry_after_ms });
+    }
+
+    fn subscribe(
+        &mut self,
+        hub: &mut Hub,
+        channel: FeedChannel,
+        market: Option<MarketId>,
+        from: FeedNumber,
+        now: Duration,
+    ) {
+        let (oldest, next) = (hub.oldest().of(channel), hub.next().of(channel));
+        let what = (channel, market, from);
+        if from > next {
+            return self.refuse(hub, FeedRefusal::TooNew, what, next.raw(), Duration::ZERO);
+        }
+        let first = if from.raw() != 0 && from >= oldest {
+            if hub.markets_of(market).is_none() {
+                return self.refuse(hub, FeedRefusal::UnknownMarket, what, 0, Duration::ZERO);
+            }
+            from
+        } else {
+            let Some(first) = self.queue_snapshots(hub, channel, market, now) else { return };
+            if from.raw() != 0 {
+                self.say(&FeedServer::Gap { channel, market, first: from, last: oldest.previous() });
+            }
+            first
+        };
+        self.jobs.push_back(Job::Subscribed { channel, market, first });
+        let subscription = &mut self.subscriptions[channel.at()];
+        match (subscription, market) {
+            (Some(Subscription { cursor, markets: Some(markets) }), Some(market)) => {
+                markets.insert(market);
+                // The market's messages from there on; those of the others come twice, which their numbers show.
+                *cursor = first.min(*cursor);
+            }
+            (Some(Subscription { cursor, markets }), _) => {
+                *markets = None;
+                *cursor = first.min(*cursor);
+            }
+            (none, market) => {
+                *none = Some(Subscription { cursor: first, markets: market.map(|market| BTreeSet::from([market])) });
+            }
+        }
+    }
+
+    /// Puts the snapshots of one market or of all before anything newer; the first message after the oldest of them.
+    fn queue_snapshots(
+        &mut self,
+        hub: &mut Hub,
+        channel: FeedChannel,
+        market: Option<MarketId>,
+        now: Duration,
+    ) -> Option<FeedNumber> {
+        let what = (channel, market, FeedNumber::default());
+        let Some(markets) = hub.markets_of(market) else {
+            self.refuse(hub, FeedRefusal::UnknownMarket, what, 0, Duration::ZERO);
+            return None;
+        };
+        if self.jobs.len() >= JOBS_MAX || self.jobs.len() + markets.len() >= JOBS_HARD_MAX {
+            self.refuse(hub, FeedRefusal::Rate, what, JOBS_MAX as u64, Duration::from_secs(1));
+            return None;
+        }
+        let frames: Vec<_> = markets.iter().filter_map(|market| hub.snapshot(channel, *market)).collect();
+        let cost = 1 + frames.iter().map(|frames| frames.pieces()).sum::<u64>();
+        if let Err(wait) = hub.limits.spend(self.ip, cost, now) {
+            self.refuse(hub, FeedRefusal::Rate, what, 0, wait);
+            return None;
+        }
+        let first = frames.iter().map(|frames| frames.number.next()).min().unwrap_or(hub.next().of(channel));
+        self.jobs.extend(frames.into_iter().map(|frames| Job::Snapshot { frames, next_piece: 0 }));
+        Some(first)
+    }
+
+    fn retransmit(&mut self, hub: &mut Hub, channel: FeedChannel, first: FeedNumber, count: u32, now: Duration) {
+        let (oldest, next) = (hub.oldest().of(channel), hub.next().of(channel));
+        let what = (channel, None, first);
+        let max = u64::from(self.retransmit_max);
+        let refusal = if count == 0 || u64::from(count) > max {
+            Some((FeedRefusal::TooMany, max, Duration::ZERO))
+        } else if first < oldest {
+            Some((FeedRefusal::TooOld, oldest.raw(), Duration::ZERO))
+        } else if first.raw().checked_add(count.into()).is_none_or(|end| end > next.raw()) {
+            Some((FeedRefusal::TooNew, next.raw(), Duration::ZERO))
+        } else if self.jobs.len() >= JOBS_MAX {
+            Some((FeedRefusal::Rate, JOBS_MAX as u64, Duration::from_secs(1)))
+        } else {
+            let wait = hub.limits.spend(self.ip, count.into(), now).err();
+            wait.map(|wait| (FeedRefusal::Rate, 0, wait))
+        };
+        match refusal {
+            Some((reason, limit, retry_after)) => self.refuse(hub, reason, what, limit, retry_after),
+            None => self.jobs.push_back(Job::Retransmit { channel, first, next: first, count }),
+        }
+    }
+
+    /// Puts together what is to be written next, as far as a chunk has room.
+    pub(crate) fn fill(&mut self, hub: &Hub) {
+        while !self.is_ending && self.out.len() < CHUNK_LEN_BYTES {
+            match self.jobs.pop_front() {
+                Some(job) => self.work(hub, job),
+                None => break,
+            }
+        }
+        for channel in FeedChannel::ALL {
+            if self.jobs.is_empty() && !self.is_ending {
+                self.follow(hub, *channel);
+            }
+        }
+    }
+
+    fn work(&mut self, hub: &Hub, job: Job) {
+        match job {
+            Job::Snapshot { frames, next_piece } => {
+                let room = CHUNK_LEN_BYTES.saturating_sub(self.out.len());
+                let start = frames.starts[next_piece];
+                let upto = frames.starts.partition_point(|end| *end <= start + room).max(next_piece + 2) - 1;
+                self.out.extend_from_slice(&frames.bytes[start..frames.starts[upto]]);
+                if upto + 1 < frames.starts.len() {
+                    self.jobs.push_front(Job::Snapshot { frames, next_piece: upto });
+                }
+            }
+            Job::Subscribed { channel, market, first } => {
+                let next = hub.next().of(channel);
+                self.say(&FeedServer::Subscribed { channel, market, first, next });
+            }
+            Job::Retransmit { channel, first, mut next, count } => {
+                let end = FeedNumber::new(first.raw() + u64::from(count));
+                while next < end && self.out.len() < CHUNK_LEN_BYTES {
+                    let Some((_, frame)) = hub.recent[channel.at()].get(next) else {
+                        // It was there when it was asked for; the ring went past it meanwhile.
+                        return self.refuse(hub, FeedRefusal::TooOld, (channel, None, next), 0, Duration::ZERO);
+                    };
+                    self.out.extend_from_slice(frame);
+                    hub.stats.count(|c| &c.retransmitted, 1);
+                    next = next.next();
+                }
+                if next == end {
+                    self.say(&FeedServer::Retransmitted { channel, first, count });
+                } else {
+                    self.jobs.push_front(Job::Retransmit { channel, first, next, count });
+                }
+            }
+        }
+    }
+
+    fn follow(&mut self, hub: &Hub, channel: FeedChannel) {
+        let recent = &hub.recent[channel.at()];
+        let Some(subscription) = &mut self.subscriptions[channel.at()] else { return };
+        if subscription.cursor < recent.oldest() {
+            let behind = recent.next().raw() - subscription.cursor.raw();
+            hub.stats.count(|c| &c.slow_consumers, 1);
+            let detail = format!("{channel}: {behind} messages behind, {} are kept", recent.next().raw() - recent.oldest().raw());
+            return self.end(hub, FeedLogoutReason::SlowConsumer, detail);
+        }
+        while self.out.len() < CHUNK_LEN_BYTES
+            && let Some((market, frame)) = recent.get(subscription.cursor)
+        {
+            if subscription.markets.as_ref().is_none_or(|markets| markets.contains(&market)) {
+                self.out.extend_from_slice(frame);
+            }
+            subscription.cursor = subscription.cursor.next();
+        }
+    }
+}

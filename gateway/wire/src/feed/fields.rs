@@ -1,0 +1,185 @@
+//! Words of the feed that stand in its fields: positions, channels, reasons.
+//!
+//! Invariants: a code is never reused or renumbered. Owning thread: none.
+
+use std::fmt;
+
+use crate::field::Field;
+use crate::layout::{Code, CodeList};
+
+/// Positions that reset at different times are different types.
+macro_rules! position {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(u64);
+
+        impl $name {
+            /// Wraps the raw number.
+            #[must_use]
+            pub const fn new(raw: u64) -> Self {
+                Self(raw)
+            }
+            /// The raw number.
+            #[must_use]
+            pub const fn raw(self) -> u64 {
+                self.0
+            }
+            /// The one after it; the largest stays, which only a forged message can have.
+            #[must_use]
+            pub const fn next(self) -> Self {
+                Self(self.0.saturating_add(1))
+            }
+            /// The one before it; 0 stays.
+            #[must_use]
+            pub const fn previous(self) -> Self {
+                Self(self.0.saturating_sub(1))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl Field for $name {
+            const LEN: usize = 8;
+            const ALIGN: usize = 8;
+            const TYPE: &'static str = "u64";
+
+            fn put(&self, bytes: &mut [u8]) {
+                self.0.put(bytes);
+            }
+            fn get(bytes: &[u8]) -> Result<Self, u64> {
+                u64::get(bytes).map(Self)
+            }
+        }
+    };
+}
+
+position!(
+    /// Position of a message on its channel: dense from 1 since the journal's first event. 0 is "before the first".
+    FeedNumber
+);
+position!(
+    /// Position of a message among those of its market on its channel: dense from 1. 0 is "before the first".
+    MarketNumber
+);
+
+/// A list of codes with names and sentences, and how it stands in a field.
+macro_rules! codes {
+    ($(#[$doc:meta])* $name:ident: $inner:ty, $allowed:literal { $($variant:ident = $code:literal $text:literal $sentence:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $(#[doc = $sentence] $variant = $code,)*
+        }
+
+        impl $name {
+            /// Every value, in the order of the codes.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable number on the wire.
+            #[must_use]
+            pub const fn code(self) -> $inner {
+                self as $inner
+            }
+            /// The value with this number.
+            #[must_use]
+            pub const fn from_code(code: $inner) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+            /// The name in logs, JSON and metrics.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+            /// What it means and what to do.
+            #[must_use]
+            pub const fn sentence(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $sentence,)*
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl Field for $name {
+            const LEN: usize = size_of::<$inner>();
+            const ALIGN: usize = size_of::<$inner>();
+            const TYPE: &'static str = stringify!($inner);
+            const ALLOWED: &'static str = $allowed;
+            const CODES: Option<CodeList> = Some(CodeList {
+                name: stringify!($name),
+                codes: &[$(Code { code: $code, name: $text, sentence: $sentence },)*],
+            });
+
+            fn put(&self, bytes: &mut [u8]) {
+                bytes.copy_from_slice(&self.code().to_le_bytes());
+            }
+            fn get(bytes: &[u8]) -> Result<Self, u64> {
+                let code = <$inner>::from_le_bytes(bytes.try_into().expect("the caller cuts LEN bytes"));
+                Self::from_code(code).ok_or(u64::from(code))
+            }
+        }
+    };
+}
+
+codes!(
+    /// One stream of the feed, with numbers of its own.
+    FeedChannel: u8, "1 orders, 2 levels, 3 trades" {
+        Orders = 1 "orders" "Every displayed order (L3): added, executed, changed, deleted.",
+        Levels = 2 "levels" "Every price level (L2), as it is after a command that changed it.",
+        Trades = 3 "trades" "Every trade.",
+    }
+);
+
+impl FeedChannel {
+    /// Position in an array with one place for each channel.
+    #[must_use]
+    pub const fn at(self) -> usize {
+        self as usize - 1
+    }
+}
+
+codes!(
+    /// What a datagram is.
+    FeedService: u8, "1 increments, 2 snapshot" {
+        Increments = 1 "increments" "Numbered messages of one channel, first_number the first of them; or a heartbeat without any.",
+        Snapshot = 2 "snapshot" "A piece of one market's snapshot on one channel.",
+    }
+);
+
+codes!(
+    /// Why a request of a feed client was refused. The connection goes on.
+    FeedRefusal: u16, "a feed refusal" {
+        TooOld = 1 "too_old" "The first message asked for is not kept any more; take a snapshot.",
+        TooNew = 2 "too_new" "Not all of what was asked for exists yet.",
+        TooMany = 3 "too_many" "More messages than one request may ask for.",
+        Rate = 4 "rate" "This address asked for more than its share; try again after retry_after_ms.",
+        UnknownMarket = 5 "unknown_market" "No market has this id.",
+        Malformed = 6 "malformed" "The request is framed well and wrong inside.",
+    }
+);
+
+codes!(
+    /// Why the server ends a connection.
+    FeedLogoutReason: u16, "a feed logout reason" {
+        SlowConsumer = 1 "slow_consumer" "The client did not read for so long that its next message is not kept any more; subscribe again from resume.",
+        NodeStopping = 2 "node_stopping" "The node is being stopped; go to the other node.",
+        MalformedFrame = 3 "malformed_frame" "The bytes are not a frame of this protocol; the detail names the field and what it allows.",
+        TooManyConnections = 4 "too_many_connections" "The node, or this address, has as many connections as it may.",
+        HeartbeatMissed = 5 "heartbeat_missed" "Nothing came from the client for ten heartbeat intervals.",
+    }
+);
