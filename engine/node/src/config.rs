@@ -122,6 +122,8 @@ impl From<DurabilityName> for Durability {
 pub struct PipelineSection {
     /// How stages are spread over cores.
     pub core_plan: CorePlanName,
+    /// What its threads do when there is nothing to do.
+    pub idle: IdleName,
     /// Slots of the command ring, a power of two.
     pub command_ring_slots: usize,
     /// Slots of the event ring, a power of two.
@@ -132,7 +134,13 @@ pub struct PipelineSection {
 
 impl Default for PipelineSection {
     fn default() -> Self {
-        Self { core_plan: CorePlanName::Auto, command_ring_slots: 16_384, event_ring_slots: 16_384, inbox_slots: 8_192 }
+        Self {
+            core_plan: CorePlanName::Auto,
+            idle: IdleName::Auto,
+            command_ring_slots: 16_384,
+            event_ring_slots: 16_384,
+            inbox_slots: 8_192,
+        }
     }
 }
 
@@ -158,6 +166,18 @@ impl From<CorePlanName> for CorePlanChoice {
     }
 }
 
+/// What a thread does when there is nothing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdleName {
+    /// As the core plan has it: `pinned` spins, `fused` parks.
+    Auto,
+    /// Looks again at once, for ever: quickest, and a core is gone.
+    Spin,
+    /// Looks again for a while, then sleeps until it is woken.
+    Park,
+}
+
 /// `[order_entry]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -171,6 +191,41 @@ pub struct OrderEntrySection {
     /// orders go, in milliseconds. A connection that ends otherwise has the grace time that its client asked for.
     #[serde(default = "default_session_grace_ms")]
     pub session_grace_ms: u64,
+    /// Threads that carry sessions. With one and the core plan `fused` it is the pipeline's own.
+    #[serde(default = "one_thread")]
+    pub threads: usize,
+    /// What clients may take up.
+    #[serde(default)]
+    pub limits: SessionLimitsSection,
+}
+
+const fn one_thread() -> usize {
+    1
+}
+
+/// `[order_entry.limits]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionLimitsSection {
+    /// Most connections at a time.
+    pub sessions_max: usize,
+    /// Most connections of one address (an IPv4 address, or 64 bits of an IPv6 one) that have not logged on.
+    pub address_unauthenticated_max: u32,
+    /// Most logons that one address may try in a second.
+    pub address_logons_per_second: u32,
+    /// Whether the limits of an address hold for loopback, too.
+    pub limit_loopback: bool,
+}
+
+impl Default for SessionLimitsSection {
+    fn default() -> Self {
+        Self {
+            sessions_max: 4_096,
+            address_unauthenticated_max: 16,
+            address_logons_per_second: 10,
+            limit_loopback: true,
+        }
+    }
 }
 
 /// As long as the engine gives where nobody says.
@@ -394,6 +449,9 @@ impl NodeConfig {
         self.check_pipeline()?;
         let grace = self.order_entry.session_grace_ms;
         check((100..=600_000).contains(&grace), "order_entry.session_grace_ms", grace, "100 to 600000")?;
+        let threads = self.order_entry.threads;
+        check((1..=64).contains(&threads), "order_entry.threads", threads, "1 to 64")?;
+        self.check_session_limits()?;
         self.check_limits()?;
         let keep = self.snapshots.keep;
         check((2..=1_000).contains(&keep), "snapshots.keep", keep, "2 to 1000")?;
@@ -425,6 +483,17 @@ impl NodeConfig {
         check(ring(p.event_ring_slots), "pipeline.event_ring_slots", p.event_ring_slots, RING)?;
         let inbox = (64..=1 << 22).contains(&p.inbox_slots);
         check(inbox, "pipeline.inbox_slots", p.inbox_slots, "64 to 4194304")
+    }
+
+    fn check_session_limits(&self) -> Result<(), ConfigError> {
+        let limits = &self.order_entry.limits;
+        let sessions = limits.sessions_max;
+        check((1..=65_536).contains(&sessions), "order_entry.limits.sessions_max", sessions, "1 to 65536")?;
+        let open = limits.address_unauthenticated_max;
+        let field = "order_entry.limits.address_unauthenticated_max";
+        check((1..=65_536).contains(&open), field, open, "1 to 65536")?;
+        let logons = limits.address_logons_per_second;
+        check((1..=100_000).contains(&logons), "order_entry.limits.address_logons_per_second", logons, "1 to 100000")
     }
 
     fn check_limits(&self) -> Result<(), ConfigError> {

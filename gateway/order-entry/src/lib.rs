@@ -33,5 +33,5 @@ mod stats;
 mod verify;
 
 pub use config::{IoChoice, OrderEntryConfig, OrderEntryError};
-pub use server::{Known, OrderEntry, OrderEntryPorts};
+pub use server::{Known, OrderEntry, OrderEntryPorts, listen};
 pub use stats::OrderEntryStats;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tidegate_domain::NodeId;
 use tidegate_node::config::{
     DurabilityName, HttpSection, IoName, JournalSection, LimitsSection, NodeSection, OrderEntrySection,
-    PipelineSection, ReplicationSection, SnapshotsSection, SqlSection, default_session_grace_ms,
+    PipelineSection, ReplicationSection, SessionLimitsSection, SnapshotsSection, SqlSection, default_session_grace_ms,
 };
 use tidegate_node::{AdminRequest, MoneyRequest, NodeConfig, NodeStatus, ROLES_DEFAULT, Role};
 
@@ -106,6 +106,9 @@ impl ClusterPlan {
                     listen: free_tcp()?,
                     io: self.io,
                     session_grace_ms: default_session_grace_ms(),
+                    threads: 1,
+                    // Every client of a local cluster has the same address.
+                    limits: SessionLimitsSection { limit_loopback: false, ..SessionLimitsSection::default() },
                 },
                 http: if self.http { Some(HttpSection { listen: free_tcp()? }) } else { None },
                 replication,

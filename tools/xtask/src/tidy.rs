@@ -27,6 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("perf/replay", &["domain", "wire", "client"]),
     ("perf/engine", &["domain", "matching", "memory", "replay", "wire"]),
     ("perf/journal", &["domain", "journal", "perf", "pipeline"]),
+    ("perf/wire", &["domain", "wire"]),
     (
         "tools/cli",
         &[
@@ -40,6 +41,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "node",
             "perf",
             "perf-journal",
+            "perf-wire",
             "replay",
             "sink-sql",
         ],
