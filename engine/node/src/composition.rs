@@ -128,12 +128,14 @@ impl Node {
         let (known, resume) = (base.known(), base.resume());
         let (directory, events_after) = (Directory::of(&base.engine), known.after);
         let machine = (base.engine, resume);
-        let (stages, sync_helper) = pipeline::stages(&handles, stage_marks, logs, events, machine, &link)?;
-        let order_entry = shells::start_order_entry(&handles, listen, &log, known)?;
+        let (mut stages, sync_helper) = pipeline::stages(&handles, stage_marks, logs, events, machine, &link)?;
+        let plan = pipeline::core_plan(&config);
+        let (order_entry, stage) = shells::start_order_entry(&handles, listen, &log, known, plan.0)?;
+        // First: it begins a round with what publish let out at the end of the one before, and ends before the sequencer.
+        stages.splice(0..0, stage);
         let market_data = shells::start_market_data(&handles, &log)?;
         let http_listener = shells::http_listener(&config, &runtime)?;
         let http = http_listener.as_ref().map(tokio::net::TcpListener::local_addr);
-        let plan = pipeline::core_plan(&config);
         let facts = Facts {
             started: Instant::now(),
             resumed_at: resume.through,
@@ -146,6 +148,7 @@ impl Node {
             market_data: market_data.as_ref().map(FeedRunner::local_addr),
             incarnation: state.incarnation(),
         };
+        let idle = pipeline::idle(&config, plan.0);
         let Handles { marks, inbox, run, policy, digests, serving, waker, on_fatal, .. } = handles;
         let control = Arc::new(Control {
             desk: Desk::new(inbox.clone(), directory),
@@ -171,7 +174,7 @@ impl Node {
         });
         let stop_http = shells::start_tasks(&runtime, &control, http_listener, link.news, events_after)?;
         runtime.spawn(shells::watch_space(Arc::clone(&control), on_must_stop));
-        let runners = Runners::start(plan, stages, waker, &on_fatal)?;
+        let runners = Runners::start(plan, idle, stages, waker, &on_fatal)?;
         let begin = Arc::clone(&control);
         runtime.spawn(async move {
             if let Err(error) = begin.begin().await {

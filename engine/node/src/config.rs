@@ -125,6 +125,8 @@ impl From<DurabilityName> for Durability {
 pub struct PipelineSection {
     /// How stages are spread over cores.
     pub core_plan: CorePlanName,
+    /// What its threads do when there is nothing to do.
+    pub idle: IdleName,
     /// Slots of the command ring, a power of two.
     pub command_ring_slots: usize,
     /// Slots of the event ring, a power of two.
@@ -135,7 +137,13 @@ pub struct PipelineSection {
 
 impl Default for PipelineSection {
     fn default() -> Self {
-        Self { core_plan: CorePlanName::Auto, command_ring_slots: 16_384, event_ring_slots: 16_384, inbox_slots: 8_192 }
+        Self {
+            core_plan: CorePlanName::Auto,
+            idle: IdleName::Auto,
+            command_ring_slots: 16_384,
+            event_ring_slots: 16_384,
+            inbox_slots: 8_192,
+        }
     }
 }
 
@@ -161,6 +169,18 @@ impl From<CorePlanName> for CorePlanChoice {
     }
 }
 
+/// What a thread does when there is nothing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdleName {
+    /// As the core plan has it: `pinned` spins, `fused` parks.
+    Auto,
+    /// Looks again at once, for ever: quickest, and a core is gone.
+    Spin,
+    /// Looks again for a while, then sleeps until it is woken.
+    Park,
+}
+
 /// `[order_entry]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -174,6 +194,68 @@ pub struct OrderEntrySection {
     /// orders go, in milliseconds. A connection that ends otherwise has the grace time that its client asked for.
     #[serde(default = "default_session_grace_ms")]
     pub session_grace_ms: u64,
+    /// Threads that carry sessions. With one and the core plan `fused` it is the pipeline's own.
+    #[serde(default = "one_thread")]
+    pub threads: usize,
+    /// What becomes of a logon with a key that has a live session.
+    #[serde(default)]
+    pub second_logon: SecondLogonName,
+    /// What clients may take up.
+    #[serde(default)]
+    pub limits: SessionLimitsSection,
+}
+
+/// What becomes of a logon with a key that has a live session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondLogonName {
+    /// It takes over, and the older session is told so.
+    #[default]
+    TakesOver,
+    /// It is refused.
+    IsRefused,
+}
+
+const fn one_thread() -> usize {
+    1
+}
+
+/// `[order_entry.limits]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionLimitsSection {
+    /// Most connections at a time.
+    pub sessions_max: usize,
+    /// Most connections of one address (an IPv4 address, or 64 bits of an IPv6 one) that have not logged on.
+    pub address_unauthenticated_max: u32,
+    /// Most logons that one address may try in a second.
+    pub address_logons_per_second: u32,
+    /// Whether those two limits hold for loopback, too.
+    pub limit_loopback: bool,
+    /// Tokens that a key gets back in a second: every request costs one, a mass quote as many as it has quotes, what takes orders
+    /// away none. 0 is no limit.
+    pub key_tokens_per_s: u32,
+    /// Most tokens that a key can have: 16 or more, or 0 where there is no limit.
+    pub key_tokens_max: u32,
+    /// The same for all keys that come from one address.
+    pub address_tokens_per_s: u32,
+    /// The same for all keys that come from one address.
+    pub address_tokens_max: u32,
+}
+
+impl Default for SessionLimitsSection {
+    fn default() -> Self {
+        Self {
+            sessions_max: 4_096,
+            address_unauthenticated_max: 16,
+            address_logons_per_second: 10,
+            limit_loopback: true,
+            key_tokens_per_s: 20_000,
+            key_tokens_max: 40_000,
+            address_tokens_per_s: 100_000,
+            address_tokens_max: 200_000,
+        }
+    }
 }
 
 /// As long as the engine gives where nobody says.
@@ -510,6 +592,9 @@ impl NodeConfig {
         self.check_pipeline()?;
         let grace = self.order_entry.session_grace_ms;
         check((100..=600_000).contains(&grace), "order_entry.session_grace_ms", grace, "100 to 600000")?;
+        let threads = self.order_entry.threads;
+        check((1..=64).contains(&threads), "order_entry.threads", threads, "1 to 64")?;
+        self.check_session_limits()?;
         self.check_limits()?;
         self.market_data.as_ref().map_or(Ok(()), check_market_data)?;
         let keep = self.snapshots.keep;
@@ -542,6 +627,28 @@ impl NodeConfig {
         check(ring(p.event_ring_slots), "pipeline.event_ring_slots", p.event_ring_slots, RING)?;
         let inbox = (64..=1 << 22).contains(&p.inbox_slots);
         check(inbox, "pipeline.inbox_slots", p.inbox_slots, "64 to 4194304")
+    }
+
+    fn check_session_limits(&self) -> Result<(), ConfigError> {
+        let limits = &self.order_entry.limits;
+        let sessions = limits.sessions_max;
+        check((1..=65_536).contains(&sessions), "order_entry.limits.sessions_max", sessions, "1 to 65536")?;
+        let open = limits.address_unauthenticated_max;
+        let field = "order_entry.limits.address_unauthenticated_max";
+        check((1..=65_536).contains(&open), field, open, "1 to 65536")?;
+        let logons = limits.address_logons_per_second;
+        check((1..=100_000).contains(&logons), "order_entry.limits.address_logons_per_second", logons, "1 to 100000")?;
+        const TOKENS_MAX: u32 = 100_000_000;
+        const PER_SECOND: &str = "0 to 100000000";
+        const MOST: &str = "16 to 100000000, or 0 where there is no limit";
+        let (key, address) = (limits.key_tokens_per_s, limits.address_tokens_per_s);
+        check(key <= TOKENS_MAX, "order_entry.limits.key_tokens_per_s", key, PER_SECOND)?;
+        check(address <= TOKENS_MAX, "order_entry.limits.address_tokens_per_s", address, PER_SECOND)?;
+        let valid = |per_second, most| if per_second == 0 { most == 0 } else { (16..=TOKENS_MAX).contains(&most) };
+        let most = limits.key_tokens_max;
+        check(valid(key, most), "order_entry.limits.key_tokens_max", most, MOST)?;
+        let most = limits.address_tokens_max;
+        check(valid(address, most), "order_entry.limits.address_tokens_max", most, MOST)
     }
 
     fn check_limits(&self) -> Result<(), ConfigError> {

@@ -58,7 +58,11 @@ pub(crate) fn text(control: &Control) -> String {
         gauge("feed_levels", "Last number of the feed's channel levels", feed.levels);
         gauge("feed_trades", "Last number of the feed's channel trades", feed.trades);
         gauge("feed_connections", "Connections of the feed", feed.connections);
-        gauge("feed_refused_connections", "Connections of the feed over a limit since the start", feed.refused_connections);
+        gauge(
+            "feed_refused_connections",
+            "Connections of the feed over a limit since the start",
+            feed.refused_connections,
+        );
         gauge("feed_slow_consumers", "Connections of the feed ended because they did not read", feed.slow_consumers);
         gauge("feed_refused_requests", "Requests that the feed refused since the start", feed.refused_requests);
         gauge("feed_retransmitted", "Messages that the feed sent again since the start", feed.retransmitted);

@@ -173,7 +173,9 @@ impl OrderBook {
             FeedBody::OrderChanged { .. } => Err(BookError::Empty),
             FeedBody::OrderDeleted { order } => self.set_displayed(order, Qty::from_lots(0)),
             FeedBody::Checksum { checksum } => compare(self.checksum(), checksum),
-            FeedBody::Market { .. } | FeedBody::State { .. } | FeedBody::Level { .. } | FeedBody::Trade { .. } => Ok(()),
+            FeedBody::Market { .. } | FeedBody::State { .. } | FeedBody::Level { .. } | FeedBody::Trade { .. } => {
+                Ok(())
+            }
         }
     }
 

@@ -109,8 +109,7 @@ impl FeedConnection {
     /// [`FeedClientError`].
     pub async fn open(address: SocketAddr) -> Result<Self, FeedClientError> {
         let opening = async {
-            let stream =
-                TcpStream::connect(address).await.map_err(|error| FeedClientError::Io { address, error })?;
+            let stream = TcpStream::connect(address).await.map_err(|error| FeedClientError::Io { address, error })?;
             // Small requests should not wait; without it they only come later.
             let _ = stream.set_nodelay(true);
             let (now, marks) = (Instant::now(), ChannelMarks::default());
@@ -118,8 +117,7 @@ impl FeedConnection {
             let hello = Hello { stream: 0, heartbeat, oldest: marks, next: marks, retransmit_max: 0 };
             let (reader, input) = (FrameReader::new(), vec![0; READ_LEN_BYTES]);
             let messages = VecDeque::new();
-            let mut connection =
-                Self { address, stream, reader, input, messages, hello, asked_at: now, heard_at: now };
+            let mut connection = Self { address, stream, reader, input, messages, hello, asked_at: now, heard_at: now };
             match connection.next().await? {
                 FeedServer::Hello { stream, heartbeat_ms, oldest, next, retransmit_max, .. } => {
                     let heartbeat = Duration::from_millis(heartbeat_ms.max(1).into());

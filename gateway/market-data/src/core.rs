@@ -384,7 +384,12 @@ impl FeedCore {
     ///
     /// # Panics
     /// Within a command.
-    pub fn snapshot(&self, channel: FeedChannel, id: MarketId, mut tell: impl FnMut(&SnapshotMessage)) -> Option<FeedNumber> {
+    pub fn snapshot(
+        &self,
+        channel: FeedChannel,
+        id: MarketId,
+        mut tell: impl FnMut(&SnapshotMessage),
+    ) -> Option<FeedNumber> {
         assert!(self.said.iter().all(Vec::is_empty), "a snapshot is of whole commands");
         let market = self.markets.get(&id)?;
         let (book, number) = (&market.book, self.numbers[channel.at()]);

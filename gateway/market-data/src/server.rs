@@ -73,9 +73,7 @@ impl FeedRunner {
         let stats = FeedStats::default();
         let publisher = match &config.multicast {
             None => None,
-            Some(multicast) => {
-                Some(Publisher::open(multicast.clone(), stats.clone()).map_err(FeedError::Multicast)?)
-            }
+            Some(multicast) => Some(Publisher::open(multicast.clone(), stats.clone()).map_err(FeedError::Multicast)?),
         };
         let (stop, stopped) = watch::channel(false);
         let counters = stats.clone();

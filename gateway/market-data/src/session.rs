@@ -43,10 +43,22 @@ struct Subscription {
 /// What is to be sent before newer messages.
 #[derive(Debug)]
 enum Job {
-    Snapshot { frames: Rc<SnapshotFrames>, next_piece: usize },
+    Snapshot {
+        frames: Rc<SnapshotFrames>,
+        next_piece: usize,
+    },
     /// All snapshots of a subscription are before this.
-    Subscribed { channel: FeedChannel, market: Option<MarketId>, first: FeedNumber },
-    Retransmit { channel: FeedChannel, first: FeedNumber, next: FeedNumber, count: u32 },
+    Subscribed {
+        channel: FeedChannel,
+        market: Option<MarketId>,
+        first: FeedNumber,
+    },
+    Retransmit {
+        channel: FeedChannel,
+        first: FeedNumber,
+        next: FeedNumber,
+        count: u32,
+    },
 }
 
 /// See the module.
@@ -292,7 +304,10 @@ impl Session {
         if subscription.cursor < recent.oldest() {
             let behind = recent.next().raw() - subscription.cursor.raw();
             hub.stats.count(|c| &c.slow_consumers, 1);
-            let detail = format!("{channel}: {behind} messages behind, {} are kept", recent.next().raw() - recent.oldest().raw());
+            let detail = format!(
+                "{channel}: {behind} messages behind, {} are kept",
+                recent.next().raw() - recent.oldest().raw()
+            );
             return self.end(hub, FeedLogoutReason::SlowConsumer, detail);
         }
         while self.out.len() < CHUNK_LEN_BYTES

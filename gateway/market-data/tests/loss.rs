@@ -6,8 +6,8 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{SIDES, Truth, assert_book, feed, step, truth};
 use common::flow::Flow;
+use common::{SIDES, Truth, assert_book, feed, step, truth};
 use tidegate_domain::*;
 use tidegate_feed_client::{ChannelFeed, Notice, Scope};
 use tidegate_market_data::core::FeedCore;
@@ -205,7 +205,12 @@ fn run(seed: u64, channel: FeedChannel, totals: &mut BTreeMap<&'static str, u32>
     let mut rounds = 0;
     while client.waiting().count() > 0 || client.missing().is_some() || client.markets().count() < 2 || rounds == 0 {
         rounds += 1;
-        assert!(rounds < 1_000, "it does not recover: {:?} {:?}", client.missing(), client.waiting().collect::<Vec<_>>());
+        assert!(
+            rounds < 1_000,
+            "it does not recover: {:?} {:?}",
+            client.missing(),
+            client.waiting().collect::<Vec<_>>()
+        );
         recover(&mut net, &core, &said, &mut client);
         for market in core.markets().collect::<Vec<_>>() {
             snapshot_packets(&core, channel, market).iter().for_each(|packet| net.publish(packet));
@@ -282,7 +287,8 @@ fn a_checksum_that_differs_ends_the_trust_in_the_book_until_a_snapshot() {
     let messages = &recording.messages[FeedChannel::Levels.at()];
     let mut client = ChannelFeed::new(FeedChannel::Levels, Scope::Whole);
     // A level whose quantity is not what the server said, as a broken memory or a forger would have it.
-    let forged = messages.iter().rposition(|message| matches!(message.body, FeedBody::Level { lots: 2.., .. })).unwrap();
+    let forged =
+        messages.iter().rposition(|message| matches!(message.body, FeedBody::Level { lots: 2.., .. })).unwrap();
     let market = messages[forged].head.market;
     let mut contradicted = false;
     for (at, message) in messages.iter().enumerate().take(forged + 1) {

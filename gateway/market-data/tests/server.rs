@@ -319,10 +319,7 @@ fn what_cannot_be_given_is_refused_with_the_reason() {
                 FeedRequest::Subscribe { channel, market: Some(MarketId::new(77)), from: FeedNumber::default() },
                 FeedRefusal::UnknownMarket,
             ),
-            (
-                FeedRequest::Subscribe { channel, market: None, from: FeedNumber::new(next + 1) },
-                FeedRefusal::TooNew,
-            ),
+            (FeedRequest::Subscribe { channel, market: None, from: FeedNumber::new(next + 1) }, FeedRefusal::TooNew),
             (FeedRequest::Snapshot { channel, market: Some(MarketId::new(77)) }, FeedRefusal::UnknownMarket),
         ] {
             assert_eq!(refusal(&mut connection, request).await, (reason, 0), "{request:?}");
@@ -560,7 +557,8 @@ mod groups {
             leads.store(true, Ordering::Relaxed);
             let mut bytes = vec![0; 2_048];
             let count = tokio::time::timeout(PATIENCE, group.recv(&mut bytes)).await.unwrap().unwrap();
-            let Packet::Increments { stream, channel, first, messages } = decode_packet(&bytes[..count]).unwrap() else {
+            let Packet::Increments { stream, channel, first, messages } = decode_packet(&bytes[..count]).unwrap()
+            else {
                 panic!("the group has increments");
             };
             assert_eq!(stream, connection.hello().stream);

@@ -347,7 +347,9 @@ impl<D: Driver> Gateway<D> {
         let token = match self.driver.add(stream.into()) {
             Ok(token) => token,
             Err(error) => {
-                connection.address.take().map(|address| self.admission.leave(address));
+                if let Some(address) = connection.address {
+                    self.admission.leave(address);
+                }
                 return tracing::debug!(%peer, %error, "a connection failed at once");
             }
         };

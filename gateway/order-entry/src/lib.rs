@@ -35,6 +35,6 @@ mod verify;
 
 pub use config::{IoChoice, OrderEntryConfig, OrderEntryError, SecondLogon};
 pub use directory::Known;
-pub use server::{OrderEntry, OrderEntryPorts};
+pub use server::{OrderEntry, OrderEntryPorts, listen};
 pub use stats::OrderEntryStats;
 pub use throttle::RateLimit;

@@ -9,7 +9,9 @@
 //! released report was offered to its session, everybody was told, and gateways and their threads are gone.
 //! Owning thread: the gateways' runners, and whoever calls `start` and `stop`.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -34,6 +36,9 @@ use crate::verify::Verifier;
 const FLUSH_MAX: Duration = Duration::from_secs(1);
 /// How long a stop waits for a gateway on a thread that is not ours.
 const STOP_MAX: Duration = Duration::from_secs(5);
+/// How long an address may stay in use by a process that was killed, and the pause between two looks.
+const RELEASE_MAX: Duration = Duration::from_secs(1);
+const RELEASE_LOOK: Duration = Duration::from_millis(5);
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1_024;
 
@@ -109,9 +114,9 @@ impl OrderEntry {
         wakers: &[Waker],
     ) -> Result<(Self, Vec<StageAndEnd>), OrderEntryError> {
         config.check()?;
-        let listener = listen(config.listen)?;
-        let local_addr =
-            listener.local_addr().map_err(|error| OrderEntryError::Listen { address: config.listen, error })?;
+        let refused = |error| OrderEntryError::Listen { address: config.listen, error };
+        let listener = listen(config.listen).map_err(refused)?;
+        let local_addr = listener.local_addr().map_err(refused)?;
         let mailboxes: Arc<[Arc<Mailbox>]> = wakers.iter().map(|waker| Arc::new(Mailbox::new(waker.clone()))).collect();
         let left = Arc::new(Left { count: Mutex::new(wakers.len()), changed: Condvar::new() });
         let mut making = Making { config, ports: &mut ports, wakers, mailboxes: &mailboxes, left: &left };
@@ -277,15 +282,27 @@ fn bell() -> Result<Arc<Bell>, OrderEntryError> {
     Bell::new().map(Arc::new).map_err(|error| OrderEntryError::Start { error })
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, OrderEntryError> {
-    use std::os::fd::AsRawFd;
-    let error = |error| OrderEntryError::Listen { address, error };
-    let listener = TcpListener::bind(address).map_err(error)?;
+/// Listens, with patience: after a process on io_uring was killed, the kernel takes a moment to take its ring apart, and that
+/// ring still holds the listening socket.
+///
+/// # Errors
+/// What the system says; that the address is in use only after a second.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let begun = Instant::now();
+    let listener = loop {
+        match TcpListener::bind(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && begun.elapsed() < RELEASE_MAX => {
+                std::thread::sleep(RELEASE_LOOK);
+            }
+            bound => break bound?,
+        }
+    };
     // SAFETY: a system call on a descriptor that is open. Listening again only changes the backlog.
     if unsafe { libc::listen(listener.as_raw_fd(), BACKLOG) } == 0 {
-        return Ok(listener);
+        Ok(listener)
+    } else {
+        Err(io::Error::last_os_error())
     }
-    Err(error(std::io::Error::last_os_error()))
 }
 
 /// How far the end is.

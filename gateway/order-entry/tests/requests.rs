@@ -43,7 +43,7 @@ fn request(number: u64) -> OrderTarget {
 }
 
 /// A trader whose key has all roles.
-fn admin_trader(world: &World, seed: u8) -> Trader {
+fn admin_trader(world: &World, seed: u16) -> Trader {
     let trader = world.node.trader(seed);
     let roles = Roles::READ.with(Roles::TRADE).with(Roles::ADMIN);
     let (_, event) = world.node.admin(trader.account, Command::SetKeyRoles { key: trader.key, roles });

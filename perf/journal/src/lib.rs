@@ -75,6 +75,15 @@ pub fn run(arguments: &Arguments, progress: impl Fn(&str)) -> Result<Report, Str
     Ok(Report { machine: Machine::this(), writes, records, device, append, stage, verify })
 }
 
+/// One write of 4 KiB, past the page cache and synced, so many times: what `local` cannot be quicker than.
+///
+/// # Errors
+/// When the disk refuses, in words that name the folder.
+pub fn synced_write(dir: &std::path::Path, writes: usize) -> Result<LatencyNs, String> {
+    let device = device::measure(dir, writes, 1_000).map_err(|error| format!("{}: {error}", dir.display()))?;
+    Ok(device.write_4k)
+}
+
 /// Commands `first..first + count`.
 fn commands(first: u64, count: usize) -> Vec<CommandRecord> {
     let one = |sequence| {

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tidegate_perf::{Arguments, Progress};
 
 use crate::restart_bench::{self, RestartArguments};
+use crate::wire_bench::{self, WireArguments};
 use crate::{CommandResult, print_json};
 
 /// `tidegate bench`
@@ -38,6 +39,13 @@ pub enum BenchCommand {
         with --release and leave the machine alone meanwhile."
     )]
     Restart(RestartArguments),
+    /// Round trips and throughput of orders over real sockets, beside a raw TCP echo
+    #[command(
+        after_help = "Nodes are processes of their own on this machine. One request in flight: new order and cancellation in turns, by a\n\
+        client that never sleeps; the echo answers as many bytes on the same cores while the node is stopped. A single node\n\
+        spins, two do not. For figures, build with --release and leave the machine alone meanwhile."
+    )]
+    Wire(WireArguments),
 }
 
 /// `tidegate bench`
@@ -49,6 +57,7 @@ pub fn run(command: &BenchCommand) -> CommandResult {
         BenchCommand::Engine(arguments) => engine(arguments),
         BenchCommand::Journal(arguments) => journal(arguments),
         BenchCommand::Restart(arguments) => restart(arguments),
+        BenchCommand::Wire(arguments) => wire(arguments),
     }
 }
 
@@ -65,6 +74,16 @@ fn with_spinner<T>(measure: impl FnOnce(&dyn Fn(&str)) -> T) -> T {
 
 fn journal(arguments: &tidegate_perf_journal::Arguments) -> CommandResult {
     let report = with_spinner(|tell| tidegate_perf_journal::run(arguments, tell))?;
+    if arguments.json {
+        print_json(&serde_json::to_value(&report).expect("a report always serialises"));
+    } else {
+        print!("{}", report.table());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn wire(arguments: &WireArguments) -> CommandResult {
+    let report = with_spinner(|tell| wire_bench::measure(arguments, tell))?;
     if arguments.json {
         print_json(&serde_json::to_value(&report).expect("a report always serialises"));
     } else {

@@ -20,7 +20,8 @@ use tidegate_feed_client::channel::Book;
 use tidegate_feed_client::tcp::{FeedClientError, FeedConnection, Step, TcpFollower};
 use tidegate_wire::Scale;
 use tidegate_wire::feed::{
-    FeedBody, FeedChannel, FeedHead, FeedMessage, FeedNumber, FeedRequest, FeedServer, LevelView, MarketInfo, SnapshotBody,
+    FeedBody, FeedChannel, FeedHead, FeedMessage, FeedNumber, FeedRequest, FeedServer, LevelView, MarketInfo,
+    SnapshotBody,
 };
 
 use crate::CommandResult;
@@ -314,14 +315,19 @@ impl Screen {
             write!(out, "\x1b[2J\x1b[H")?;
         }
         writeln!(out, "{}  {state}  complete through {through}  {}", self.name, self.status)?;
-        writeln!(out, "{:>6} {:>16} {:>16} | {:<16} {:<16} {:<6}", "orders", "quantity", "bid", "ask", "quantity", "orders")?;
+        writeln!(
+            out,
+            "{:>6} {:>16} {:>16} | {:<16} {:<16} {:<6}",
+            "orders", "quantity", "bid", "ask", "quantity", "orders"
+        )?;
         for at in 0..bids.len().max(asks.len()) {
             let cells = |level: Option<&LevelView>| {
                 level.map_or_else(Default::default, |level| {
                     (level.orders.to_string(), self.qty(level.lots), self.price(level.price))
                 })
             };
-            let (bid, ask): ((String, String, String), (String, String, String)) = (cells(bids.get(at)), cells(asks.get(at)));
+            let (bid, ask): ((String, String, String), (String, String, String)) =
+                (cells(bids.get(at)), cells(asks.get(at)));
             writeln!(out, "{:>6} {:>16} {:>16} | {:<16} {:<16} {:<6}", bid.0, bid.1, bid.2, ask.2, ask.1, ask.0)?;
         }
         for trade in &self.trades {

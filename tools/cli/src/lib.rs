@@ -16,6 +16,7 @@ pub mod operator;
 pub mod replay;
 pub mod restart_bench;
 pub mod snapshot;
+pub mod wire_bench;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

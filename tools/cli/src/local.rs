@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tidegate_domain::NodeId;
 use tidegate_node::config::{
-    DurabilityName, HttpSection, IoName, JournalSection, LimitsSection, MarketDataSection, NodeSection, OrderEntrySection,
-    PipelineSection, ReplicationSection, SnapshotsSection, SqlSection, default_session_grace_ms,
+    DurabilityName, HttpSection, IoName, JournalSection, LimitsSection, MarketDataSection, NodeSection,
+    OrderEntrySection, PipelineSection, ReplicationSection, SecondLogonName, SessionLimitsSection, SnapshotsSection,
+    SqlSection, default_session_grace_ms,
 };
 use tidegate_node::{AdminRequest, MoneyRequest, NodeConfig, NodeStatus, ROLES_DEFAULT, Role};
 
@@ -66,6 +67,18 @@ fn free_tcp() -> Result<SocketAddr, String> {
     bound.map_err(|error| format!("no free TCP port on 127.0.0.1: {error}"))
 }
 
+/// Every client of a local cluster has the same address, and is ours.
+fn unlimited() -> SessionLimitsSection {
+    SessionLimitsSection {
+        limit_loopback: false,
+        key_tokens_per_s: 0,
+        key_tokens_max: 0,
+        address_tokens_per_s: 0,
+        address_tokens_max: 0,
+        ..SessionLimitsSection::default()
+    }
+}
+
 fn free_udp() -> Result<SocketAddr, String> {
     let bound = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr());
     bound.map_err(|error| format!("no free UDP port on 127.0.0.1: {error}"))
@@ -108,6 +121,9 @@ impl ClusterPlan {
                     listen: free_tcp()?,
                     io: self.io,
                     session_grace_ms: default_session_grace_ms(),
+                    threads: 1,
+                    second_logon: SecondLogonName::default(),
+                    limits: unlimited(),
                 },
                 http: if self.http { Some(HttpSection { listen: free_tcp()? }) } else { None },
                 market_data: if self.market_data { Some(MarketDataSection::new(free_tcp()?)) } else { None },

@@ -65,7 +65,9 @@ pub fn check_config(file: &Path) -> CommandResult {
     if let Some(feed) = &config.market_data {
         let groups = feed.multicast.as_ref().map_or_else(
             || "no multicast".to_owned(),
-            |groups| format!("multicast A {}, B {}, snapshots {}", groups.group_a, groups.group_b, groups.group_snapshot),
+            |groups| {
+                format!("multicast A {}, B {}, snapshots {}", groups.group_a, groups.group_b, groups.group_snapshot)
+            },
         );
         println!("Market data on {}, {} messages of each channel kept, {groups}", feed.listen, feed.keep_messages);
     }

@@ -133,3 +133,22 @@ fn a_small_node_is_restarted_and_measured() {
     // What every start adds, too.
     assert!((1_000..1_010).contains(&report["flow_commands"].as_u64().unwrap()), "{report}");
 }
+
+#[test]
+fn the_wires_figures_stand_beside_the_raw_echos() {
+    let arguments = "bench wire --rounds 1 --requests 40 --pipelined 200 --window 16 --replay 300 --busy 3 \
+                     --durability async,local --json";
+    let output = Command::new(env!("CARGO_BIN_EXE_tidegate")).args(arguments.split_whitespace()).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let durabilities = report["durabilities"].as_array().unwrap();
+    assert_eq!(durabilities.len(), 2);
+    for figures in durabilities {
+        assert_eq!(figures["one_in_flight"]["samples"], 40);
+        assert_eq!(figures["echo"]["samples"], 40);
+        assert!(figures["ratio_p50"].as_f64() > Some(0.0) && figures["pipelined_per_second"].as_u64() > Some(0));
+    }
+    assert!(durabilities[1]["synced_write"]["p50"].is_u64());
+    assert_eq!(report["reconnect"]["replayed"], 300);
+    assert!(report["logon"]["p50"].is_u64() && report["codec"]["decode_ns"].is_f64());
+}

@@ -24,11 +24,24 @@ const EDGES: &[(&str, &[&str])] = &[
     ("gateway/sink-sql", &["domain", "sink"]),
     (
         "engine/node",
-        &["domain", "matching", "pipeline", "journal", "replicator", "wire", "order-entry", "http", "market-data", "sink", "sink-sql"],
+        &[
+            "domain",
+            "matching",
+            "pipeline",
+            "journal",
+            "replicator",
+            "wire",
+            "order-entry",
+            "http",
+            "market-data",
+            "sink",
+            "sink-sql",
+        ],
     ),
     ("perf/replay", &["domain", "wire", "client"]),
     ("perf/engine", &["domain", "matching", "memory", "replay", "wire"]),
     ("perf/journal", &["domain", "journal", "perf", "pipeline"]),
+    ("perf/wire", &["domain", "wire"]),
     (
         "tools/cli",
         &[
@@ -43,6 +56,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "node",
             "perf",
             "perf-journal",
+            "perf-wire",
             "replay",
             "sink-sql",
         ],

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use tidegate_journal::stage::{JournalListeners, JournalMarks, JournalStage, SyncHelper};
 use tidegate_journal::{JournalReader, JournalSyncer, JournalWriter, OpenedEventLog};
 use tidegate_matching::Engine;
+use tidegate_pipeline::runner::IdleStrategy;
 use tidegate_pipeline::{
     CorePlan, Listener, MatchStage, OnFatal, Publish, Resume, Runner, Sequencer, Stage, Waker, WatermarkWriter,
     Watermarks, command_ring, event_ring, watermark,
@@ -15,7 +16,7 @@ use tidegate_replicator::ReplicateStage;
 
 use super::link::{LinkEnds, LinkMarks};
 use super::{Handles, NodeError, start_error};
-use crate::config::NodeConfig;
+use crate::config::{IdleName, NodeConfig};
 use crate::control::Marks;
 use crate::glue::{Released, Restart};
 
@@ -124,6 +125,15 @@ pub(super) fn core_plan(config: &NodeConfig) -> (CorePlan, usize) {
     (plan, available)
 }
 
+/// What threads of the pipeline and of order entry do when there is nothing to do.
+pub(super) fn idle(config: &NodeConfig, plan: CorePlan) -> IdleStrategy {
+    match config.pipeline.idle {
+        IdleName::Auto => plan.idle(),
+        IdleName::Spin => IdleStrategy::Spin,
+        IdleName::Park => IdleStrategy::SpinThenPark,
+    }
+}
+
 /// The threads that run the stages.
 pub(super) struct Runners {
     threads: Vec<JoinHandle<()>>,
@@ -135,6 +145,7 @@ impl Runners {
     /// Spreads the stages over threads by the core plan.
     pub(super) fn start(
         (plan, available): (CorePlan, usize),
+        idle: IdleStrategy,
         stages: Vec<Box<dyn Stage>>,
         pipeline_waker: Waker,
         on_fatal: &OnFatal,
@@ -145,10 +156,10 @@ impl Runners {
         };
         let mut runners = Self { threads: Vec::new(), wakers: Vec::new(), stop: Arc::default() };
         for (n, (name, stages)) in groups.into_iter().enumerate() {
-            // Pinned runners spin and need no waking; the fused one is woken by everything that feeds it.
+            // What feeds the pipeline wakes its first thread, which in the fused plan is the only one.
             let waker = if n == 0 { pipeline_waker.clone() } else { Waker::default() };
             runners.wakers.push(waker.clone());
-            let runner = Runner { name, core: plan.core_of(n, available), idle: plan.idle(), stages, waker };
+            let runner = Runner { name, core: plan.core_of(n, available), idle, stages, waker };
             let thread = runner.start(Arc::clone(&runners.stop), Arc::clone(on_fatal));
             runners.threads.push(thread.map_err(start_error("a pipeline thread"))?);
         }

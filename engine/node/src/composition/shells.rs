@@ -1,21 +1,22 @@
 //! What talks to the outside: order entry, HTTP, the operator's socket, and the tasks that read the event log for them.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_domain::Sequence;
 use tidegate_journal::{EventLog, SpaceState};
 use tidegate_market_data::{FeedConfig, FeedPorts, FeedRunner, MulticastConfig};
-use tidegate_order_entry::{IoChoice, Known, OrderEntry, OrderEntryConfig, OrderEntryPorts};
-use tidegate_pipeline::Serving;
+use tidegate_order_entry::{IoChoice, Known, OrderEntry, OrderEntryConfig, OrderEntryPorts, RateLimit, SecondLogon};
+use tidegate_pipeline::{CorePlan, Serving, Stage};
 use tidegate_replicator::LinkEvent;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 
+use super::pipeline::idle;
 use super::{Handles, NodeError, OnMustStop, start_error};
 use crate::admin;
-use crate::config::{IoName, NodeConfig};
+use crate::config::{IoName, NodeConfig, SecondLogonName};
 use crate::control::Control;
 use crate::snapshots;
 use crate::view::View;
@@ -25,26 +26,49 @@ const SPACE_LOOK: Duration = Duration::from_millis(50);
 
 /// Checks that an address can be bound before anything starts, and fills in a port where 0 was asked for.
 pub(super) fn reserve(field: &'static str, address: SocketAddr) -> Result<SocketAddr, NodeError> {
-    let bound = TcpListener::bind(address).and_then(|listener| listener.local_addr());
+    let bound = tidegate_order_entry::listen(address).and_then(|listener| listener.local_addr());
     bound.map_err(|error| start_error(field)(format!("cannot listen on {address}: {error}; choose a free address")))
 }
 
+/// Starts order entry on threads of its own, or, where the pipeline is one thread and one is enough, makes a stage for it.
 pub(super) fn start_order_entry(
     handles: &Handles<'_>,
     listen: SocketAddr,
     log: &EventLog,
     known: Known,
-) -> Result<OrderEntry, NodeError> {
+    plan: CorePlan,
+) -> Result<(OrderEntry, Option<Box<dyn Stage>>), NodeError> {
     let config = handles.config;
     let io = match config.order_entry.io {
         IoName::Auto => IoChoice::Auto,
         IoName::Uring => IoChoice::Uring,
         IoName::Epoll => IoChoice::Epoll,
     };
-    let order_entry = OrderEntryConfig { io, ..OrderEntryConfig::new(listen, config.cluster()?, config.node_id()) };
+    let limits = &config.order_entry.limits;
+    let order_entry = OrderEntryConfig {
+        io,
+        threads: config.order_entry.threads,
+        idle: idle(config, plan),
+        sessions_max: limits.sessions_max,
+        address_unauthenticated_max: limits.address_unauthenticated_max,
+        address_logons_per_second: limits.address_logons_per_second,
+        limit_loopback: limits.limit_loopback,
+        second_logon: match config.order_entry.second_logon {
+            SecondLogonName::TakesOver => SecondLogon::TakesOver,
+            SecondLogonName::IsRefused => SecondLogon::IsRefused,
+        },
+        key_rate: RateLimit { per_second: limits.key_tokens_per_s, burst: limits.key_tokens_max },
+        address_rate: RateLimit { per_second: limits.address_tokens_per_s, burst: limits.address_tokens_max },
+        ..OrderEntryConfig::new(listen, config.cluster()?, config.node_id())
+    };
     let (inbox, serving) = (handles.inbox.clone(), handles.serving.clone());
     let ports = OrderEntryPorts { inbox, log: log.clone(), serving, known };
-    OrderEntry::start(order_entry, ports).map_err(start_error("order entry"))
+    let started = if plan == CorePlan::Fused && order_entry.threads == 1 {
+        OrderEntry::start_on(&handles.waker, &order_entry, ports).map(|(server, stage)| (server, Some(stage)))
+    } else {
+        OrderEntry::start(order_entry, ports).map(|server| (server, None))
+    };
+    started.map_err(start_error("order entry"))
 }
 
 /// Starts the market-data feed, if the configuration has one.

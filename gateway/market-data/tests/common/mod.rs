@@ -30,8 +30,7 @@ pub fn truth(engine: &Engine, market: MarketId) -> Truth {
         qty: order.displayed,
         side: order.side,
     };
-    let orders: Vec<OrderView> =
-        SIDES.iter().flat_map(|side| engine.resting_orders(market, *side)).map(view).collect();
+    let orders: Vec<OrderView> = SIDES.iter().flat_map(|side| engine.resting_orders(market, *side)).map(view).collect();
     let levels = SIDES.map(|side| {
         let levels = engine.levels(market, side, usize::MAX).into_iter();
         levels.map(|(price, qty, orders)| LevelView { price, lots: qty.lots().into(), orders }).collect()

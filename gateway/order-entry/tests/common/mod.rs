@@ -120,6 +120,14 @@ impl Drop for Node {
 impl Node {
     /// Leads, with two assets, one market, and no account yet.
     pub fn start(inbox_slots: usize) -> Self {
+        Self::start_with(inbox_slots, |_, _| None)
+    }
+
+    /// The same, with a stage before the sequencer that is made for these ports and this waker.
+    pub fn start_with(
+        inbox_slots: usize,
+        first_stage: impl FnOnce(OrderEntryPorts, &Waker) -> Option<Box<dyn Stage>>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = LogConfig::new(folder.path(), CLUSTER, 8 << 20);
         let opened = open_event_log(&log, None).unwrap();
@@ -161,13 +169,21 @@ impl Node {
             published,
             Log(opened.writer),
         );
-        let stages: Vec<Box<dyn Stage>> = vec![
+        let serving = ServingState::default();
+        let entry = OrderEntryPorts {
+            inbox: inbox.clone(),
+            log: opened.log.clone(),
+            serving: serving.clone(),
+            known: Known::default(),
+        };
+        let mut stages: Vec<Box<dyn Stage>> = vec![
             Box::new(Holdable { stage: sequencer, held: Arc::clone(&held) }),
             Box::new(Taker { poller: commands.journal, through: journaled, batch: Vec::new() }),
             Box::new(Taker { poller: commands.replicate, through: received, batch: Vec::new() }),
             Box::new(matching),
             Box::new(publish),
         ];
+        stages.splice(0..0, first_stage(entry, &waker));
         let stop = Arc::new(AtomicBool::new(false));
         let runner =
             Runner { name: "node", core: None, idle: IdleStrategy::SpinThenPark, stages, waker: waker.clone() };
@@ -179,7 +195,6 @@ impl Node {
             *tell.0.lock().unwrap() += 1;
             tell.1.notify_all();
         }));
-        let serving = ServingState::default();
         let (runner, next_admin_request, _folder) = (Some(runner), AtomicU64::new(1), folder);
         let log = opened.log;
         let node = Self { inbox, log, serving, held, waker, stop, runner, news, next_admin_request, _folder };
@@ -191,13 +206,13 @@ impl Node {
         let limits = EngineLimits {
             assets_max: 8,
             markets_max: 8,
-            accounts_max: 64,
-            keys_max: 64,
+            accounts_max: 2_048,
+            keys_max: 2_048,
             open_orders_max: 8_192,
             account_open_orders_max: 8_192,
-            references_max: 1_024,
-            balances_max: 1_024,
-            seats_max: 1_024,
+            references_max: 8_192,
+            balances_max: 8_192,
+            seats_max: 8_192,
         };
         let record = |command: Command| CommandRecord::encode(&CommandHeader::default(), &command);
         let genesis =
@@ -259,7 +274,7 @@ impl Node {
     }
 
     /// A new account with a key and plenty of both assets.
-    pub fn trader(&self, seed: u8) -> Trader {
+    pub fn trader(&self, seed: u16) -> Trader {
         let name = |kind: &str| Name::new(&format!("{kind}{seed}")).unwrap();
         let (header, _) = self.admin(AccountId::default(), Command::CreateAccount { name: name("account") });
         let account = header.account;
@@ -269,7 +284,9 @@ impl Node {
             let (_, event) = self.admin(account, Command::Deposit { asset, amount, reference, at: now() });
             assert!(matches!(event, Event::Deposited { .. }), "{event:?}");
         }
-        let signing = SigningKey::from_bytes(&[seed; 32]);
+        let mut secret = [7; 32];
+        secret[..2].copy_from_slice(&seed.to_le_bytes());
+        let signing = SigningKey::from_bytes(&secret);
         let public_key = signing.verifying_key().to_bytes();
         let (_, event) = self.admin(account, Command::CreateKey { name: name("key"), public_key, roles: Roles::TRADE });
         let Event::KeyCreated { key, .. } = event else { panic!("no key: {event:?}") };
@@ -305,7 +322,17 @@ impl World {
     }
 
     pub fn with(io: IoChoice, inbox_slots: usize, change: impl FnOnce(&mut OrderEntryConfig)) -> Self {
-        Self::around(Node::start(inbox_slots), io, change).unwrap()
+        if !ON_THE_PIPELINE.get() {
+            return Self::around(Node::start(inbox_slots), io, change).unwrap();
+        }
+        let mut server = None;
+        let node = Node::start_with(inbox_slots, |ports, waker| {
+            let (started, stage) = OrderEntry::start_on(waker, &config(io, change), ports).unwrap();
+            server = Some(started);
+            Some(stage)
+        });
+        let server = server.unwrap();
+        Self { stats: server.stats(), server, node }
     }
 
     pub fn around(
@@ -313,11 +340,7 @@ impl World {
         io: IoChoice,
         change: impl FnOnce(&mut OrderEntryConfig),
     ) -> Result<Self, OrderEntryError> {
-        let mut config = OrderEntryConfig::new("127.0.0.1:0".parse().unwrap(), CLUSTER, NODE);
-        config.io = io;
-        config.limit_loopback = false;
-        change(&mut config);
-        let server = OrderEntry::start(config, ports(&node))?;
+        let server = OrderEntry::start(config(io, change), ports(&node))?;
         let stats = server.stats();
         Ok(Self { server, stats, node })
     }
@@ -333,6 +356,14 @@ impl World {
         client.until_replay_done();
         client
     }
+}
+
+fn config(io: IoChoice, change: impl FnOnce(&mut OrderEntryConfig)) -> OrderEntryConfig {
+    let mut config = OrderEntryConfig::new("127.0.0.1:0".parse().unwrap(), CLUSTER, NODE);
+    config.io = io;
+    config.limit_loopback = false;
+    change(&mut config);
+    config
 }
 
 pub fn ports(node: &Node) -> OrderEntryPorts {
@@ -509,6 +540,22 @@ pub fn limit(side: Side, price: i64, qty: u64) -> OrderAction {
     OrderAction::limit(MARKET, side, TimeInForce::Gtc, Price::from_ticks(price), Qty::from_lots(qty))
 }
 
+thread_local! {
+    /// Whether this test's server is a stage of the node's own thread.
+    static ON_THE_PIPELINE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Whether this test's server is a stage of the node's own thread.
+pub fn is_on_the_pipeline() -> bool {
+    ON_THE_PIPELINE.get()
+}
+
+/// Runs a test with the server on the node's thread.
+pub fn run_on_the_pipeline(test: fn(IoChoice)) {
+    ON_THE_PIPELINE.set(true);
+    test(IoChoice::Auto);
+}
+
 /// Whether this kernel lets us use io_uring; looked at once.
 fn uring_works() -> bool {
     static WORKS: OnceLock<bool> = OnceLock::new();
@@ -532,7 +579,7 @@ pub fn run(io: IoChoice, name: &str, test: fn(IoChoice)) {
     test(io);
 }
 
-/// Makes each of these functions a test with io_uring and one with epoll.
+/// Makes each of these functions a test with io_uring, one with epoll, and one on the pipeline's thread.
 #[macro_export]
 macro_rules! with_both {
     ($($name:ident),* $(,)?) => {
@@ -541,6 +588,9 @@ macro_rules! with_both {
         }
         mod epoll {
             $(#[test] fn $name() { $crate::common::run(tidegate_order_entry::IoChoice::Epoll, stringify!($name), super::$name); })*
+        }
+        mod on_the_pipeline {
+            $(#[test] fn $name() { $crate::common::run_on_the_pipeline(super::$name); })*
         }
     };
 }

@@ -1,0 +1,237 @@
+//! A client that never sleeps: straight on the codec, on a socket that does not block.
+//!
+//! Invariants: whatever is no report, no heartbeat and no market is an error with the server's words; reports are dense.
+//! Owning thread: the caller's.
+
+use std::io::{ErrorKind, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use ed25519_dalek::{Signer, SigningKey};
+use tidegate_domain::{KeyId, MarketId, OrderTarget, Price, Qty, RequestNumber, SessionSequence, Side, TimeInForce};
+use tidegate_wire::{
+    ClientMessage, Logon, OrderAction, OrderRequest, Position, Report, ServerMessage, SessionMode, encode_client,
+    encode_request, logon_bytes, split_frame,
+};
+
+use crate::echo::spin_write;
+
+/// Longest silence of a server that owes an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+const HEARTBEAT_MS: u32 = 60_000;
+
+/// Where and as whom to log on.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The node's order entry.
+    pub address: SocketAddr,
+    /// The key.
+    pub key: KeyId,
+    /// Its private half.
+    pub secret: [u8; 32],
+    /// Where it trades.
+    pub market: MarketId,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct WireClient {
+    stream: TcpStream,
+    market: MarketId,
+    input: Vec<u8>,
+    start: usize,
+    room: Box<[u8]>,
+    output: Vec<u8>,
+    /// The number of the next request.
+    next_request: u64,
+    /// Number of the last report.
+    pub last_report: u64,
+    /// From the first byte of the connection to the end of the replay.
+    pub logged_on_in: Duration,
+}
+
+impl WireClient {
+    /// Connects, logs on and reads everything after report `after`; `None` is "only what comes from now on".
+    ///
+    /// # Errors
+    /// In the server's words.
+    pub fn log_on(login: &Login, after: Option<u64>) -> Result<Self, String> {
+        let after = match after {
+            Some(after) => after,
+            // Twice: the first time tells where the reports end.
+            None => Self::log_on(login, Some(0))?.last_report,
+        };
+        let begun = Instant::now();
+        let say = |error: std::io::Error| format!("{}: {error}", login.address);
+        let stream = TcpStream::connect(login.address).map_err(say)?;
+        stream.set_nodelay(true).map_err(say)?;
+        stream.set_nonblocking(true).map_err(say)?;
+        let mut client = Self {
+            stream,
+            market: login.market,
+            input: Vec::with_capacity(1 << 16),
+            start: 0,
+            room: vec![0; 1 << 16].into(),
+            output: Vec::new(),
+            next_request: 1,
+            last_report: after,
+            logged_on_in: Duration::ZERO,
+        };
+        let ServerMessage::Challenge { nonce, cluster, node, .. } = client.wait()? else {
+            return Err("the server began with something else than a challenge".to_owned());
+        };
+        let signed = logon_bytes(cluster, node, &nonce, login.key);
+        let logon = Logon {
+            key: login.key,
+            mode: SessionMode::Trading,
+            replay_max: 0,
+            resume_after: Position::default(),
+            last_session_sequence: SessionSequence::new(after),
+            heartbeat_ms: HEARTBEAT_MS,
+            grace_ms: 0,
+            cancel_on_disconnect: false,
+            signature: SigningKey::from_bytes(&login.secret).sign(&signed).to_bytes(),
+        };
+        client.send(&ClientMessage::Logon(logon))?;
+        loop {
+            match client.wait()? {
+                ServerMessage::LogonAccepted { request_mark, .. } => client.next_request = request_mark.raw() + 1,
+                ServerMessage::MarketDefinition { .. } | ServerMessage::Heartbeat => {}
+                ServerMessage::Report(report) => client.note(&report)?,
+                ServerMessage::ReplayDone { .. } => break,
+                other => return Err(format!("unexpected in a logon: {other:?}")),
+            }
+        }
+        client.logged_on_in = begun.elapsed();
+        Ok(client)
+    }
+
+    /// Appends the next request to what is to be sent: an order that rests, then its cancellation, in turns. Both get one
+    /// report.
+    pub fn queue_request(&mut self) {
+        let request = self.next_request;
+        self.next_request += 1;
+        let action = if request % 2 == 1 {
+            OrderAction::limit(
+                self.market,
+                Side::Buy,
+                TimeInForce::Gtc,
+                Price::from_ticks(1_000 + (request % 64) as i64),
+                Qty::from_lots(1),
+            )
+        } else {
+            OrderAction::Cancel { target: OrderTarget::Request(RequestNumber::new(request - 1)) }
+        };
+        encode_request(&OrderRequest { request: RequestNumber::new(request), action }, &mut self.output);
+    }
+
+    /// Makes the next request an order, whatever came before.
+    pub fn begin_with_an_order(&mut self) {
+        self.next_request += 1 - self.next_request % 2;
+    }
+
+    /// Sends what is queued.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub fn flush(&mut self) -> Result<(), String> {
+        let sent = spin_write(&mut self.stream, &self.output);
+        self.output.clear();
+        sent.map_err(|error| format!("cannot send: {error}"))
+    }
+
+    fn send(&mut self, message: &ClientMessage) -> Result<(), String> {
+        encode_client(message, &mut self.output);
+        self.flush()
+    }
+
+    /// Takes the reports that are there, without waiting; how many.
+    ///
+    /// # Errors
+    /// A reject, a gap, a goodbye, or what the socket says.
+    pub fn take_reports(&mut self) -> Result<usize, String> {
+        let mut count = 0;
+        if !self.read_more()? && self.start == self.input.len() {
+            return Ok(0);
+        }
+        while let Some(message) = self.next_message()? {
+            match message {
+                ServerMessage::Report(report) => {
+                    self.note(&report)?;
+                    count += 1;
+                }
+                ServerMessage::Heartbeat | ServerMessage::MarketDefinition { .. } => {}
+                other => return Err(format!("a report was expected, not {other:?}")),
+            }
+        }
+        Ok(count)
+    }
+
+    /// Spins until so many reports have come.
+    ///
+    /// # Errors
+    /// As [`Self::take_reports`], and silence.
+    pub fn await_reports(&mut self, mut count: usize) -> Result<(), String> {
+        let mut silent_since = None;
+        while count > 0 {
+            let taken = self.take_reports()?;
+            if taken > count {
+                return Err(format!("{} reports too many", taken - count));
+            }
+            count -= taken;
+            if taken > 0 {
+                silent_since = None;
+            } else if silent_since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                return Err(format!("{count} reports are missing after {} s", PATIENCE.as_secs()));
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, report: &Report) -> Result<(), String> {
+        if report.session_sequence.raw() != self.last_report + 1 {
+            return Err(format!("report {} follows {}", report.session_sequence, self.last_report));
+        }
+        self.last_report += 1;
+        match &report.body {
+            tidegate_wire::ReportBody::Rejected { reason, .. } => Err(format!("rejected: {}", reason.as_str())),
+            _ => Ok(()),
+        }
+    }
+
+    fn wait(&mut self) -> Result<ServerMessage, String> {
+        let begun = Instant::now();
+        loop {
+            if let Some(message) = self.next_message()? {
+                return Ok(message);
+            }
+            if !self.read_more()? && begun.elapsed() > PATIENCE {
+                return Err(format!("nothing came for {} s", PATIENCE.as_secs()));
+            }
+        }
+    }
+
+    fn next_message(&mut self) -> Result<Option<ServerMessage>, String> {
+        let Some(frame) = split_frame(&self.input[self.start..]).map_err(|error| error.to_string())? else {
+            return Ok(None);
+        };
+        let message = frame.server_message().map_err(|error| format!("{error:?}"))?;
+        self.start += frame.bytes().len();
+        Ok(Some(message))
+    }
+
+    /// Reads once; whether something came.
+    fn read_more(&mut self) -> Result<bool, String> {
+        match self.stream.read(&mut self.room) {
+            Ok(0) => Err("the server closed the connection".to_owned()),
+            Ok(count) => {
+                self.input.drain(..self.start);
+                self.start = 0;
+                self.input.extend_from_slice(&self.room[..count]);
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(format!("cannot read: {error}")),
+        }
+    }
+}

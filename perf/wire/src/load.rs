@@ -1,0 +1,117 @@
+//! The loads: one in flight, full windows, and a replay beside busy sessions.
+//!
+//! Invariants: throughput counts answers that arrived, from the first byte sent to the last report read.
+//! Owning thread: the caller's; busy sessions have one of their own.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::client::{Login, WireClient};
+
+/// Round trips with one request in flight, in nanoseconds.
+///
+/// # Errors
+/// As [`WireClient::await_reports`].
+pub fn one_in_flight(client: &mut WireClient, count: usize) -> Result<Vec<u64>, String> {
+    client.begin_with_an_order();
+    let mut samples = Vec::with_capacity(count);
+    for _ in 0..count {
+        client.queue_request();
+        let start = Instant::now();
+        client.flush()?;
+        client.await_reports(1)?;
+        samples.push(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    }
+    Ok(samples)
+}
+
+/// Answers a second, with `window` requests of each session unanswered most of the time.
+///
+/// # Errors
+/// As [`WireClient::take_reports`].
+pub fn pipelined(clients: &mut [WireClient], requests_per_session: usize, window: usize) -> Result<u64, String> {
+    let mut left: Vec<(usize, usize)> = clients.iter().map(|_| (requests_per_session, 0)).collect();
+    clients.iter_mut().for_each(WireClient::begin_with_an_order);
+    let start = Instant::now();
+    let mut silent_since = Instant::now();
+    while left.iter().any(|(to_send, unanswered)| to_send + unanswered > 0) {
+        let mut moved = false;
+        for (client, (to_send, unanswered)) in clients.iter_mut().zip(&mut left) {
+            *unanswered -= match client.take_reports()? {
+                taken if taken <= *unanswered => taken,
+                taken => return Err(format!("{} reports too many", taken - *unanswered)),
+            };
+            // Half a window at a time, so that a write carries many.
+            if *to_send > 0 && *unanswered <= window / 2 {
+                let count = (window - *unanswered).min(*to_send);
+                (0..count).for_each(|_| client.queue_request());
+                client.flush()?;
+                *to_send -= count;
+                *unanswered += count;
+                moved = true;
+            }
+        }
+        if moved {
+            silent_since = Instant::now();
+        } else if silent_since.elapsed() > Duration::from_secs(30) {
+            return Err(format!("no answers for 30 s: {left:?}"));
+        }
+    }
+    let all = (clients.len() * requests_per_session) as f64;
+    Ok((all / start.elapsed().as_secs_f64()) as u64)
+}
+
+/// What a reconnect took.
+#[derive(Clone, Copy, Debug)]
+pub struct Reconnect {
+    /// From the first byte of the connection to the end of the replay.
+    pub took: Duration,
+    /// Reports that were replayed.
+    pub replayed: u64,
+    /// Answers that the other sessions got meanwhile.
+    pub others_answered: u64,
+}
+
+/// Reconnects with so many reports to be read again, while other sessions keep one request each in flight.
+///
+/// # Errors
+/// As [`WireClient::log_on`].
+pub fn reconnect(login: &Login, reports: u64, others: Vec<WireClient>) -> Result<Reconnect, String> {
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let busy = scope.spawn(|| keep_busy(others, &stop));
+        let result = reconnect_once(login, reports);
+        stop.store(true, Ordering::Release);
+        let others_answered = busy.join().map_err(|_| "the busy sessions' thread panicked".to_owned())??;
+        result.map(|(took, replayed)| Reconnect { took, replayed, others_answered })
+    })
+}
+
+fn reconnect_once(login: &Login, reports: u64) -> Result<(Duration, u64), String> {
+    let mark = WireClient::log_on(login, Some(0))?.last_report;
+    let after = mark.checked_sub(reports).ok_or(format!("the key has {mark} reports, not {reports}"))?;
+    let client = WireClient::log_on(login, Some(after))?;
+    Ok((client.logged_on_in, client.last_report - after))
+}
+
+fn keep_busy(mut clients: Vec<WireClient>, stop: &AtomicBool) -> Result<u64, String> {
+    let mut answered = 0;
+    for client in &mut clients {
+        client.begin_with_an_order();
+        client.queue_request();
+        client.flush()?;
+    }
+    while !stop.load(Ordering::Acquire) {
+        for client in &mut clients {
+            let taken = client.take_reports()?;
+            for _ in 0..taken {
+                client.queue_request();
+            }
+            client.flush()?;
+            answered += taken as u64;
+        }
+        // The node needs the cores more than these sessions do.
+        std::thread::yield_now();
+    }
+    Ok(answered)
+}

@@ -1,0 +1,368 @@
+//! `tidegate bench wire`: what an order takes from a client's socket back to it, beside what the sockets alone take.
+//!
+//! ```text
+//!   per durability: a node (or two) of this program --+-- rounds: raw echo while the node is stopped | one in flight
+//!                                                     +-- rounds: four sessions with full windows
+//!   async only:                                       +-- logons, and a reconnect with a long replay beside busy sessions
+//! ```
+//!
+//! Invariants: what is measured is the product, as a process of its own; its threads spin, as the echo's do; echo and node take
+//! turns on the same cores within each round.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+use tidegate_domain::{KeyId, MarketId};
+use tidegate_node::config::{DurabilityName, IdleName, IoName};
+use tidegate_node::status::NodeState;
+use tidegate_node::{AdminRequest, NodeStatus};
+use tidegate_perf::Machine;
+use tidegate_perf_wire::codec::CodecFigures;
+use tidegate_perf_wire::{LatencyNs, Login, Pinned, WireClient, codec, echo, load, median};
+
+use crate::keygen::read_client_key;
+use crate::local::{ClusterPlan, LocalNode};
+
+/// Sessions of the throughput figure.
+const SESSIONS: usize = 4;
+/// Logons that are timed.
+const LOGONS: usize = 200;
+/// Synced writes of the bare device.
+const WRITES: usize = 1_000;
+/// Messages of the codec's figure.
+const CODEC_MESSAGES: u64 = 4_000_000;
+
+/// What to measure and how often.
+#[derive(Args, Clone, Debug)]
+pub struct WireArguments {
+    /// Rounds, of which each figure is the median
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// Requests of one round with one in flight
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(10..=10_000_000))]
+    requests: u32,
+    /// Requests of one round with full windows, of each of the four sessions
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(10..=10_000_000))]
+    pipelined: u32,
+    /// Unanswered requests of a session while its window is full
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    window: u32,
+    /// Reports of the replay
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(2..=10_000_000))]
+    replay: u32,
+    /// Sessions that are busy meanwhile
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    busy: u32,
+    /// Only these durabilities
+    #[arg(long, value_delimiter = ',', value_parser = ["async", "local", "replicated"], default_value = "async,local,replicated")]
+    durability: Vec<String>,
+    /// Which kernel interface the node's sockets use
+    #[arg(long, value_parser = ["auto", "uring", "epoll"], default_value = "auto")]
+    io: String,
+    /// Where the nodes' folders are made and removed again, on the disk that is meant; by default a temporary one
+    #[arg(long, value_name = "DIR")]
+    folder: Option<std::path::PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A whole run.
+#[derive(Clone, Debug, Serialize)]
+pub struct WireReport {
+    machine: Machine,
+    /// `io_uring` or `epoll`.
+    io: String,
+    rounds: u32,
+    codec: CodecFigures,
+    durabilities: Vec<DurabilityFigures>,
+    logon: Option<LatencyNs>,
+    reconnect: Option<ReconnectFigures>,
+}
+
+/// One durability.
+#[derive(Clone, Debug, Serialize)]
+struct DurabilityFigures {
+    durability: String,
+    nodes: u32,
+    /// Whether the node's threads spin; two nodes do not: the machine would have nothing left.
+    spinning: bool,
+    /// Medians of the rounds.
+    echo: Option<LatencyNs>,
+    one_in_flight: LatencyNs,
+    /// The median of the rounds' ratios of the middle values.
+    ratio_p50: Option<f64>,
+    /// Per round: echo, then the node.
+    rounds_p50: Vec<(Option<u64>, u64)>,
+    /// One synced write of 4 KiB to the same disk, in `local`.
+    synced_write: Option<tidegate_perf_journal::LatencyNs>,
+    /// Answers a second over four sessions: median, and each round's.
+    pipelined_per_second: u64,
+    pipelined_per_second_all: Vec<u64>,
+}
+
+/// A reconnect with a long replay.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct ReconnectFigures {
+    replayed: u64,
+    busy_sessions: usize,
+    took_ms: f64,
+    others_answered: u64,
+}
+
+/// Measures everything, and tells each step to `tell`.
+///
+/// # Errors
+/// What could not be made or started, or what the node answered.
+pub fn measure(arguments: &WireArguments, tell: &dyn Fn(&str)) -> Result<WireReport, String> {
+    let parent = arguments.folder.clone().unwrap_or_else(std::env::temp_dir);
+    let folder = tempfile::tempdir_in(&parent).map_err(|error| format!("{}: {error}", parent.display()))?;
+    tell("the codec");
+    let messages = if arguments.requests < 1_000 { 1_000 } else { CODEC_MESSAGES };
+    let mut report = WireReport {
+        machine: Machine::this(),
+        io: String::new(),
+        rounds: arguments.rounds,
+        codec: codec::measure(messages),
+        durabilities: Vec::new(),
+        logon: None,
+        reconnect: None,
+    };
+    let cores = report.machine.cores;
+    for name in &arguments.durability {
+        let durability = match name.as_str() {
+            "async" => DurabilityName::Async,
+            "local" => DurabilityName::Local,
+            _ => DurabilityName::Replicated,
+        };
+        let mut cluster = Cluster::start(arguments, folder.path(), name, durability)?;
+        report.io.clone_from(&cluster.io);
+        let figures = cluster.measure(arguments, name, cores, folder.path(), tell)?;
+        report.durabilities.push(figures);
+        if durability == DurabilityName::Async {
+            report.logon = Some(cluster.logons(tell)?);
+            report.reconnect = Some(cluster.reconnect(arguments, tell)?);
+        }
+        cluster.stop()?;
+    }
+    Ok(report)
+}
+
+/// A node, perhaps its standby, and who trades on it.
+struct Cluster {
+    nodes: Vec<LocalNode>,
+    logins: Vec<Login>,
+    io: String,
+}
+
+impl Cluster {
+    fn start(arguments: &WireArguments, folder: &Path, name: &str, durability: DurabilityName) -> Result<Self, String> {
+        let replicated = durability == DurabilityName::Replicated;
+        let plan = ClusterPlan {
+            folder: folder.join(name),
+            program: std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?,
+            nodes: if replicated { 2 } else { 1 },
+            durability,
+            http: false,
+            market_data: false,
+            sql: false,
+            segment_mib: 256,
+            io: match arguments.io.as_str() {
+                "uring" => IoName::Uring,
+                "epoll" => IoName::Epoll,
+                _ => IoName::Auto,
+            },
+        };
+        let mut nodes = plan.write()?;
+        for node in nodes.iter_mut().rev() {
+            node.config.pipeline.idle = if replicated { IdleName::Park } else { IdleName::Spin };
+            node.config.snapshots.every_commands = 0;
+            node.write_config()?;
+            node.start()?;
+        }
+        let leads = |status: &NodeStatus| {
+            status.state == NodeState::Primary
+                && (!replicated || status.peer.as_ref().is_some_and(|peer| peer.caught_up))
+        };
+        let io = nodes[0].wait_for("the node leads", leads)?.io;
+        let node = &nodes[0];
+        for asset in ["BTC", "USDT"] {
+            node.ask(&AdminRequest::CreateAsset { name: asset.to_owned(), decimals: 8 })?;
+        }
+        let market = MarketId::new(node.create_market("BTC-USDT", "BTC", "USDT", "0.01", "0.0001")?);
+        let traders = if durability == DurabilityName::Async { SESSIONS + arguments.busy as usize } else { SESSIONS };
+        let money = [("BTC", "1000000"), ("USDT", "100000000000")];
+        let mut logins = Vec::new();
+        for n in 0..traders {
+            let file = plan.folder.join(format!("trader-{n}.key"));
+            let trader = node.create_trader(&format!("trader-{n}"), &file, &money)?;
+            let (key, secret) = (KeyId::new(trader.key), read_client_key(&file)?);
+            logins.push(Login { address: node.gateway(), key, secret, market });
+        }
+        Ok(Self { nodes, logins, io })
+    }
+
+    fn measure(
+        &mut self,
+        arguments: &WireArguments,
+        name: &str,
+        cores: usize,
+        folder: &Path,
+        tell: &dyn Fn(&str),
+    ) -> Result<DurabilityFigures, String> {
+        let single = self.nodes.len() == 1;
+        // Away from the node's core. Where the kernel refuses, the figures are those of a thread that may wander.
+        let _pinned = if cores > 1 { Pinned::to(0) } else { None };
+        let (mut echoes, mut nodes, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rounds_p50 = Vec::new();
+        let requests = arguments.requests as usize;
+        let mut client = WireClient::log_on(&self.logins[0], None)?;
+        // Nobody's figure: caches, branch predictors, the kernel's buffers.
+        load::one_in_flight(&mut client, requests.min(2_000))?;
+        for round in 1..=arguments.rounds {
+            tell(&format!("{name}: one in flight, round {round} of {}", arguments.rounds));
+            let echo = if single { Some(self.echo(requests, cores)?) } else { None };
+            let node = LatencyNs::of(&mut load::one_in_flight(&mut client, requests)?);
+            rounds_p50.push((echo.map(|echo| echo.p50), node.p50));
+            if let Some(echo) = echo {
+                ratios.push(node.p50 * 1_000 / echo.p50);
+                echoes.push(echo);
+            }
+            nodes.push(node);
+        }
+        drop(client);
+        let mut clients: Vec<WireClient> =
+            self.logins[..SESSIONS].iter().map(|login| WireClient::log_on(login, None)).collect::<Result<_, _>>()?;
+        let mut pipelined = Vec::new();
+        for round in 1..=arguments.rounds {
+            tell(&format!("{name}: {SESSIONS} sessions, round {round} of {}", arguments.rounds));
+            let per_session = arguments.pipelined as usize / 2 * 2;
+            pipelined.push(load::pipelined(&mut clients, per_session, arguments.window as usize)?);
+        }
+        let synced_write = match name {
+            "local" => {
+                tell("the bare disk");
+                Some(tidegate_perf_journal::synced_write(folder, WRITES.min(requests))?)
+            }
+            _ => None,
+        };
+        Ok(DurabilityFigures {
+            durability: name.to_owned(),
+            nodes: self.nodes.len() as u32,
+            spinning: single,
+            echo: (!echoes.is_empty()).then(|| LatencyNs::median_of(&echoes)),
+            one_in_flight: LatencyNs::median_of(&nodes),
+            ratio_p50: (!ratios.is_empty()).then(|| median(ratios) as f64 / 1_000.0),
+            rounds_p50,
+            synced_write,
+            pipelined_per_second: median(pipelined.clone()),
+            pipelined_per_second_all: pipelined,
+        })
+    }
+
+    /// The raw echo, on the node's core while the node is stopped.
+    fn echo(&self, requests: usize, cores: usize) -> Result<LatencyNs, String> {
+        let _stopped = Stopped::now(self.nodes[0].pid().ok_or("the node ended")?);
+        let (request, report) = codec::lengths();
+        let core = (cores > 1).then(|| cores - 1);
+        let mut samples =
+            echo::round_trips(requests, request, report, core).map_err(|error| format!("echo: {error}"))?;
+        Ok(LatencyNs::of(&mut samples))
+    }
+
+    fn logons(&self, tell: &dyn Fn(&str)) -> Result<LatencyNs, String> {
+        tell("logons");
+        // A key that has no reports: nothing but the logon.
+        let Some(login) = self.logins.get(SESSIONS) else { return Ok(LatencyNs::default()) };
+        let mut samples = Vec::with_capacity(LOGONS);
+        for _ in 0..LOGONS {
+            let client = WireClient::log_on(login, Some(0))?;
+            samples.push(u64::try_from(client.logged_on_in.as_nanos()).unwrap_or(u64::MAX));
+        }
+        Ok(LatencyNs::of(&mut samples))
+    }
+
+    fn reconnect(&self, arguments: &WireArguments, tell: &dyn Fn(&str)) -> Result<ReconnectFigures, String> {
+        tell("a reconnect with a replay");
+        let mut client = WireClient::log_on(&self.logins[0], None)?;
+        let missing = u64::from(arguments.replay).saturating_sub(client.last_report);
+        load::pipelined(std::slice::from_mut(&mut client), missing as usize, 512)?;
+        drop(client);
+        let others: Vec<WireClient> =
+            self.logins[SESSIONS..].iter().map(|login| WireClient::log_on(login, None)).collect::<Result<_, _>>()?;
+        let busy_sessions = others.len();
+        let reconnect = load::reconnect(&self.logins[0], u64::from(arguments.replay), others)?;
+        Ok(ReconnectFigures {
+            replayed: reconnect.replayed,
+            busy_sessions,
+            took_ms: reconnect.took.as_secs_f64() * 1e3,
+            others_answered: reconnect.others_answered,
+        })
+    }
+
+    fn stop(&mut self) -> Result<(), String> {
+        self.nodes.iter_mut().try_for_each(LocalNode::stop)
+    }
+}
+
+/// A process that is stopped as long as this lives.
+struct Stopped(i32);
+
+impl Stopped {
+    fn now(pid: u32) -> Self {
+        let pid = i32::try_from(pid).expect("process ids fit");
+        // SAFETY: a system call without memory, to a child that nobody has waited for.
+        unsafe { libc::kill(pid, libc::SIGSTOP) };
+        Self(pid)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        // SAFETY: as in `now`.
+        unsafe { libc::kill(self.0, libc::SIGCONT) };
+    }
+}
+
+fn row(out: &mut String, name: &str, latency: &LatencyNs, rest: &str) {
+    let micros = |ns: u64| format!("{:.1} µs", ns as f64 / 1e3);
+    let [p50, p99, p999, max] = [latency.p50, latency.p99, latency.p999, latency.max].map(micros);
+    // Writing to a string does not fail.
+    let _ = writeln!(out, "  {name:<34} {p50:>11} {p99:>11} {p999:>11} {max:>12}   {rest}");
+}
+
+impl WireReport {
+    /// For people.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let machine = &self.machine;
+        let mut out = format!("{} ({} cores), {}, {}\n", machine.cpu, machine.cores, machine.system, self.io);
+        let _ = writeln!(out, "  {:<34} {:>11} {:>11} {:>11} {:>12}", "", "p50", "p99", "p99.9", "max");
+        for figures in &self.durabilities {
+            let name = &figures.durability;
+            if let Some(echo) = &figures.echo {
+                row(&mut out, "raw echo", echo, "");
+            }
+            let ratio = figures.ratio_p50.map(|ratio| format!("{ratio:.2} times the echo")).unwrap_or_default();
+            row(&mut out, &format!("`{name}`, one in flight"), &figures.one_in_flight, &ratio);
+            if let Some(write) = &figures.synced_write {
+                let bare = LatencyNs { p50: write.p50, p99: write.p99, p999: write.p999, max: write.max, samples: 0 };
+                row(&mut out, "  the bare synced write", &bare, "");
+            }
+            let rate = figures.pipelined_per_second;
+            let _ = writeln!(out, "  `{name}`, {SESSIONS} sessions: {rate} requests answered a second");
+        }
+        if let Some(logon) = &self.logon {
+            row(&mut out, "logon", logon, "");
+        }
+        if let Some(reconnect) = &self.reconnect {
+            let ReconnectFigures { replayed, busy_sessions, took_ms, .. } = reconnect;
+            let _ = writeln!(out, "  reconnect, {replayed} reports, {busy_sessions} busy sessions: {took_ms:.0} ms");
+        }
+        let codec = &self.codec;
+        let _ = writeln!(out, "  decode {:.1} ns, encode {:.1} ns a message", codec.decode_ns, codec.encode_ns);
+        out
+    }
+}
