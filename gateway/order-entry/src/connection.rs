@@ -8,9 +8,9 @@ use std::net::SocketAddr;
 use tidegate_domain::{CommandRecord, KeyId, SessionId};
 
 use crate::admission::Address;
-use crate::driver::{Token, Want};
 use crate::replay::Replay;
 use crate::session::SessionCore;
+use tidegate_sockets::{Token, Want};
 
 /// One connection.
 pub(crate) struct Connection {

@@ -16,7 +16,7 @@
 //! Owning thread: its runner's.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,13 +29,13 @@ use crate::admission::Admission;
 use crate::config::OrderEntryConfig;
 use crate::connection::{Connection, Connections};
 use crate::directory::Directory;
-use crate::driver::{BUFFER_LEN_BYTES, Driver, Happened, Token, Want};
 use crate::ingress::{Handed, Ingress};
 use crate::mailbox::{HandedOver, Mail, Mailbox};
 use crate::replay::{Replay, Step};
 use crate::session::{Action, READ_LEN_BYTES, SessionCore, SessionTerms, View};
 use crate::stats::{OrderEntryStats, add, sub};
 use crate::verify::{Job, Verifier};
+use tidegate_sockets::{BUFFER_LEN_BYTES, Driver, Happened, Token, Want};
 
 /// Connections that may be told at a time that there are too many; more are just closed.
 const TURNED_AWAY_MAX: usize = 64;
@@ -186,6 +186,7 @@ impl<D: Driver> Gateway<D> {
         for mail in mail.drain(..) {
             match mail {
                 Mail::Verdict { token, valid } => self.on_verdict(token, valid),
+                Mail::Admit { socket, peer } => self.admit(socket, peer),
                 Mail::HandedOver(handed_over) => self.take_over(*handed_over),
             }
         }
@@ -234,7 +235,7 @@ impl<D: Driver> Gateway<D> {
                 }
                 Happened::Sent(token, bytes) => self.on_sent(token, bytes),
                 Happened::Ended(token, error) => self.on_ended(token, error),
-                Happened::Accepted(socket) => self.admit(socket),
+                Happened::Accepted(socket) => self.accept(socket),
                 Happened::AcceptFailed(error) => tracing::warn!(%error, "a connection could not be accepted"),
             }
         }
@@ -268,13 +269,16 @@ impl<D: Driver> Gateway<D> {
 
     // ---- connections ----
 
-    /// Takes in a connection.
-    fn admit(&mut self, socket: OwnedFd) {
+    fn accept(&mut self, socket: OwnedFd) {
         let stream = TcpStream::from(socket);
-        let peer = match stream.peer_addr().and_then(|peer| stream.set_nodelay(true).map(|()| peer)) {
-            Ok(peer) => peer,
-            Err(error) => return tracing::debug!(%error, "a connection failed at once"),
-        };
+        match stream.peer_addr().and_then(|peer| stream.set_nodelay(true).map(|()| peer)) {
+            Ok(peer) => self.admit(stream.into(), peer),
+            Err(error) => tracing::debug!(%error, "a connection failed at once"),
+        }
+    }
+
+    /// Takes in a connection.
+    fn admit(&mut self, socket: OwnedFd, peer: SocketAddr) {
         if self.draining {
             return;
         }
@@ -303,7 +307,7 @@ impl<D: Driver> Gateway<D> {
                 connection.turned_away = true;
             }
         }
-        let token = match self.driver.add(stream.into()) {
+        let token = match self.driver.add(socket) {
             Ok(token) => token,
             Err(error) => {
                 if let Some(address) = connection.address {
@@ -374,7 +378,8 @@ impl<D: Driver> Gateway<D> {
                 }
                 self.connections.insert(token, connection);
                 self.open(token, key, session, record);
-                self.touch(token);
+                // At once, as where nothing is handed over: what came with the logon was sent before it was answered.
+                self.drive(token);
             }
             Err(error) => {
                 tracing::debug!(%peer, %error, "a connection failed when it was handed over");

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use tidegate_domain::CommandRecord;
 use tidegate_pipeline::Inbox;
 
-use crate::driver::Token;
+use tidegate_sockets::Token;
 
 /// Whether a record is in the inbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -107,6 +107,7 @@ impl ClusterPlan {
                     io: self.io,
                     session_grace_ms: default_session_grace_ms(),
                     threads: 1,
+                    tls: None,
                     // Every client of a local cluster has the same address.
                     limits: SessionLimitsSection { limit_loopback: false, ..SessionLimitsSection::default() },
                 },
