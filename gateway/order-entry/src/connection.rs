@@ -90,12 +90,18 @@ impl Connections {
         self.count
     }
 
+    /// Slots that were ever used: [`Self::token_at`] of each finds every connection.
+    pub(crate) const fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The connection in a slot.
+    pub(crate) fn token_at(&self, slot: usize) -> Option<Token> {
+        let generation = self.slots[slot].as_ref()?.generation;
+        Some(Token { slot: slot as u32, generation })
+    }
+
     pub(crate) fn tokens(&self) -> Vec<Token> {
-        let all = self.slots.iter().enumerate();
-        all.filter_map(|(slot, connection)| {
-            let generation = connection.as_ref()?.generation;
-            Some(Token { slot: slot as u32, generation })
-        })
-        .collect()
+        (0..self.slots()).filter_map(|slot| self.token_at(slot)).collect()
     }
 }

@@ -25,6 +25,7 @@ mod connection;
 mod directory;
 mod gateway;
 mod ingress;
+mod lifecycle;
 mod mailbox;
 mod pump;
 mod replay;
