@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use tidegate_journal::stage::SyncHelper;
 use tidegate_market_data::FeedRunner;
-use tidegate_order_entry::OrderEntry;
+use tidegate_order_entry::{OrderEntry, TlsDoor};
 use tidegate_pipeline::{AckPolicy, AckRule, DigestBoard, Fatal, Inbox, OnFatal, RunControl, ServingState, Waker};
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, watch};
@@ -72,6 +72,7 @@ pub struct Node {
     runtime: Runtime,
     order_entry: OrderEntry,
     market_data: Option<FeedRunner>,
+    tls: Option<TlsDoor>,
     runners: Runners,
     sync_helper: SyncHelper,
     stop_http: watch::Sender<bool>,
@@ -131,6 +132,7 @@ impl Node {
         let (mut stages, sync_helper) = pipeline::stages(&handles, stage_marks, logs, events, machine, &link)?;
         let plan = pipeline::core_plan(&config);
         let (order_entry, stage) = shells::start_order_entry(&handles, listen, &log, known, plan.0)?;
+        let tls = shells::open_tls(&config, &runtime, &order_entry)?;
         // First: it begins a round with what publish let out at the end of the one before, and ends before the sequencer.
         stages.splice(0..0, stage);
         let market_data = shells::start_market_data(&handles, &log)?;
@@ -181,7 +183,7 @@ impl Node {
                 (begin.on_fatal)("the start of the role", error);
             }
         });
-        Ok(Self { control, runtime, order_entry, market_data, runners, sync_helper, stop_http })
+        Ok(Self { control, runtime, order_entry, tls, market_data, runners, sync_helper, stop_http })
     }
 
     /// Where the binary gateway listens.
@@ -192,8 +194,11 @@ impl Node {
 
     /// Stops in order: no more commands, drain, farewell to sessions, sink, commit mark, sync.
     pub fn stop(self) {
-        let Self { control, runtime, order_entry, market_data, runners, sync_helper, stop_http } = self;
+        let Self { control, runtime, order_entry, tls, market_data, runners, sync_helper, stop_http } = self;
         tracing::info!("stopping: no more commands are taken");
+        if let Some(tls) = tls {
+            tls.close();
+        }
         order_entry.stop_reading();
         runtime.block_on(control.stop());
         let drained = drain(&control);

@@ -200,6 +200,9 @@ pub struct OrderEntrySection {
     /// What becomes of a logon with a key that has a live session.
     #[serde(default)]
     pub second_logon: SecondLogonName,
+    /// A second door with TLS 1.3; absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsSection>,
     /// What clients may take up.
     #[serde(default)]
     pub limits: SessionLimitsSection,
@@ -214,6 +217,18 @@ pub enum SecondLogonName {
     TakesOver,
     /// It is refused.
     IsRefused,
+}
+
+/// `[order_entry.tls]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSection {
+    /// Address of the second door.
+    pub listen: SocketAddr,
+    /// PEM file: the server's certificate, then those that lead to a root.
+    pub certificates: PathBuf,
+    /// PEM file: the private key. Nobody else may read it.
+    pub private_key: PathBuf,
 }
 
 const fn one_thread() -> usize {
@@ -573,6 +588,10 @@ impl NodeConfig {
         if let Some(replication) = &mut config.replication {
             replication.keys_dir = folder.join(&replication.keys_dir);
         }
+        if let Some(tls) = &mut config.order_entry.tls {
+            tls.certificates = folder.join(&tls.certificates);
+            tls.private_key = folder.join(&tls.private_key);
+        }
         if let Some(sql) = &mut config.sql {
             sql.file = folder.join(&sql.file);
         }
@@ -592,6 +611,10 @@ impl NodeConfig {
         self.check_pipeline()?;
         let grace = self.order_entry.session_grace_ms;
         check((100..=600_000).contains(&grace), "order_entry.session_grace_ms", grace, "100 to 600000")?;
+        if let Some(tls) = &self.order_entry.tls {
+            let other = tls.listen.port() == 0 || tls.listen != self.order_entry.listen;
+            check(other, "order_entry.tls.listen", tls.listen, "another address than order_entry.listen")?;
+        }
         let threads = self.order_entry.threads;
         check((1..=64).contains(&threads), "order_entry.threads", threads, "1 to 64")?;
         self.check_session_limits()?;

@@ -177,6 +177,14 @@ pub enum OrderEntryError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// The certificate or the private key of the second door cannot be used.
+    #[error("order entry: TLS: {}: {error}", file.display())]
+    Tls {
+        /// Which file.
+        file: std::path::PathBuf,
+        /// Why.
+        error: String,
+    },
     /// The event log cannot be read.
     #[error("order entry: {0}")]
     Log(#[from] tidegate_journal::JournalError),

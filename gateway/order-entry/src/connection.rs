@@ -9,9 +9,9 @@ use tidegate_domain::{KeyId, SessionId};
 use tidegate_journal::EventCursor;
 
 use crate::admission::Address;
-use crate::driver::{Token, Want};
 use crate::replay::Replay;
 use crate::session::{SessionCore, Submission};
+use tidegate_sockets::{Token, Want};
 
 /// One connection.
 pub(crate) struct Connection {
@@ -94,12 +94,18 @@ impl Connections {
         self.count
     }
 
+    /// Slots that were ever used: [`Self::token_at`] of each finds every connection.
+    pub(crate) const fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The connection in a slot.
+    pub(crate) fn token_at(&self, slot: usize) -> Option<Token> {
+        let generation = self.slots[slot].as_ref()?.generation;
+        Some(Token { slot: slot as u32, generation })
+    }
+
     pub(crate) fn tokens(&self) -> Vec<Token> {
-        let all = self.slots.iter().enumerate();
-        all.filter_map(|(slot, connection)| {
-            let generation = connection.as_ref()?.generation;
-            Some(Token { slot: slot as u32, generation })
-        })
-        .collect()
+        (0..self.slots()).filter_map(|slot| self.token_at(slot)).collect()
     }
 }

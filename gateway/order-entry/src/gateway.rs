@@ -16,8 +16,6 @@
 //! Owning thread: its runner's.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::TcpStream;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,25 +26,23 @@ use tidegate_wire::Position;
 
 use crate::admission::Admission;
 use crate::config::{OrderEntryConfig, SecondLogon};
-use crate::connection::{Connection, Connections};
+use crate::connection::Connections;
 use crate::directory::Directory;
-use crate::driver::{BUFFER_LEN_BYTES, Driver, Happened, Token, Want};
 use crate::ingress::{Handed, Ingress};
-use crate::mailbox::{HandedOver, Mail, Mailbox};
+use crate::mailbox::{Mail, Mailbox};
 use crate::replay::{Replay, Step};
 use crate::session::{Action, READ_LEN_BYTES, SessionCore, SessionTerms, Submission, View};
-use crate::stats::{OrderEntryStats, add, sub};
+use crate::stats::{OrderEntryStats, add};
 use crate::throttle::Throttles;
 use crate::verify::{Job, Verifier};
+use tidegate_sockets::{BUFFER_LEN_BYTES, Driver, Happened, Token, Want};
 
-/// Connections that may be told at a time that there are too many; more are just closed.
-const TURNED_AWAY_MAX: usize = 64;
-/// How often timeouts and heartbeats are looked at.
+/// How often timeouts and heartbeats are looked at: all within this time, a few at once, so that no order waits for all.
 const TICK: Nanos = Nanos::from_millis(20);
+const TICK_STEP: Nanos = Nanos::from_millis(1);
+const SLOTS_PER_STEP: usize = 64;
 /// Events that one drop copy looks at in a round.
 const FOLLOW_BATCH: usize = 256;
-/// A send buffer that grew beyond this is given back to the allocator.
-const SPARE_MAX_BYTES: usize = 64 * 1_024;
 
 /// What a gateway is made of.
 pub(crate) struct Parts<D> {
@@ -75,42 +71,47 @@ pub(crate) struct Started {
 
 /// See the module.
 pub(crate) struct Gateway<D> {
-    terms: Arc<SessionTerms>,
-    sessions_max: usize,
-    stats: Arc<OrderEntryStats>,
-    log: EventLog,
+    pub(crate) terms: Arc<SessionTerms>,
+    pub(crate) sessions_max: usize,
+    pub(crate) stats: Arc<OrderEntryStats>,
+    pub(crate) log: EventLog,
     pub(crate) cursor: EventCursor,
     pub(crate) batch: Vec<EventRecord>,
     /// The last round found nothing more in the event log.
     pub(crate) at_end_of_log: bool,
-    serving_state: ServingState,
-    serving: Serving,
+    pub(crate) serving_state: ServingState,
+    pub(crate) serving: Serving,
     pub(crate) directory: Directory,
-    ingress: Ingress,
-    driver: D,
-    happened: Vec<Happened>,
+    pub(crate) ingress: Ingress,
+    pub(crate) driver: D,
+    pub(crate) happened: Vec<Happened>,
     pub(crate) connections: Connections,
     pub(crate) by_session: HashMap<SessionId, Token>,
     pub(crate) by_key: HashMap<KeyId, Token>,
     /// Logons with a key that was not known: they wait until the pump has reached the end of the log.
     pub(crate) looking_up: Vec<Token>,
-    touched: Vec<Token>,
-    replaying: VecDeque<Token>,
+    pub(crate) touched: Vec<Token>,
+    pub(crate) replaying: VecDeque<Token>,
     /// Drop copies.
-    following: Vec<Token>,
+    pub(crate) following: Vec<Token>,
     /// What a replay or a drop copy just read.
     looked_at: Vec<EventRecord>,
-    mailboxes: Arc<[Arc<Mailbox>]>,
-    index: usize,
-    mail: Vec<Mail>,
+    pub(crate) mailboxes: Arc<[Arc<Mailbox>]>,
+    pub(crate) index: usize,
+    pub(crate) mail: Vec<Mail>,
     /// Only where connections come in.
-    verifier: Option<Verifier>,
-    admission: Admission,
-    turned_away: usize,
-    draining: bool,
-    started: Instant,
+    pub(crate) verifier: Option<Verifier>,
+    pub(crate) admission: Admission,
+    pub(crate) turned_away: usize,
+    pub(crate) draining: bool,
+    pub(crate) started: Instant,
     pub(crate) now: Nanos,
-    next_tick: Nanos,
+    pub(crate) next_tick: Nanos,
+    /// The first slot of the next step.
+    pub(crate) tick_slot: usize,
+    /// Since [`Self::open_up`] was called last.
+    pub(crate) accepted: usize,
+    pub(crate) next_opening: Nanos,
 }
 
 impl<D: Driver> Gateway<D> {
@@ -165,6 +166,9 @@ impl<D: Driver> Gateway<D> {
             started: parts.started.at,
             now: Nanos::default(),
             next_tick: Nanos::default(),
+            tick_slot: 0,
+            accepted: 0,
+            next_opening: Nanos::default(),
         }
     }
 
@@ -181,8 +185,12 @@ impl<D: Driver> Gateway<D> {
         work += self.poll()?;
         work += self.settle();
         if self.now >= self.next_tick {
-            self.next_tick = Nanos::from_nanos(self.now.nanos() + TICK.nanos());
-            self.tick();
+            let pause = if self.tick() { TICK } else { TICK_STEP };
+            self.next_tick = Nanos::from_nanos(self.now.nanos() + pause.nanos());
+        }
+        if self.now >= self.next_opening {
+            self.next_opening = Nanos::from_nanos(self.now.nanos() + TICK.nanos());
+            self.open_up();
         }
         Ok(work)
     }
@@ -208,6 +216,7 @@ impl<D: Driver> Gateway<D> {
         for mail in mail.drain(..) {
             match mail {
                 Mail::Verdict { token, valid } => self.on_verdict(token, valid),
+                Mail::Admit { socket, peer } => self.admit(socket, peer),
                 Mail::HandedOver(handed_over) => self.take_over(*handed_over),
             }
         }
@@ -275,7 +284,7 @@ impl<D: Driver> Gateway<D> {
                 }
                 Happened::Sent(token, bytes) => self.on_sent(token, bytes),
                 Happened::Ended(token, error) => self.on_ended(token, error),
-                Happened::Accepted(socket) => self.admit(socket),
+                Happened::Accepted(socket) => self.accept(socket),
                 Happened::AcceptFailed(error) => tracing::warn!(%error, "a connection could not be accepted"),
             }
         }
@@ -293,138 +302,22 @@ impl<D: Driver> Gateway<D> {
         count
     }
 
-    /// Time passed: timeouts, heartbeats, and the end of those who do not take their goodbye.
-    fn tick(&mut self) {
-        for token in self.connections.tokens() {
+    /// Time passed: timeouts, heartbeats, and the end of those who do not take their goodbye. Whether all were looked at.
+    fn tick(&mut self) -> bool {
+        let end = (self.tick_slot + SLOTS_PER_STEP).min(self.connections.slots());
+        for slot in self.tick_slot..end {
+            let Some(token) = self.connections.token_at(slot) else { continue };
             self.with_core(token, |core, view| core.on_tick(view));
             if self.connections.get(token).is_some_and(|at| at.core.must_abort(self.now)) {
                 self.forget(token);
             }
         }
-        self.admission.sweep(self.now);
-        if !self.draining {
-            self.driver.accept_again();
+        self.tick_slot = end;
+        if end < self.connections.slots() {
+            return false;
         }
-    }
-
-    // ---- connections ----
-
-    /// Takes in a connection.
-    fn admit(&mut self, socket: OwnedFd) {
-        let stream = TcpStream::from(socket);
-        let peer = match stream.peer_addr().and_then(|peer| stream.set_nodelay(true).map(|()| peer)) {
-            Ok(peer) => peer,
-            Err(error) => return tracing::debug!(%error, "a connection failed at once"),
-        };
-        if self.draining {
-            return;
-        }
-        let open = self.stats.connections.load(std::sync::atomic::Ordering::Relaxed) as usize;
-        let admitted = if open - self.turned_away >= self.sessions_max {
-            Err("sessions_max is reached; try again later".to_owned())
-        } else {
-            self.admission.connect(peer.ip(), self.now)
-        };
-        if admitted.is_err() && self.turned_away >= TURNED_AWAY_MAX {
-            return;
-        }
-        let (mut nonce, mut session) = ([0; 32], [0; 8]);
-        getrandom::fill(&mut nonce).expect("the system gives random bytes");
-        getrandom::fill(&mut session).expect("the system gives random bytes");
-        let session = SessionId::new(u64::from_le_bytes(session));
-        let (terms, stats) = (Arc::clone(&self.terms), Arc::clone(&self.stats));
-        let mut connection = Box::new(Connection::new(
-            peer,
-            SessionCore::new(terms, stats, nonce, session, peer.ip(), &view(&self.directory, self.serving, self.now)),
-        ));
-        match admitted {
-            Ok(address) => connection.address = address,
-            Err(detail) => {
-                connection.core.on_too_many(&detail, self.now);
-                connection.turned_away = true;
-            }
-        }
-        let token = match self.driver.add(stream.into()) {
-            Ok(token) => token,
-            Err(error) => {
-                if let Some(address) = connection.address {
-                    self.admission.leave(address);
-                }
-                return tracing::debug!(%peer, %error, "a connection failed at once");
-            }
-        };
-        self.turned_away += usize::from(connection.turned_away);
-        self.connections.insert(token, connection);
-        add(&self.stats.connections, 1);
-        add(&self.stats.connections_total, 1);
-        self.touch(token);
-    }
-
-    /// A connection is over, here.
-    fn remove(&mut self, token: Token) -> Option<Box<Connection>> {
-        let mut connection = self.connections.remove(token)?;
-        if let Some(address) = connection.address.take() {
-            self.admission.leave(address);
-        }
-        self.turned_away -= usize::from(connection.turned_away);
-        if connection.follows.is_some() {
-            self.following.retain(|other| *other != token);
-        }
-        if let Some((key, session)) = connection.opened {
-            self.by_session.remove(&session);
-            if self.by_key.get(&key) == Some(&token) {
-                self.by_key.remove(&key);
-            }
-        }
-        Some(connection)
-    }
-
-    fn forget(&mut self, token: Token) {
-        if self.remove(token).is_some() {
-            self.driver.close(token);
-            sub(&self.stats.connections, 1);
-        }
-    }
-
-    fn on_ended(&mut self, token: Token, error: Option<std::io::Error>) {
-        let Some(connection) = self.connections.get(token) else { return };
-        if let Some(error) = error {
-            tracing::debug!(peer = %connection.peer, %error, "a connection failed");
-        }
-        connection.leaving = None;
-        connection.core.on_disconnected(self.now);
-        self.drive(token);
-        self.forget(token);
-    }
-
-    fn on_sent(&mut self, token: Token, bytes: Vec<u8>) {
-        let Some(connection) = self.connections.get(token) else { return };
-        connection.sending = false;
-        connection.spare = if bytes.capacity() > SPARE_MAX_BYTES { Vec::new() } else { bytes };
-        connection.core.on_written();
-        if connection.replay.is_some() {
-            self.replaying.push_back(token);
-        }
-        self.touch(token);
-    }
-
-    fn take_over(&mut self, handed_over: HandedOver) {
-        let HandedOver { socket, peer, core, key, session, submission } = handed_over;
-        let mut connection = Box::new(Connection::new(peer, core));
-        match self.driver.add(socket) {
-            Ok(token) => {
-                if self.draining {
-                    connection.core.stop_listening();
-                }
-                self.connections.insert(token, connection);
-                self.open(token, key, session, submission);
-                self.touch(token);
-            }
-            Err(error) => {
-                tracing::debug!(%peer, %error, "a connection failed when it was handed over");
-                sub(&self.stats.connections, 1);
-            }
-        }
+        self.tick_slot = 0;
+        true
     }
 
     // ---- sessions ----
@@ -446,7 +339,7 @@ impl<D: Driver> Gateway<D> {
     }
 
     /// Performs what a session wants done, as far as it goes, and keeps its socket busy.
-    fn drive(&mut self, token: Token) {
+    pub(crate) fn drive(&mut self, token: Token) {
         loop {
             let Some(connection) = self.connections.get(token) else { return };
             connection.touched = false;
@@ -568,7 +461,7 @@ impl<D: Driver> Gateway<D> {
         self.with_core(token, |core, view| core.on_verified(valid, view));
     }
 
-    fn open(&mut self, token: Token, key: KeyId, session: SessionId, submission: Submission) {
+    pub(crate) fn open(&mut self, token: Token, key: KeyId, session: SessionId, submission: Submission) {
         // What the key's older session reads from now on would be sequenced after the new one was opened, with numbers that
         // the new one may use too. One that does not take over leaves it alone.
         let takes_over = self.terms.second_logon == SecondLogon::TakesOver;
@@ -586,15 +479,6 @@ impl<D: Driver> Gateway<D> {
             connection.opened = Some((key, session));
         }
         self.submit(token, submission);
-    }
-
-    fn hand_over(&mut self, token: Token) {
-        let Some(connection) = self.remove(token) else { return };
-        let Connection { peer, core, leaving, .. } = *connection;
-        let (key, session, submission) = leaving.expect("it is leaving");
-        let socket = self.driver.release(token);
-        let owner = &self.mailboxes[key.raw() as usize % self.mailboxes.len()];
-        owner.put(Mail::HandedOver(Box::new(HandedOver { socket, peer, core, key, session, submission })));
     }
 
     fn submit(&mut self, token: Token, submission: Submission) {
@@ -659,6 +543,6 @@ impl<D: Driver> Gateway<D> {
     }
 }
 
-fn view(directory: &Directory, serving: Serving, now: Nanos) -> View<'_> {
+pub(crate) fn view(directory: &Directory, serving: Serving, now: Nanos) -> View<'_> {
     View { directory, serving, now }
 }

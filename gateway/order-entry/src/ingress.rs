@@ -11,8 +11,8 @@ use std::collections::VecDeque;
 
 use tidegate_pipeline::Inbox;
 
-use crate::driver::Token;
 use crate::session::Submission;
+use tidegate_sockets::Token;
 
 /// Whether a record is in the inbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

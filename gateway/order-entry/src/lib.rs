@@ -3,27 +3,29 @@
 //! ```text
 //!  socket --bytes--> [SessionCore] --CommandRecord--> [Ingress] --> inbox --> sequencer
 //!    ^                    ^    |
-//!    |  [driver]          |    +-- signature --> [verify] threads
+//!    |  [sockets]         |    +-- signature --> [verify] threads
 //!    +---- bytes ---------+
 //!                         +-- reports -- [pump] <-- event log (released events only)
 //!                         +-- replay --- [replay] <-- event log, along one key's back-pointers
 //! ```
 //!
-//! A [`Gateway`](gateway::Gateway) is a stage: a duty cycle over a [`Driver`](driver::Driver) (io_uring, or epoll), on threads
+//! A [`Gateway`](gateway::Gateway) is a stage: a duty cycle over a [`Driver`](tidegate_sockets::Driver) (io_uring, or epoll), on threads
 //! of its own or on the pipeline's.
 //!
 //! Invariants: a report is sent only after the event log has it; a key's reports leave in the order of their
 //! `session_sequence` without a gap; a request that was read is handed to the inbox exactly once or was refused with a
 //! reason; what one client does or fails to do is not noticed by another. Memory per session is bounded.
+//! TLS ends before the driver ([`TlsDoor`]), on threads of its own.
+//!
 //! Owning threads: `order-entry`, as many as are configured, or `pipeline`; signatures are verified on `verify`.
 
 mod admission;
 mod config;
 mod connection;
 mod directory;
-mod driver;
 mod gateway;
 mod ingress;
+mod lifecycle;
 mod mailbox;
 mod pump;
 mod replay;
@@ -31,10 +33,12 @@ mod server;
 mod session;
 mod stats;
 mod throttle;
+mod tls;
 mod verify;
 
 pub use config::{IoChoice, OrderEntryConfig, OrderEntryError, SecondLogon};
 pub use directory::Known;
-pub use server::{OrderEntry, OrderEntryPorts, listen};
+pub use server::{Door, OrderEntry, OrderEntryPorts, listen};
 pub use stats::OrderEntryStats;
 pub use throttle::RateLimit;
+pub use tls::{TlsConfig, TlsDoor};

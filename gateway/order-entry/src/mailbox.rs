@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use tidegate_domain::{KeyId, SessionId};
 use tidegate_pipeline::Waker;
 
-use crate::driver::Token;
 use crate::session::{SessionCore, Submission};
+use tidegate_sockets::Token;
 
 /// What the owner of the server wants of its gateways; each includes the ones before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +44,8 @@ pub(crate) struct HandedOver {
 pub(crate) enum Mail {
     /// A signature was looked at.
     Verdict { token: Token, valid: bool },
+    /// A connection that came in by another door: a connected stream socket, and whose it is.
+    Admit { socket: OwnedFd, peer: SocketAddr },
     /// See [`HandedOver`].
     HandedOver(Box<HandedOver>),
 }

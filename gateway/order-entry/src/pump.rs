@@ -11,8 +11,8 @@ use tidegate_journal::{EventCursor, JournalError};
 use tidegate_wire::Report;
 
 use crate::directory::Directory;
-use crate::driver::{Driver, Token};
 use crate::gateway::Gateway;
+use tidegate_sockets::{Driver, Token};
 
 /// Events per round.
 const BATCH: usize = 256;

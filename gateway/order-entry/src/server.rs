@@ -11,7 +11,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -23,14 +23,14 @@ use tidegate_pipeline::{Fatal, Inbox, Runner, ServingState, Stage, Waker};
 
 use crate::config::{IoChoice, OrderEntryConfig, OrderEntryError};
 use crate::directory::{Directory, Known};
-use crate::driver::{Bell, Driver, Epoll, Uring};
 use crate::gateway::{Gateway, Parts, Started};
 use crate::ingress::Ingress;
-use crate::mailbox::{Mailbox, Wanted};
+use crate::mailbox::{Mail, Mailbox, Wanted};
 use crate::pump;
 use crate::stats::OrderEntryStats;
 use crate::throttle::Throttles;
 use crate::verify::Verifier;
+use tidegate_sockets::{Bell, Driver, Epoll, Uring};
 
 /// How long a stop waits for reports to be released, and then for goodbyes to be taken.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
@@ -164,6 +164,12 @@ impl OrderEntry {
         Arc::clone(&self.stats)
     }
 
+    /// Where connections come in that somebody else has accepted.
+    #[must_use]
+    pub fn door(&self) -> Door {
+        Door(Arc::clone(&self.mailboxes[0]))
+    }
+
     /// Takes no further connection and no further request; reports still go out. The first step of a clean stop.
     pub fn stop_reading(&self) {
         self.want(Wanted::StopReading);
@@ -199,6 +205,17 @@ impl OrderEntry {
 impl Drop for OrderEntry {
     fn drop(&mut self) {
         self.want(Wanted::Stop);
+    }
+}
+
+/// Lets connections in that somebody else has accepted.
+#[derive(Clone)]
+pub struct Door(Arc<Mailbox>);
+
+impl Door {
+    /// A connected stream socket, and whose it is. Whether there is room is decided inside.
+    pub fn admit(&self, socket: OwnedFd, peer: SocketAddr) {
+        self.0.put(Mail::Admit { socket, peer });
     }
 }
 

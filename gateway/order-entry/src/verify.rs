@@ -13,8 +13,8 @@ use std::thread::JoinHandle;
 
 use ed25519_dalek::{Signature, VerifyingKey};
 
-use crate::driver::Token;
 use crate::mailbox::{Mail, Mailbox};
+use tidegate_sockets::Token;
 
 /// Most logons that wait for verification; beyond it one is refused as "too busy".
 const QUEUE_MAX: usize = 64;

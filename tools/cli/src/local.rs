@@ -123,6 +123,7 @@ impl ClusterPlan {
                     session_grace_ms: default_session_grace_ms(),
                     threads: 1,
                     second_logon: SecondLogonName::default(),
+                    tls: None,
                     limits: unlimited(),
                 },
                 http: if self.http { Some(HttpSection { listen: free_tcp()? }) } else { None },

@@ -18,7 +18,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("gateway/client", &["domain", "wire"]),
     ("gateway/feed-client", &["domain", "wire"]),
     ("gateway/market-data", &["domain", "feed-client", "journal", "wire"]),
-    ("gateway/order-entry", &["domain", "wire", "pipeline", "journal"]),
+    ("gateway/sockets", &[]),
+    ("gateway/order-entry", &["domain", "wire", "pipeline", "journal", "sockets"]),
     ("gateway/http", &["domain", "wire", "journal"]),
     ("gateway/sink", &["domain", "journal"]),
     ("gateway/sink-sql", &["domain", "sink"]),
@@ -41,6 +42,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("perf/replay", &["domain", "wire", "client"]),
     ("perf/engine", &["domain", "matching", "memory", "replay", "wire"]),
     ("perf/journal", &["domain", "journal", "perf", "pipeline"]),
+    // Its example, beside tokio-uring, has an edge to sockets as a dev-dependency.
     ("perf/wire", &["domain", "wire"]),
     (
         "tools/cli",

@@ -7,7 +7,9 @@ use std::time::Duration;
 use tidegate_domain::Sequence;
 use tidegate_journal::{EventLog, SpaceState};
 use tidegate_market_data::{FeedConfig, FeedPorts, FeedRunner, MulticastConfig};
-use tidegate_order_entry::{IoChoice, Known, OrderEntry, OrderEntryConfig, OrderEntryPorts, RateLimit, SecondLogon};
+use tidegate_order_entry::{
+    IoChoice, Known, OrderEntry, OrderEntryConfig, OrderEntryPorts, RateLimit, SecondLogon, TlsConfig, TlsDoor,
+};
 use tidegate_pipeline::{CorePlan, Serving, Stage};
 use tidegate_replicator::LinkEvent;
 use tokio::runtime::Runtime;
@@ -21,6 +23,8 @@ use crate::control::Control;
 use crate::snapshots;
 use crate::view::View;
 
+/// How long a client of the second door may take to shake hands.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two looks at the disk's room.
 const SPACE_LOOK: Duration = Duration::from_millis(50);
 
@@ -102,6 +106,28 @@ pub(super) fn start_market_data(handles: &Handles<'_>, log: &EventLog) -> Result
         on_fatal: Box::new(move |error| on_fatal("market data", error.into())),
     };
     FeedRunner::start(config, ports).map(Some).map_err(start_error("market_data"))
+}
+
+/// Opens the second door, where there is one.
+pub(super) fn open_tls(
+    config: &NodeConfig,
+    runtime: &Runtime,
+    order_entry: &OrderEntry,
+) -> Result<Option<TlsDoor>, NodeError> {
+    let Some(section) = &config.order_entry.tls else { return Ok(None) };
+    tidegate_replicator::check_private_file(&section.private_key)
+        .map_err(start_error("order_entry.tls.private_key"))?;
+    let limits = &config.order_entry.limits;
+    let tls = TlsConfig {
+        listen: section.listen,
+        certificates: section.certificates.clone(),
+        private_key: section.private_key.clone(),
+        handshake_timeout: HANDSHAKE_TIMEOUT,
+        connections_max: limits.sessions_max,
+        address_unauthenticated_max: limits.address_unauthenticated_max,
+        limit_loopback: limits.limit_loopback,
+    };
+    TlsDoor::open(&tls, runtime.handle(), order_entry.door()).map(Some).map_err(start_error("order_entry.tls"))
 }
 
 pub(super) fn http_listener(

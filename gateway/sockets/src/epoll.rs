@@ -2,7 +2,7 @@
 //!
 //! Invariants: level-triggered, so nothing is lost between two polls; a socket that nobody wants bytes of is not looked
 //! at, but for its failure.
-//! Owning thread: the gateway's.
+//! Owning thread: whoever polls.
 
 use std::io;
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BUFFER_LEN_BYTES, Bell, Driver, Happened, Piece, Table, Token, Want, set_nonblocking, shutdown};
+use crate::{BUFFER_LEN_BYTES, Bell, Driver, Happened, Piece, Table, Token, Want, set_nonblocking, shutdown};
 
 /// Events per poll.
 const EVENTS: usize = 256;
@@ -32,7 +32,7 @@ struct Socket {
 }
 
 /// See the module.
-pub(crate) struct Epoll {
+pub struct Epoll {
     epoll: OwnedFd,
     bell: Arc<Bell>,
     listener: Option<TcpListener>,
@@ -177,7 +177,7 @@ fn passing(error: &io::Error) -> bool {
 }
 
 /// An error of accept that is about one connection only.
-pub(super) fn gone(error: &io::Error) -> bool {
+pub(crate) fn gone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted)
 }
 

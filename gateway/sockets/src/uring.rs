@@ -16,7 +16,7 @@
 //!
 //! Invariants: memory that the kernel works on is freed only after the operation's completion: a socket's entry stays
 //! until the last one is in, and dropping the driver waits for them.
-//! Owning thread: the gateway's; the ring refuses any other after the first poll.
+//! Owning thread: whoever polls; the ring refuses any other after the first poll.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::io;
@@ -30,8 +30,8 @@ use std::time::Duration;
 use io_uring::types::{BufRingEntry, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 
-use super::epoll::gone;
-use super::{BUFFER_LEN_BYTES, Bell, Driver, Happened, Piece, Table, Token, Want, set_nonblocking, shutdown};
+use crate::epoll::gone;
+use crate::{BUFFER_LEN_BYTES, Bell, Driver, Happened, Piece, Table, Token, Want, set_nonblocking, shutdown};
 
 /// Requests between two entries; more of them enter earlier.
 const ENTRIES: u32 = 1_024;
@@ -89,7 +89,7 @@ impl Socket {
 }
 
 /// See the module.
-pub(crate) struct Uring {
+pub struct Uring {
     ring: IoUring,
     enabled: bool,
     bell: Arc<Bell>,

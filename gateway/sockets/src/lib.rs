@@ -10,7 +10,7 @@
 //! Invariants: what the kernel works on (a buffer, a descriptor) is owned here until it is done with it; a [`Token`] is
 //! never used for two sockets; one send at a time per socket; received bytes are in a fixed number of buffers, which come
 //! back before the next poll, so nothing here grows with what clients send.
-//! Owning thread: the gateway's; only the [`Bell`] is anybody's.
+//! Owning thread: whoever polls; only the [`Bell`] is anybody's.
 
 mod epoll;
 mod uring;
@@ -21,24 +21,24 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use epoll::Epoll;
-pub(crate) use uring::Uring;
+pub use epoll::Epoll;
+pub use uring::Uring;
 
 /// Length of a buffer that receives.
-pub(crate) const BUFFER_LEN_BYTES: usize = 4_096;
+pub const BUFFER_LEN_BYTES: usize = 4_096;
 
 /// Names a socket for the life of its driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Token {
+pub struct Token {
     /// Place in tables; used again when a socket is gone.
-    pub(crate) slot: u32,
+    pub slot: u32,
     /// Tells two sockets in one slot apart.
-    pub(crate) generation: u32,
+    pub generation: u32,
 }
 
 /// What is to be received of a socket from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Want {
+pub enum Want {
     /// Nothing: what comes stays in the kernel, which tells the peer to stop.
     Nothing,
     /// One piece of at most so many bytes.
@@ -49,14 +49,14 @@ pub(crate) enum Want {
 
 /// Received bytes, in a buffer of the driver: [`Driver::bytes`], then [`Driver::give_back`].
 #[derive(Debug)]
-pub(crate) struct Piece {
+pub struct Piece {
     buffer: u16,
     len: u32,
 }
 
 /// What a poll found.
 #[derive(Debug)]
-pub(crate) enum Happened {
+pub enum Happened {
     /// A connection came in.
     Accepted(OwnedFd),
     /// None comes in until [`Driver::accept_again`]: the system refuses, such as for want of descriptors.
@@ -70,14 +70,20 @@ pub(crate) enum Happened {
 }
 
 /// See the module.
-pub(crate) trait Driver: Send + Sized + 'static {
+pub trait Driver: Send + Sized + 'static {
     /// Its name in logs and status.
     const NAME: &'static str;
 
     /// Opens it, for so many receive buffers, a power of two; `bell` ends a sleep.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
     fn open(receive_buffers: usize, bell: &Arc<Bell>) -> io::Result<Self>;
 
     /// Accepts from now on.
+    ///
+    /// # Errors
+    /// What the kernel says of the listener.
     fn listen(&mut self, listener: TcpListener) -> io::Result<()>;
 
     /// After [`Happened::AcceptFailed`].
@@ -87,12 +93,18 @@ pub(crate) trait Driver: Send + Sized + 'static {
     fn stop_accepting(&mut self);
 
     /// Takes over a connected stream socket; nothing is received yet.
+    ///
+    /// # Errors
+    /// What the kernel says of the socket.
     fn add(&mut self, socket: OwnedFd) -> io::Result<Token>;
 
     /// What to receive from now on. What the kernel has handed out by then still comes.
     fn receive(&mut self, token: Token, want: Want);
 
     /// Sends all of it; `Sent` or `Ended` follows.
+    ///
+    /// # Panics
+    /// When a send of this socket is under way.
     fn send(&mut self, token: Token, bytes: Vec<u8>);
 
     /// Tells the peer that nothing more comes.
@@ -102,9 +114,15 @@ pub(crate) trait Driver: Send + Sized + 'static {
     fn close(&mut self, token: Token);
 
     /// Gives a socket away on which nothing is under way.
+    ///
+    /// # Panics
+    /// When something is.
     fn release(&mut self, token: Token) -> OwnedFd;
 
     /// Hands to the kernel what was asked for, and takes what happened.
+    ///
+    /// # Errors
+    /// Final: the interface itself failed, not a socket.
     fn poll(&mut self, out: &mut Vec<Happened>) -> io::Result<()>;
 
     /// The bytes of a piece.
@@ -114,15 +132,22 @@ pub(crate) trait Driver: Send + Sized + 'static {
     fn give_back(&mut self, piece: Piece);
 
     /// Waits until something happens, the bell rings or `max` is over.
+    ///
+    /// # Errors
+    /// As [`Self::poll`].
     fn sleep(&mut self, max: Duration) -> io::Result<()>;
 }
 
 /// Ends a driver's sleep from any thread: an eventfd that the driver waits for, too.
 #[derive(Debug)]
-pub(crate) struct Bell(OwnedFd);
+pub struct Bell(OwnedFd);
 
 impl Bell {
-    pub(crate) fn new() -> io::Result<Self> {
+    /// A bell that is silent.
+    ///
+    /// # Errors
+    /// When the system has no more descriptors.
+    pub fn new() -> io::Result<Self> {
         // SAFETY: a system call without memory.
         let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
         // SAFETY: just opened, and nobody else has it.
@@ -130,7 +155,7 @@ impl Bell {
     }
 
     /// Rings.
-    pub(crate) fn ring(&self) {
+    pub fn ring(&self) {
         let one = 1_u64.to_ne_bytes();
         // SAFETY: eight bytes that live through the call. It can only fail because it rings already.
         let _ = unsafe { libc::write(self.0.as_raw_fd(), one.as_ptr().cast(), one.len()) };
