@@ -602,7 +602,7 @@ pub enum Command {
     OpenSession {
         /// The gateway's number for it.
         session: SessionId,
-        /// Whether its orders go when it ends without coming back within `grace`.
+        /// Whether its orders that do not say it themselves go when it ends without coming back within `grace`.
         cancel_on_disconnect: bool,
         /// How long it may stay away.
         grace: Nanos,

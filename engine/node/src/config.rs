@@ -190,7 +190,7 @@ pub struct OrderEntrySection {
     /// How its sockets are driven.
     #[serde(default)]
     pub io: IoName,
-    /// How long a client with cancel-on-disconnect may take to log on again after a restart or a promotion of this node before its
+    /// How long a client may take to log on again after a restart or a promotion of this node before its
     /// orders go, in milliseconds. A connection that ends otherwise has the grace time that its client asked for.
     #[serde(default = "default_session_grace_ms")]
     pub session_grace_ms: u64,

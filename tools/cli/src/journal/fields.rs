@@ -152,7 +152,8 @@ impl Record {
     /// The body for people: without what says nothing.
     pub(super) fn body_for_people(&self) -> Vec<(String, String)> {
         let says_nothing = |name: &str, value: &Value| {
-            OPTIONAL.contains(&name) && [json!(0), json!("0"), json!(false), json!("none")].contains(value)
+            OPTIONAL.contains(&name)
+                && [json!(0), json!("0"), json!(false), json!("none"), json!("session")].contains(value)
         };
         let shown = self.body().into_iter().filter(|(name, value)| !says_nothing(name, value) && !value.is_null());
         shown.map(|(name, value)| (name, text_of(&value))).collect()
@@ -615,6 +616,12 @@ mod tests {
             command_body(&Command::SetKeyRoles { key: Default::default(), roles })["roles"],
             json!(["read", "admin"])
         );
+        let networks = ["10.0.0.0/8", "::1/128"].map(|text| text.parse().expect("a network"));
+        let networks = networks.into_iter().try_fold(Networks::default(), Networks::with).expect("there is room");
+        let set = Command::SetKeyNetworks { key: Default::default(), networks };
+        assert_eq!(command_body(&set), json!({ "of_key": 0, "networks": ["10.0.0.0/8", "::1/128"] }));
+        let query = Command::QueryOrders { market: Some(MarketId::new(3)) };
+        assert_eq!(command_body(&query), json!({ "market": 3 }));
         let tier = Event::FeeTierSet { tier: 1, maker_fee: FeeRate::from_ppm(-5), taker_fee: FeeRate::from_ppm(9) };
         assert_eq!(event_body(&tier), json!({ "tier": 1, "maker_fee_ppm": -5, "taker_fee_ppm": 9 }));
         let state = Command::SetMarketState {
