@@ -310,10 +310,7 @@ pub fn encode_feed(message: &FeedServer, out: &mut Vec<u8>) {
         FeedServer::Refused { reason, channel, market, first, oldest, next, limit, retry_after_ms } => {
             let market = all_or_market(market);
             let padding = Pad;
-            append(
-                &RefusedBlock { first, oldest, next, limit, market, retry_after_ms, reason, channel, padding },
-                out,
-            );
+            append(&RefusedBlock { first, oldest, next, limit, market, retry_after_ms, reason, channel, padding }, out);
         }
         FeedServer::Logout { reason, resume, ref detail } => append(
             &LogoutBlock {

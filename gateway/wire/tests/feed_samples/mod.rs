@@ -140,7 +140,8 @@ fn pieces() -> Vec<(&'static str, FeedServer)> {
 
 /// The frame of every message, in the order of the templates.
 pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
-    let heartbeat = PacketBuilder::heartbeat(1_700_000_000_000_000_000, FeedChannel::Levels, FeedNumber::new(1_000_002));
+    let heartbeat =
+        PacketBuilder::heartbeat(1_700_000_000_000_000_000, FeedChannel::Levels, FeedNumber::new(1_000_002));
     assert!(matches!(decode_packet(&heartbeat), Ok(Packet::Increments { messages, .. }) if messages.is_empty()));
     let mut all = vec![("FeedPacket", heartbeat)];
     for (name, request) in requests() {
