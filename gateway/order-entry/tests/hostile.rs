@@ -29,6 +29,7 @@ with_both!(
     skewed_clocks_decide_nothing_but_their_own_orders,
     a_reused_challenge_opens_no_session,
     a_flood_beyond_the_limit_is_refused_and_its_cancels_are_not,
+    an_address_beyond_its_budget_is_turned_away_and_others_are_not,
 );
 
 /// A number from the environment.
@@ -143,7 +144,22 @@ struct Attacker(TcpStream);
 
 impl Attacker {
     fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::over(TcpStream::connect(address).unwrap())
+    }
+
+    /// Connects from another address of this machine.
+    fn connect_from(source: &str, address: SocketAddr) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let stream = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind(SocketAddr::new(source.parse().unwrap(), 0)).unwrap();
+            socket.connect(address).await.unwrap().into_std().unwrap()
+        });
+        stream.set_nonblocking(false).unwrap();
+        Self::over(stream)
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Self(stream)
@@ -180,6 +196,21 @@ fn reason_of(messages: &[ServerMessage]) -> Option<LogoutReason> {
         ServerMessage::Logout { reason, .. } => Some(*reason),
         _ => None,
     })
+}
+
+/// A logon with a signature that nobody made.
+fn forged_logon(key: KeyId, signature: u8) -> Vec<u8> {
+    encoded(&ClientMessage::Logon(Logon {
+        mode: SessionMode::Trading,
+        replay_max: 0,
+        resume_after: Position::default(),
+        key,
+        last_session_sequence: SessionSequence::default(),
+        heartbeat_ms: 1_000,
+        grace_ms: 0,
+        cancel_on_disconnect: false,
+        signature: [signature; 64],
+    }))
 }
 
 /// A world whose clients have little time to log on.
@@ -276,18 +307,7 @@ fn a_storm_of_bad_logons_opens_no_session(io: IoChoice) {
                 let mut forged = 0;
                 for number in 0..count / 4 {
                     let mut attacker = Attacker::connect(address);
-                    let logon = Logon {
-                        mode: SessionMode::Trading,
-                        replay_max: 0,
-                        resume_after: Position::default(),
-                        key: victim.key,
-                        last_session_sequence: SessionSequence::default(),
-                        heartbeat_ms: 1_000,
-                        grace_ms: 0,
-                        cancel_on_disconnect: false,
-                        signature: [(storm + number) as u8; 64],
-                    };
-                    attacker.send(&encoded(&ClientMessage::Logon(logon)));
+                    attacker.send(&forged_logon(victim.key, (storm + number) as u8));
                     match reason_of(&attacker.last_words()) {
                         Some(LogoutReason::BadSignature) => forged += 1,
                         // Turned away, or ended without a word.
@@ -478,5 +498,37 @@ fn a_flood_beyond_the_limit_is_refused_and_its_cancels_are_not(io: IoChoice) {
     assert!(refused >= 8 * BURST, "{refused} of {} were refused", 10 * BURST);
     assert_eq!(world.stats.throttled_total.load(Ordering::SeqCst), refused);
     assert!(world.stats.sessions.load(Ordering::SeqCst) >= 1, "a breach is not the end of a session");
+    bystanders.finish(&world);
+}
+
+fn an_address_beyond_its_budget_is_turned_away_and_others_are_not(io: IoChoice) {
+    const ELSEWHERE: &str = "127.0.0.66";
+    let world = World::with(io, 4_096, |config| {
+        config.limit_loopback = true;
+        config.address_unauthenticated_max = 4;
+        config.address_logons_per_second = 20;
+    });
+    let bystanders = Bystanders::start(&world);
+    let (victim, address) = (world.node.trader(3), world.server.local_addr());
+    let silent: Vec<_> = (0..4).map(|_| Attacker::connect_from(ELSEWHERE, address)).collect();
+    wait_until(|| world.stats.connections.load(Ordering::SeqCst) == 6);
+    let heard = Attacker::connect_from(ELSEWHERE, address).last_words();
+    assert_eq!(reason_of(&heard), Some(LogoutReason::TooManyConnections));
+    world.logged_on(&victim).works(1);
+    drop(silent);
+    wait_until(|| world.stats.connections.load(Ordering::SeqCst) == 2);
+    // So many that only a machine on which each takes 50 ms would let all of them pass.
+    let is_stopped = (0..2_000).any(|number| {
+        let mut attacker = Attacker::connect_from(ELSEWHERE, address);
+        attacker.send(&forged_logon(victim.key, number as u8));
+        match reason_of(&attacker.last_words()) {
+            Some(LogoutReason::TooBusy) => true,
+            Some(LogoutReason::BadSignature | LogoutReason::TooManyConnections) | None => false,
+            other => panic!("{other:?}"),
+        }
+    });
+    assert!(is_stopped, "no budget ended the storm");
+    world.logged_on(&victim).works(2);
+    bystanders.go_on(1);
     bystanders.finish(&world);
 }

@@ -2,7 +2,12 @@
 
 use std::fmt::Write as _;
 
-use tidegate_wire::{FRAME_HEADER_LEN_BYTES, FieldLayout, MessageLayout, Origin, layout_tables, report_head_layout};
+use ed25519_dalek::{Signer as _, SigningKey};
+use tidegate_domain::KeyId;
+use tidegate_wire::{
+    FRAME_HEADER_LEN_BYTES, FieldLayout, MessageLayout, Origin, ServerMessage, decode_server, layout_tables,
+    logon_bytes, report_head_layout,
+};
 
 use crate::names::plain;
 use crate::{code_lists, examples, is_report};
@@ -49,6 +54,7 @@ pub(crate) fn tables() -> String {
             fields(&mut out, &group.fields, &sizes[dimensions_len..]);
         }
     }
+    logon(&mut out, &examples);
     out.push_str("\n## Codes\n");
     for list in code_lists().iter().filter(|list| !["Bool", "RejectOrNone", "SideOrBoth"].contains(&list.name)) {
         write!(out, "\n### {}\n\n| Code | Name | Meaning |\n| ---: | --- | --- |\n", list.name).unwrap();
@@ -57,6 +63,30 @@ pub(crate) fn tables() -> String {
         }
     }
     out
+}
+
+/// A signature that a client can check its own against.
+fn logon(out: &mut String, examples: &[(String, Vec<u8>)]) {
+    let secret: [u8; 32] = std::array::from_fn(|at| at as u8 + 1);
+    let key = SigningKey::from_bytes(&secret);
+    let challenge = &examples.iter().find(|(name, _)| name == "Challenge").expect("there is a challenge").1;
+    let ServerMessage::Challenge { nonce, cluster, node, .. } = decode_server(challenge).unwrap() else {
+        panic!("the example of Challenge is one")
+    };
+    let signed = logon_bytes(cluster, node, &nonce, KeyId::new(3));
+    let signature = key.sign(&signed).to_bytes();
+    let lines = [
+        ("private key", hex::encode(secret)),
+        ("public key", hex::encode(key.verifying_key().as_bytes())),
+        ("key id", "3".to_owned()),
+        ("bytes to sign", hex::encode(&signed)),
+        ("signature", hex::encode(signature)),
+    ];
+    out.push_str("\n## A logon\n\nWhat answers the `Challenge` of the example above with this key:\n\n```text\n");
+    for (name, value) in lines {
+        writeln!(out, "{name:<14} {value}").unwrap();
+    }
+    out.push_str("```\n");
 }
 
 /// A table of fields, with what they hold in the bytes of an example.

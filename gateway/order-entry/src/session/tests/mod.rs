@@ -9,6 +9,7 @@ use tidegate_wire::{OrderAction, OrderRequest, Report, ReportBody, SessionMode};
 use crate::throttle::RateLimit;
 
 mod drop_copy;
+mod exactly_once;
 mod limits;
 
 use super::*;
