@@ -13,6 +13,7 @@
 
 mod config_text;
 mod engine;
+mod feed;
 mod input;
 mod log;
 mod records;
@@ -46,6 +47,7 @@ mod play;
 
 pub use config_text::config;
 pub use engine::{engine_apply, engine_patched};
+pub use feed::{feed_client, feed_packet, feed_request, feed_server};
 pub use log::{event_log, journal};
 pub use records::{command_record, event_record};
 pub use replication::replication;
@@ -56,7 +58,7 @@ pub use wire::{decimal, wire_client, wire_server};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 16] = [
     ("engine_apply", engine_apply),
     ("engine_patched", engine_patched),
     ("command_record", command_record),
@@ -69,4 +71,8 @@ pub const TARGETS: [Target; 12] = [
     ("event_log", event_log),
     ("config", config),
     ("snapshot_file", snapshot_file),
+    ("feed_server", feed_server),
+    ("feed_request", feed_request),
+    ("feed_packet", feed_packet),
+    ("feed_client", feed_client),
 ];

@@ -2,7 +2,8 @@
 //!
 //! `cargo run -p tidegate-fuzz --bin make-corpus` writes it; a test says when a file of it is missing.
 
-use tidegate_domain::{ClusterId, Command, CommandHeader, CommandRecord, Digest, Epoch, NodeId, Sequence};
+use tidegate_domain::{ClusterId, Command, CommandHeader, CommandRecord, Digest, Epoch, MarketId, NodeId, Sequence};
+use tidegate_wire::feed::{FeedServer, FeedService, PacketBuilder};
 
 use crate::link_message::{
     Ack, Frame, Heartbeat, Hello, LinkRole, Message, NodeState, PROTOCOL_VERSION, Refusal, RefusalCode, Welcome, encode,
@@ -27,7 +28,11 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "event_record" => fixture(RECORDS).filter(|(_, bytes)| !as_command(bytes)).collect(),
         // The first byte says where the stream is cut.
         "wire_client" => fixture(MESSAGES).take_while(|(name, _)| !is_first_of_gateway(name)).map(cut_at_20).collect(),
-        "wire_server" => fixture(MESSAGES).skip_while(|(name, _)| !is_first_of_gateway(name)).map(cut_at_20).collect(),
+        "wire_server" => fixture(MESSAGES)
+            .skip_while(|(name, _)| !is_first_of_gateway(name))
+            .filter(|(name, _)| !is_feed(name))
+            .map(cut_at_20)
+            .collect(),
         "decimal" => ["0", "12.5", "0.00000001", "1000000000000000000000000", "1.", ".5", "12,5"]
             .iter()
             .map(|text| ((*text).replace(',', "-comma-"), [&[8], text.as_bytes()].concat()))
@@ -36,6 +41,10 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "journal" | "event_log" => logs(),
         "config" => CONFIGS.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect(),
         "snapshot_file" => snapshots(),
+        "feed_server" => feed_frames(|template| template >= 140),
+        "feed_request" => feed_frames(|template| (129..140).contains(&template)),
+        "feed_packet" => feed_packets(),
+        "feed_client" => feed_scripts(),
         other => panic!("there is no target {other}"),
     }
 }
@@ -59,6 +68,55 @@ fn fixture(text: &str) -> impl Iterator<Item = (String, Vec<u8>)> {
         let (name, digits) = line.split_once(' ').expect("a fixture has a name and digits in every line");
         (format!("{number:02}-{name}"), hex::decode(digits.trim()).expect("a fixture has hexadecimal digits"))
     })
+}
+
+/// Whether a fixture's name, after its number, is that of a message of the feed.
+fn is_feed(name: &str) -> bool {
+    name.split_once('-').is_some_and(|(_, name)| name.starts_with("Feed"))
+}
+
+/// Name and frame of the feed's messages whose template is as wanted.
+fn feed_frames(wanted: impl Fn(u16) -> bool) -> Vec<(String, Vec<u8>)> {
+    let named = |(name, bytes): (String, Vec<u8>)| Some((name.split_once('-')?.1.to_owned(), bytes));
+    let frames = fixture(MESSAGES).filter(|(name, _)| is_feed(name)).filter_map(named);
+    frames.filter(|(_, frame)| wanted(u16::from_le_bytes([frame[10], frame[11]]))).collect()
+}
+
+/// A heartbeat, and a datagram around each message that goes into one.
+fn feed_packets() -> Vec<(String, Vec<u8>)> {
+    let mut packets = feed_frames(|template| template == 128);
+    for (name, frame) in feed_frames(|template| template >= 160) {
+        let Ok(Some(split)) = tidegate_wire::split_frame(&frame) else { continue };
+        let mut packet = Vec::new();
+        let mut send = |bytes: &[u8]| packet.extend_from_slice(bytes);
+        let (service, channel, number, market) = match tidegate_wire::feed::decode_feed(&split) {
+            Ok(FeedServer::Message(message)) => {
+                (FeedService::Increments, message.head.channel, message.head.number, MarketId::new(0))
+            }
+            Ok(FeedServer::Snapshot(piece)) => {
+                (FeedService::Snapshot, piece.head.channel, piece.head.number, piece.head.market)
+            }
+            _ => continue,
+        };
+        let mut builder = PacketBuilder::new(7, service);
+        builder.push(channel, number, market, &frame, &mut send);
+        builder.finish(&mut send);
+        packets.push((name, packet));
+    }
+    packets
+}
+
+/// Scripts of everything that can come, made from seeds.
+fn feed_scripts() -> Vec<(String, Vec<u8>)> {
+    let script = |seed: u8| {
+        let mut state = u32::from(seed) * 2_654_435 + 1;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        (0..600).map(|_| next()).collect()
+    };
+    (0..12).map(|seed| (format!("script-{seed}"), script(seed))).collect()
 }
 
 fn script(seed: u8, patched: bool) -> Vec<u8> {

@@ -1,0 +1,4 @@
+//! See `tidegate_fuzz::feed_request`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tidegate_fuzz::feed_request(data));
