@@ -17,9 +17,13 @@ mod time;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use tidegate_domain::{AccountId, Command, Name, Reject};
+use tidegate_domain::{AccountId, Command, Name, Reject, Timestamp};
+use tidegate_order_entry::Maintenance;
+use tidegate_wire::TEXT_LEN_MAX_BYTES;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -126,6 +130,7 @@ async fn answer(request: AdminRequest, control: &Arc<Control>) -> Result<Value, 
             let message = "a process of its own takes it; `tidegate status` shows when it is there";
             Ok(json!({ "started": true, "message": message }))
         }
+        AdminRequest::AnnounceMaintenance { in_s, detail } => announce_maintenance(control, in_s, detail),
         AdminRequest::Promote { force } => control.promote(force).await,
         AdminRequest::SetDurability { durability } => control.set_durability(durability.into()).await,
         request => {
@@ -141,6 +146,29 @@ async fn answer(request: AdminRequest, control: &Arc<Control>) -> Result<Value, 
             }
         }
     }
+}
+
+/// Longest time ahead of an announced maintenance: a week.
+const MAINTENANCE_MAX_S: u64 = 604_800;
+
+fn announce_maintenance(control: &Control, in_s: Option<u64>, detail: String) -> Result<Value, Refusal> {
+    let is_printable = detail.len() <= TEXT_LEN_MAX_BYTES && detail.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
+    if !is_printable {
+        return Err(Refusal::out_of_range("detail", &detail, "at most 64 printable ASCII characters"));
+    }
+    let Some(in_s) = in_s else {
+        control.announcer.maintenance(None);
+        return Ok(json!({ "announced": false, "message": "nobody is told of a maintenance any more" }));
+    };
+    if !(1..=MAINTENANCE_MAX_S).contains(&in_s) {
+        return Err(Refusal::out_of_range("in_s", &in_s.to_string(), "1 to 604800 seconds"));
+    }
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + Duration::from_secs(in_s);
+    let at = Timestamp::from_nanos(u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX));
+    control.announcer.maintenance(Some(&Maintenance { at, detail }));
+    let sessions = control.gateway.sessions.load(Ordering::Relaxed);
+    let message = "clients are told, also those who log on before then; the node is stopped by you";
+    Ok(json!({ "announced": true, "at_ns": at.nanos(), "sessions": sessions, "message": message }))
 }
 
 /// Sends a command and reads its answer.
@@ -198,6 +226,7 @@ fn command_of(request: AdminRequest, control: &Control) -> Result<(AccountId, Co
         AdminRequest::Status { .. }
         | AdminRequest::List
         | AdminRequest::Snapshot
+        | AdminRequest::AnnounceMaintenance { .. }
         | AdminRequest::SetMarketRules { .. }
         | AdminRequest::SetAccountLimits(_)
         | AdminRequest::Promote { .. }

@@ -159,6 +159,7 @@ impl Node {
             log,
             serving,
             gateway: order_entry.stats(),
+            announcer: order_entry.announcer(),
             market_data: market_data.as_ref().map(FeedRunner::stats),
             run,
             policy,

@@ -22,7 +22,7 @@ use tidegate_domain::{
 };
 use tidegate_journal::{EventLog, JournalReader};
 use tidegate_market_data::FeedStats;
-use tidegate_order_entry::OrderEntryStats;
+use tidegate_order_entry::{Announcer, OrderEntryStats};
 use tidegate_pipeline::{
     AckPolicy, AckRule, DigestBoard, Fatal, Inbox, OnFatal, RunControl, SequencerOrder, Serving, ServingState,
     WatermarkReader,
@@ -71,6 +71,7 @@ pub(crate) struct Control {
     pub(crate) log: EventLog,
     pub(crate) serving: ServingState,
     pub(crate) gateway: Arc<OrderEntryStats>,
+    pub(crate) announcer: Announcer,
     pub(crate) market_data: Option<FeedStats>,
     pub(crate) run: RunControl,
     pub(crate) policy: AckPolicy,

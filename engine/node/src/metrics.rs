@@ -41,9 +41,9 @@ pub(crate) fn text(control: &Control) -> String {
     let peer = status.peer.unwrap_or_default();
     gauge("peer_connected", "1 while the link to the peer is alive", peer.connected.into());
     gauge("peer_lag_commands", "Commands that the standby has not received", peer.lag_commands);
-    gauge("sessions", "Logged-on sessions", status.sessions);
-    gauge("requests", "Requests that the gateway took since the start", status.requests);
-    gauge("reports", "Reports that the gateway sent since the start", status.reports);
+    for (name, sentence, value) in control.gateway.each() {
+        gauge(&format!("order_entry_{name}"), sentence, value);
+    }
     let sink = status.sink.unwrap_or_default();
     gauge("sink_running", "1 while the SQL sink runs", sink.running.into());
     gauge("sink_through", "Last sequence that the SQL sink projected", sink.through);

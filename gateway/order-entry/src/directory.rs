@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tidegate_domain::{
-    AccountId, Event, EventHeader, KeyId, MarketDefinition, MarketId, MarketState, Networks, Roles, Sequence,
+    AccountId, Event, EventHeader, KeyId, MarketDefinition, MarketId, MarketState, Networks, Roles, Sequence, Timestamp,
 };
 
 /// What a snapshot has, so that a long log need not be read before the first client is served. The default is nothing: then
@@ -44,12 +44,23 @@ pub(crate) enum Group {
     Account(AccountId),
 }
 
+/// The operator will stop the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Maintenance {
+    /// When.
+    pub at: Timestamp,
+    /// What the operator says of it; clients get the first 64 characters.
+    pub detail: String,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     keys: HashMap<KeyId, KeyEntry>,
     owners: HashMap<AccountId, u32>,
     markets: BTreeMap<MarketId, (MarketDefinition, MarketState)>,
+    /// Not from events: the operator said it to this node.
+    pub(crate) maintenance: Option<Maintenance>,
 }
 
 impl Directory {

@@ -218,6 +218,12 @@ impl<D: Driver> Gateway<D> {
                 Mail::Verdict { token, valid } => self.on_verdict(token, valid),
                 Mail::Admit { socket, peer } => self.admit(socket, peer),
                 Mail::HandedOver(handed_over) => self.take_over(*handed_over),
+                Mail::Maintenance(maintenance) => {
+                    self.directory.maintenance = maintenance;
+                    for token in self.connections.tokens() {
+                        self.with_core(token, |core, view| core.on_maintenance(view));
+                    }
+                }
             }
         }
         self.mail = mail;

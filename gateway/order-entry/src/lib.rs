@@ -37,8 +37,8 @@ mod tls;
 mod verify;
 
 pub use config::{IoChoice, OrderEntryConfig, OrderEntryError, SecondLogon};
-pub use directory::Known;
-pub use server::{Door, OrderEntry, OrderEntryPorts, listen};
+pub use directory::{Known, Maintenance};
+pub use server::{Announcer, Door, OrderEntry, OrderEntryPorts, listen};
 pub use stats::OrderEntryStats;
 pub use throttle::RateLimit;
 pub use tls::{TlsConfig, TlsDoor};

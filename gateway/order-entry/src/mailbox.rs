@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use tidegate_domain::{KeyId, SessionId};
 use tidegate_pipeline::Waker;
 
+use crate::directory::Maintenance;
 use crate::session::{SessionCore, Submission};
 use tidegate_sockets::Token;
 
@@ -48,6 +49,8 @@ pub(crate) enum Mail {
     Admit { socket: OwnedFd, peer: SocketAddr },
     /// See [`HandedOver`].
     HandedOver(Box<HandedOver>),
+    /// Clients are to be told that the node will be stopped; none: not any more, later ones are not told.
+    Maintenance(Option<Maintenance>),
 }
 
 /// See the module.

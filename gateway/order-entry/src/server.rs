@@ -22,7 +22,7 @@ use tidegate_journal::EventLog;
 use tidegate_pipeline::{Fatal, Inbox, Runner, ServingState, Stage, Waker};
 
 use crate::config::{IoChoice, OrderEntryConfig, OrderEntryError};
-use crate::directory::{Directory, Known};
+use crate::directory::{Directory, Known, Maintenance};
 use crate::gateway::{Gateway, Parts, Started};
 use crate::ingress::Ingress;
 use crate::mailbox::{Mail, Mailbox, Wanted};
@@ -59,6 +59,22 @@ pub struct OrderEntryPorts {
 struct Left {
     count: Mutex<usize>,
     changed: Condvar,
+}
+
+/// Tells clients what the operator has to say; clones tell the same ones.
+#[derive(Clone)]
+pub struct Announcer {
+    mailboxes: Arc<[Arc<Mailbox>]>,
+}
+
+impl Announcer {
+    /// Tells everybody who is logged on, and who logs on before then, that the node will be stopped; `None` tells nobody any
+    /// more.
+    pub fn maintenance(&self, maintenance: Option<&Maintenance>) {
+        for mailbox in self.mailboxes.iter() {
+            mailbox.put(Mail::Maintenance(maintenance.cloned()));
+        }
+    }
 }
 
 /// A running server.
@@ -168,6 +184,12 @@ impl OrderEntry {
     #[must_use]
     pub fn door(&self) -> Door {
         Door(Arc::clone(&self.mailboxes[0]))
+    }
+
+    /// Says to clients what the operator has to say.
+    #[must_use]
+    pub fn announcer(&self) -> Announcer {
+        Announcer { mailboxes: Arc::clone(&self.mailboxes) }
     }
 
     /// Takes no further connection and no further request; reports still go out. The first step of a clean stop.

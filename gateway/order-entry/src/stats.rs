@@ -5,46 +5,48 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What the server has done so far, and two gauges of what it holds now.
-#[derive(Debug, Default)]
-pub struct OrderEntryStats {
-    /// Gauge: open connections.
-    pub connections: AtomicU64,
-    /// Gauge: sessions that are logged on.
-    pub sessions: AtomicU64,
-    /// Connections accepted.
-    pub connections_total: AtomicU64,
-    /// Logons that took effect.
-    pub logons_total: AtomicU64,
-    /// Logons refused: unknown key, bad signature, too busy, not primary, too late.
-    pub logons_refused_total: AtomicU64,
-    /// Order requests handed to the inbox.
-    pub requests_total: AtomicU64,
-    /// Reports encoded for clients, replayed ones included.
-    pub reports_total: AtomicU64,
-    /// Gauge: drop copies.
-    pub drop_copies: AtomicU64,
-    /// Requests that the gateway refused by itself, the throttled ones included.
-    pub refused_total: AtomicU64,
-    /// Requests that were refused because their key or address had no token left.
-    pub throttled_total: AtomicU64,
-    /// Clients that were asked whether they are there.
-    pub test_requests_total: AtomicU64,
-    /// Connections that ended because of a malformed frame.
-    pub malformed_total: AtomicU64,
-    /// Sessions that ended because their client did not read.
-    pub slow_consumers_total: AtomicU64,
-    /// Sessions that ended because their client fell silent.
-    pub heartbeats_missed_total: AtomicU64,
-    /// Sessions that ended because their key logged on again.
-    pub taken_over_total: AtomicU64,
-    /// Times that the inbox was full and a record had to wait.
-    pub inbox_full_total: AtomicU64,
-    /// Bytes read.
-    pub bytes_in_total: AtomicU64,
-    /// Bytes written.
-    pub bytes_out_total: AtomicU64,
+/// Declares the counters: the struct, and its list for metrics.
+macro_rules! counters {
+    ($(#[$doc:meta])* $name:ident { $($field:ident $sentence:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Default)]
+        pub struct $name {
+            $(#[doc = $sentence] pub $field: AtomicU64,)*
+        }
+
+        impl $name {
+            /// Each by name, with what it is and its value now.
+            #[must_use]
+            pub fn each(&self) -> Vec<(&'static str, &'static str, u64)> {
+                vec![$((stringify!($field), $sentence, self.$field.load(Ordering::Relaxed)),)*]
+            }
+        }
+    };
 }
+
+counters!(
+    /// What the server has done so far, and what it holds now.
+    OrderEntryStats {
+        connections "Gauge: open connections.",
+        sessions "Gauge: sessions that are logged on.",
+        connections_total "Connections accepted.",
+        logons_total "Logons that took effect.",
+        logons_refused_total "Logons refused: unknown key, bad signature, too busy, not primary, too late.",
+        requests_total "Order requests handed to the inbox.",
+        reports_total "Reports encoded for clients, replayed ones included.",
+        drop_copies "Gauge: drop copies.",
+        refused_total "Requests that the gateway refused by itself, the throttled ones included.",
+        throttled_total "Requests that were refused because their key or address had no token left.",
+        test_requests_total "Clients that were asked whether they are there.",
+        malformed_total "Connections that ended because of a malformed frame.",
+        slow_consumers_total "Sessions that ended because their client did not read.",
+        heartbeats_missed_total "Sessions that ended because their client fell silent.",
+        taken_over_total "Sessions that ended because their key logged on again.",
+        inbox_full_total "Times that the inbox was full and a record had to wait.",
+        bytes_in_total "Bytes read.",
+        bytes_out_total "Bytes written.",
+    }
+);
 
 /// Adds to a counter. There is one writer, so relaxed order suffices.
 pub(crate) fn add(counter: &AtomicU64, count: u64) {

@@ -24,6 +24,7 @@ with_both!(
     answers_to_queries_are_not_replayed,
     a_drop_copy_has_every_report_of_the_group_and_resumes_after_any,
     a_drop_copy_after_a_place_in_the_future_is_refused,
+    a_maintenance_is_told_to_those_who_are_there_and_to_those_who_come,
 );
 
 fn report_bodies(client: &mut TestClient, count: usize) -> Vec<ReportBody> {
@@ -448,4 +449,30 @@ fn a_drop_copy_after_a_place_in_the_future_is_refused(io: IoChoice) {
     client.send(&ClientMessage::Logon(logon));
     let (reason, _, detail) = client.goodbye();
     assert_eq!((reason, detail.contains("1000000/0")), (LogoutReason::PositionUnknown, true), "{detail}");
+}
+
+fn a_maintenance_is_told_to_those_who_are_there_and_to_those_who_come(io: IoChoice) {
+    let world = World::start(io);
+    let mut early = world.logged_on(&world.node.trader(1));
+    let at = Timestamp::from_nanos(u64::MAX);
+    let maintenance = tidegate_order_entry::Maintenance { at, detail: "upgrade".to_owned() };
+    world.server.announcer().maintenance(Some(&maintenance));
+    let told = ServerMessage::Maintenance { at, detail: "upgrade".to_owned() };
+    assert_eq!(early.receive(), told);
+    let late = |seed| {
+        let mut client = world.connect();
+        client.log_on(&world.node.trader(seed), 0);
+        loop {
+            match client.receive() {
+                ServerMessage::ReplayDone { .. } => return false,
+                message if message == told => return true,
+                _ => {}
+            }
+        }
+    };
+    assert!(late(2));
+    world.server.announcer().maintenance(None);
+    // Everybody hears in order, so this session's answer shows that the gateway has heard.
+    early.works(1);
+    assert!(!late(3));
 }

@@ -52,6 +52,18 @@ enum AdminCommand {
     List,
     /// Take a snapshot now, beside the node; `tidegate status` shows when it is there
     Snapshot,
+    /// Tell clients of this node that it will be stopped for maintenance
+    Maintenance {
+        /// In how many seconds, 1 to 604800
+        #[arg(long = "in", value_name = "SECONDS", required_unless_present = "off", conflicts_with = "off")]
+        in_s: Option<u64>,
+        /// What to say of it: at most 64 printable ASCII characters
+        #[arg(long, default_value = "")]
+        note: String,
+        /// It will not be stopped: later logons are not told any more
+        #[arg(long)]
+        off: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -93,5 +105,6 @@ fn request(command: AdminCommand) -> AdminRequest {
         AdminCommand::Money(command) => command.into(),
         AdminCommand::List => AdminRequest::List,
         AdminCommand::Snapshot => AdminRequest::Snapshot,
+        AdminCommand::Maintenance { in_s, note, .. } => AdminRequest::AnnounceMaintenance { in_s, detail: note },
     }
 }

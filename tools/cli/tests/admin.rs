@@ -452,6 +452,10 @@ fn wrong_input_is_named_with_what_is_allowed_and_changes_nothing() {
     desk.refused(&transfer("0"), &["`from`", "`0`", "`fees`"]);
     desk.refused(&transfer("pool"), &["`from`", "`pool`", "`fees`"]);
     desk.refused(&["money", "settle", "--account", "1", "--reference", "a b"], &["`reference`", "printable ASCII"]);
+    desk.refused(&["maintenance", "--in", "0"], &["`in_s`", "`0`", "1 to 604800 seconds"]);
+    desk.refused(&["maintenance", "--in", "60", "--note", "caf\u{e9}"], &["`detail`", "printable ASCII"]);
+    assert_eq!(desk.done(&["maintenance", "--in", "600", "--note", "upgrade"])["announced"], true);
+    assert_eq!(desk.done(&["maintenance", "--off"])["announced"], false);
     assert_eq!(desk.node.status(false).unwrap().watermarks.assigned_through, marks, "nothing was sent");
 
     // Found by the engine: name and sentence.
@@ -481,6 +485,8 @@ fn wrong_input_is_named_with_what_is_allowed_and_changes_nothing() {
         (&["account", "limits", "1"], &["--open-orders-max", "required"]),
         (&["account", "tier", "1", "256"], &["256", "0..=255"]),
         (&["fee-tier", "set", "0", "--maker-fee-ppm", "1", "--taker-fee-ppm", "1"], &["0 is not in 1..=255"]),
+        (&["maintenance"], &["--in <SECONDS>", "required"]),
+        (&["maintenance", "--in", "60", "--off"], &["--off", "cannot be used with"]),
     ] {
         let output = tidegate(&desk.arguments(arguments));
         assert_eq!(output.status.code(), Some(WRONG_USAGE));

@@ -21,6 +21,13 @@ pub enum AdminRequest {
     List,
     /// Has a snapshot taken now, beside the node.
     Snapshot,
+    /// Tells clients of this node that it will be stopped, or that it will not.
+    AnnounceMaintenance {
+        /// In how many seconds, 1 to 604800; absent: not any more.
+        in_s: Option<u64>,
+        /// What to say of it, at most 64 printable ASCII characters.
+        detail: String,
+    },
     /// See [`tidegate_domain::Command::CreateAsset`].
     CreateAsset {
         /// Its name.

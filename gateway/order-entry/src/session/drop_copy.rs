@@ -42,7 +42,7 @@ impl SessionCore {
             tokens_per_s: 0,
             tokens_max: 0,
         });
-        self.say_markets(view);
+        self.say_what_is_there(view);
         let after = (after != Position::default()).then_some(after);
         self.actions.push_back(Action::Follow { after });
     }

@@ -173,14 +173,16 @@ impl SessionCore {
             tokens_per_s: limit.per_second,
             tokens_max: limit.burst,
         });
-        self.say_markets(view);
+        self.say_what_is_there(view);
         self.skip_what_is_not_wanted(logon.replay_max);
         self.announce_end_of_replay();
     }
 
-    pub(super) fn say_markets(&mut self, view: &View<'_>) {
+    /// What everybody is told who logs on.
+    pub(super) fn say_what_is_there(&mut self, view: &View<'_>) {
         for (market, definition, state) in view.directory.markets() {
             self.say(&ServerMessage::MarketDefinition { market, definition, state });
         }
+        self.on_maintenance(view);
     }
 }

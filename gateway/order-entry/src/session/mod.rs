@@ -215,10 +215,12 @@ impl SessionCore {
         self.say_goodbye(LogoutReason::NodeStopping, "this node stops; try the other one", Ending::NodeEnds, now);
     }
 
-    /// The operator will stop the node at that time.
-    pub(crate) fn on_maintenance(&mut self, at: Timestamp, detail: &str) {
-        if matches!(self.phase, Phase::Streaming(_) | Phase::Copying(_)) {
-            self.say(&ServerMessage::Maintenance { at, detail: detail.to_owned() });
+    /// The operator said when the node will be stopped, or that it will not.
+    pub(crate) fn on_maintenance(&mut self, view: &View<'_>) {
+        let is_open = matches!(self.phase, Phase::Streaming(_) | Phase::Copying(_));
+        let to_come = view.directory.maintenance.as_ref().filter(|to_come| to_come.at > self.wall(view.now));
+        if let Some(to_come) = to_come.filter(|_| is_open) {
+            self.say(&ServerMessage::Maintenance { at: to_come.at, detail: to_come.detail.clone() });
         }
     }
 

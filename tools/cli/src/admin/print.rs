@@ -26,6 +26,10 @@ pub(super) fn outcome(value: &Value) {
         println!("already applied at sequence {original}; nothing was done again");
         return;
     }
+    // What is not a command in the journal says so in words.
+    if let (None, Some(message)) = (value["at"]["sequence"].as_u64(), value["message"].as_str()) {
+        return println!("{message}");
+    }
     let what = value.as_object().map(|fields| pairs(fields, |field| field != "at")).unwrap_or_default();
     println!("done at sequence {}: {what}", value["at"]["sequence"]);
     if let (Some(old), Some(new)) = (value["old"].as_object(), value["new"].as_object()) {

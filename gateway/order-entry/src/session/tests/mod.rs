@@ -6,6 +6,7 @@ use tidegate_domain::{
 };
 use tidegate_wire::{OrderAction, OrderRequest, Report, ReportBody, SessionMode};
 
+use crate::directory::Maintenance;
 use crate::throttle::RateLimit;
 
 mod drop_copy;
@@ -594,15 +595,26 @@ fn reports_that_a_client_does_not_want_are_said_to_be_passed_over() {
 }
 
 #[test]
-fn maintenance_is_told_to_those_who_are_logged_on() {
+fn maintenance_is_told_to_those_who_are_logged_on_and_to_those_who_come_before_it() {
+    let to_come = |ms: u64| {
+        let at = WALL.plus(Nanos::from_millis(ms));
+        let detail = "upgrade".to_owned();
+        (Maintenance { at, detail: detail.clone() }, ServerMessage::Maintenance { at, detail })
+    };
     let mut rig = Rig::streaming(1 << 20, 4);
-    let at = Timestamp::from_nanos(5);
-    rig.with(|core, _| core.on_maintenance(at, "upgrade"));
-    assert_eq!(rig.written(), [ServerMessage::Maintenance { at, detail: "upgrade".to_owned() }]);
-    let mut rig = Rig::new(1 << 20, 4);
-    rig.written();
-    rig.with(|core, _| core.on_maintenance(at, "upgrade"));
-    assert_eq!(rig.written(), []);
+    let (maintenance, told) = to_come(5_000);
+    rig.directory.maintenance = Some(maintenance.clone());
+    rig.with(|core, view| core.on_maintenance(view));
+    assert_eq!(rig.written(), [told.clone()]);
+    for (now_ms, is_told) in [(4_000, true), (6_000, false)] {
+        let mut rig = Rig::new(1 << 20, 4);
+        rig.directory.maintenance = Some(maintenance.clone());
+        rig.with(|core, view| core.on_maintenance(view));
+        rig.now_ms = now_ms;
+        rig.log_on(0);
+        rig.opened(0);
+        assert_eq!(rig.written().contains(&told), is_told, "logged on at {now_ms} ms");
+    }
 }
 
 #[test]
