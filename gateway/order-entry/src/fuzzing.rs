@@ -7,7 +7,7 @@
 //!
 //! Invariants: the world keeps to what a shell promises the core (a report is released once and in order, a replay brings what
 //! was asked for, nothing is written twice at a time), and whatever a client sends, the core keeps to what it promises:
-//! see [`World::check`].
+//! see `World::check`.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
