@@ -23,6 +23,9 @@ mod admission;
 mod config;
 mod connection;
 mod directory;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gateway;
 mod ingress;
 mod lifecycle;

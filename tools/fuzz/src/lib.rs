@@ -52,13 +52,14 @@ pub use log::{event_log, journal};
 pub use records::{command_record, event_record};
 pub use replication::replication;
 pub use snapshot_file::snapshot_file;
+pub use tidegate_order_entry::fuzzing::session;
 pub use wire::{decimal, wire_client, wire_server};
 
 /// Name and function of a target.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     ("engine_apply", engine_apply),
     ("engine_patched", engine_patched),
     ("command_record", command_record),
@@ -75,4 +76,5 @@ pub const TARGETS: [Target; 16] = [
     ("feed_request", feed_request),
     ("feed_packet", feed_packet),
     ("feed_client", feed_client),
+    ("session", session),
 ];

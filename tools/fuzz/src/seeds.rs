@@ -3,6 +3,7 @@
 //! `cargo run -p tidegate-fuzz --bin make-corpus` writes it; a test says when a file of it is missing.
 
 use tidegate_domain::{ClusterId, Command, CommandHeader, CommandRecord, Digest, Epoch, MarketId, NodeId, Sequence};
+use tidegate_wire::decode_client;
 use tidegate_wire::feed::{FeedServer, FeedService, PacketBuilder};
 
 use crate::link_message::{
@@ -45,8 +46,33 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "feed_request" => feed_frames(|template| (129..140).contains(&template)),
         "feed_packet" => feed_packets(),
         "feed_client" => feed_scripts(),
+        "session" => sessions(),
         other => panic!("there is no target {other}"),
     }
+}
+
+/// Scripts of sessions that log on, replay, say one message, have an answer and go on: see `tidegate_order_entry::fuzzing`.
+fn sessions() -> Vec<(String, Vec<u8>)> {
+    const LOG_ON: [&[u8]; 4] = [&[3, 0, 4], &[7, 1], &[9, 1], &[14, 7, 14, 7, 12, 13]];
+    const GO_ON: [&[u8]; 3] = [&[9, 1, 12, 13], &[6, 50, 50, 12, 13], &[9, 1, 14, 7, 12, 13]];
+    let messages = fixture(MESSAGES).filter(|(_, bytes)| decode_client(bytes).is_ok() && bytes.len() < 256);
+    let mut scripts: Vec<_> = messages
+        .map(|(name, bytes)| {
+            let say = [&[0, bytes.len() as u8], &bytes[..]].concat();
+            (name, [&[0], &LOG_ON.concat()[..], &say, &say, &GO_ON.concat()].concat())
+        })
+        .collect();
+    let ends: [(&str, &[u8]); 7] = [
+        ("drop-copy", &[3, 2, 0, 7, 1, 14, 7, 14, 7, 12, 13, 6, 50, 50, 12]),
+        ("from-the-future", &[3, 0, 99, 7, 1, 9, 1, 12]),
+        ("bad-signature", &[3, 0, 0, 7, 0, 12]),
+        ("unknown-key", &[3, 1, 0, 8, 12]),
+        ("newest-reports-only", &[3, 64, 0, 7, 1, 9, 1, 12, 13, 14, 7, 12]),
+        ("taken-over", &[3, 0, 9, 7, 1, 9, 1, 12, 13, 19, 0, 12]),
+        ("no-longer-primary", &[3, 0, 9, 7, 1, 9, 1, 12, 13, 15, 1, 12]),
+    ];
+    scripts.extend(ends.map(|(name, script)| (name.to_owned(), [&[3], script].concat())));
+    scripts
 }
 
 fn as_command(bytes: &[u8]) -> bool {

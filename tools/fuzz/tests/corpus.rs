@@ -123,5 +123,5 @@ macro_rules! targets {
 
 targets! {
     engine_apply engine_patched command_record event_record wire_client wire_server decimal replication journal event_log
-    config snapshot_file feed_server feed_request feed_packet feed_client
+    config snapshot_file feed_server feed_request feed_packet feed_client session
 }

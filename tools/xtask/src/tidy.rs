@@ -63,7 +63,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "sink-sql",
         ],
     ),
-    ("tools/fuzz", &["domain", "feed-client", "journal", "matching", "pipeline", "wire"]),
+    ("tools/fuzz", &["domain", "feed-client", "journal", "matching", "order-entry", "pipeline", "wire"]),
     ("tools/xtask", &[]),
 ];
 

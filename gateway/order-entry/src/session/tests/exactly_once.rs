@@ -469,7 +469,8 @@ impl Trader {
             ServerMessage::Challenge { .. } => {
                 let ClientMessage::Logon(wanted) = logon(self.key, self.reports.len() as u64) else { unreachable!() };
                 let (heartbeat_ms, grace_ms) = (10_000, 50);
-                let logon = Logon { heartbeat_ms, grace_ms, cancel_on_disconnect: self.key.raw() % 2 == 0, ..wanted };
+                let logon =
+                    Logon { heartbeat_ms, grace_ms, cancel_on_disconnect: self.key.raw().is_multiple_of(2), ..wanted };
                 self.send(node, &ClientMessage::Logon(logon));
             }
             ServerMessage::ReplayDone { .. } => {

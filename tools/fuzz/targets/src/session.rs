@@ -1,0 +1,4 @@
+//! See `tidegate_fuzz::session`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tidegate_fuzz::session(data));
