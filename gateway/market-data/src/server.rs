@@ -258,6 +258,9 @@ impl Shared {
         let heartbeat = self.config.heartbeat;
         let (mut written, mut said_at, mut heard_at) = (0, Instant::now(), Instant::now());
         loop {
+            if heard_at.elapsed() > heartbeat * SILENT_HEARTBEATS {
+                session.end(&self.hub.borrow(), FeedLogoutReason::HeartbeatMissed, String::new());
+            }
             if written == session.out.len() {
                 session.out.clear();
                 written = 0;
@@ -299,12 +302,7 @@ impl Shared {
                         self.hub.borrow().stats.count(|c| &c.slow_consumers, 1);
                         return Err(std::io::ErrorKind::TimedOut.into());
                     }
-                    let hub = self.hub.borrow();
-                    if heard_at.elapsed() > heartbeat * SILENT_HEARTBEATS {
-                        session.end(&hub, FeedLogoutReason::HeartbeatMissed, String::new());
-                    } else {
-                        session.heartbeat(&hub);
-                    }
+                    session.heartbeat(&self.hub.borrow());
                 }
                 _ = stopped.wait_for(|stop| *stop), if !session.is_ending => {
                     session.end(&self.hub.borrow(), FeedLogoutReason::NodeStopping, String::new());
