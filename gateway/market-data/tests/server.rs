@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::flow::{self, Flow};
-use common::{Truth, assert_book, step, truth};
+use common::{Truth, assert_book, lossy, step, truth};
 use tidegate_domain::*;
 use tidegate_feed_client::ChannelFeed;
 use tidegate_feed_client::tcp::{FeedClientError, FeedConnection, Step, TcpFollower};
@@ -429,29 +429,6 @@ mod groups {
             ttl: 0,
             snapshot_interval: Duration::from_millis(100),
             snapshot_packets_per_second: 2_000,
-        }
-    }
-
-    /// Takes datagrams of a group and gives some of them to another: the network that loses, doubles and reorders.
-    async fn lossy(from: tokio::net::UdpSocket, to: SocketAddrV4, seed: u64, lost_of_100: u64) {
-        let out = std::net::UdpSocket::bind((LOOPBACK, 0)).unwrap();
-        out.set_nonblocking(true).unwrap();
-        let out = tokio::net::UdpSocket::from_std(out).unwrap();
-        let (mut random, mut late): (Flow, Option<Vec<u8>>) = (Flow::new(seed), None);
-        let mut bytes = vec![0; 2_048];
-        while let Ok(count) = from.recv(&mut bytes).await {
-            if random.below(100) < lost_of_100 {
-                continue;
-            }
-            let copies = 1 + usize::from(random.below(20) == 0);
-            for _ in 0..copies {
-                out.send_to(&bytes[..count], to).await.unwrap();
-            }
-            match late.take() {
-                Some(held) => drop(out.send_to(&held, to).await.unwrap()),
-                None if random.below(10) == 0 => late = Some(bytes[..count].to_vec()),
-                None => {}
-            }
         }
     }
 
