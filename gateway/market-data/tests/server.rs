@@ -181,6 +181,64 @@ fn two_nodes_with_the_same_events_say_the_same_under_the_same_numbers() {
     });
 }
 
+/// What a server keeps of the channel orders.
+struct FeedNumbers {
+    oldest: u64,
+    next: u64,
+}
+
+impl FeedNumbers {
+    fn of(connection: &FeedConnection) -> Self {
+        let hello = connection.hello();
+        Self { oldest: hello.oldest.orders.raw(), next: hello.next.orders.raw() }
+    }
+}
+
+#[test]
+fn a_start_from_a_checkpoint_goes_on_with_the_same_numbers_and_books() {
+    runtime().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("feed.checkpoint");
+        let mut world = World::start(28, |config| {
+            config.checkpoint = Some(file.clone());
+            config.checkpoint_every_events = 500;
+            config.keep_messages = 1_024;
+        });
+        world.play(2_500);
+        world.caught_up().await;
+        let before = world.runner.stats().get();
+        assert!(file.exists(), "it is written meanwhile");
+        for damage in [false, true] {
+            world.runner.stop();
+            if damage {
+                std::fs::write(&file, b"TGFEEDC1 and then nothing of sense").unwrap();
+            }
+            let mut config = FeedConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)), NodeId::new(1));
+            config.checkpoint = Some(file.clone());
+            config.keep_messages = 1_024;
+            let (leads, log) = (Box::new(|| true), world.log.log.clone());
+            let on_fatal = Box::new(|error| panic!("the feed ends: {error}"));
+            world.runner = FeedRunner::start(config, FeedPorts { log, leads, on_fatal }).unwrap();
+            world.caught_up().await;
+            let after = world.runner.stats().get();
+            assert_eq!(after.resumed_at > 0, !damage);
+            assert!(after.resumed_at < before.through, "what is kept is made again from before it");
+            assert_eq!((after.orders, after.levels, after.trades), (before.orders, before.levels, before.trades));
+            let mut follower = TcpFollower::new(vec![world.address()], &[FeedChannel::Orders], None);
+            let next = FeedNumber::new(after.orders + 1);
+            follow(&mut follower, FeedChannel::Orders, |feed| is_through(feed, 2, next)).await;
+            let connection = FeedConnection::open(world.address()).await.unwrap();
+            let FeedNumbers { oldest, next } = FeedNumbers::of(&connection);
+            assert_eq!(next - oldest, 1_024, "readers can go on where they were");
+            for market in [1, 2] {
+                let book = follower.feed(FeedChannel::Orders).unwrap().book(MarketId::new(market)).unwrap();
+                assert_book(book, &world.truth(market), "after a start");
+            }
+        }
+        world.runner.stop();
+    });
+}
+
 /// Something between the follower and the server that can cut the wire.
 async fn proxy(server: SocketAddr, cut: Arc<tokio::sync::Notify>) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
