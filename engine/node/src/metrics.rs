@@ -54,6 +54,11 @@ pub(crate) fn text(control: &Control) -> String {
     gauge("release_latency_us_max", "Sequencing to release, largest since the start, in microseconds", latency.max);
     if let Some(feed) = control.market_data.as_ref().map(FeedStats::get) {
         gauge("feed_through", "Last sequence that is in the market-data feed", feed.through);
+        gauge(
+            "feed_resumed_at",
+            "Sequence that the feed had from its checkpoint; 0: it read the whole event log",
+            feed.resumed_at,
+        );
         gauge("feed_orders", "Last number of the feed's channel orders", feed.orders);
         gauge("feed_levels", "Last number of the feed's channel levels", feed.levels);
         gauge("feed_trades", "Last number of the feed's channel trades", feed.trades);

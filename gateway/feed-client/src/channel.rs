@@ -255,7 +255,7 @@ impl ChannelFeed {
 
     /// Learns which numbering it is; false where it is an older one than what is known.
     pub fn on_stream(&mut self, stream: u64) -> bool {
-        if stream != self.stream && stream >= self.stream {
+        if stream > self.stream {
             let scope = self.scope;
             let is_new = self.stream != 0;
             let notices = std::mem::take(&mut self.notices);
@@ -369,13 +369,10 @@ impl ChannelFeed {
         }
         let market = self.markets.entry(id).or_default();
         match Assembly::take(&mut market.assembly, piece) {
-            None => {}
+            Some(Ok(snapshot)) if self.on_stream(snapshot.stream) => self.join(id, snapshot),
             Some(Err(error)) => self.notify(Notice::Contradiction { market: id, error }),
-            Some(Ok(snapshot)) => {
-                if self.on_stream(snapshot.stream) {
-                    self.join(id, snapshot);
-                }
-            }
+            // Not all of it is there, or it is of a numbering that has ended.
+            _ => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the feed is started with. The node checks the bounds before.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tidegate_domain::NodeId;
@@ -24,6 +25,10 @@ pub struct FeedConfig {
     pub recovery_per_second: u32,
     /// Most messages that one retransmit may ask for.
     pub retransmit_max: u32,
+    /// The file that says where the feed was, so that a start need not read the whole event log; none: it is read.
+    pub checkpoint: Option<PathBuf>,
+    /// A checkpoint is made when so many events came after the one before it.
+    pub checkpoint_every_events: u64,
     /// The multicast groups; none: TCP only.
     pub multicast: Option<MulticastConfig>,
 }
@@ -41,6 +46,8 @@ impl FeedConfig {
             connections_per_ip_max: 16,
             recovery_per_second: 100_000,
             retransmit_max: 4_096,
+            checkpoint: None,
+            checkpoint_every_events: 1_000_000,
             multicast: None,
         }
     }

@@ -86,6 +86,11 @@ pub struct FeedCore {
 }
 
 impl FeedCore {
+    /// One that has taken a command's last event; what it knows is filled in by whoever restores it.
+    pub(crate) fn after(stream: u64, through: Sequence, time: Timestamp) -> Self {
+        Self { stream, through, time, ..Self::default() }
+    }
+
     /// Identity of the numbering: the time of the journal's first record; 0 before it.
     #[must_use]
     pub fn stream(&self) -> u64 {

@@ -15,6 +15,7 @@ use tidegate_domain::{EventRecord, MarketId};
 use tidegate_wire::feed::{ChannelMarks, FeedChannel, FeedMessage, FeedNumber, encode_feed_snapshot};
 
 use crate::FeedError;
+use crate::checkpoint::{self, Place};
 use crate::config::FeedConfig;
 use crate::core::FeedCore;
 use crate::limits::Limits;
@@ -47,6 +48,12 @@ pub(crate) struct Hub {
     pub(crate) recent: [Recent; 3],
     pub(crate) limits: Limits,
     pub(crate) stats: FeedStats,
+    /// The last event that was taken.
+    last: Option<EventRecord>,
+    /// How many were, since a checkpoint was made.
+    events_since: u64,
+    /// A checkpoint that is not written yet, and the next number of the channel orders when it was made.
+    unwritten: Option<(Vec<u8>, FeedNumber)>,
     snapshots: BTreeMap<(FeedChannel, MarketId), Rc<SnapshotFrames>>,
     out: Vec<FeedMessage>,
 }
@@ -57,7 +64,10 @@ impl Hub {
         let recent = [FeedChannel::Orders, FeedChannel::Levels, FeedChannel::Trades]
             .map(|channel| Recent::new(config.keep_messages, next.of(channel)));
         let limits = Limits::new(config.connections_max, config.connections_per_ip_max, config.recovery_per_second);
-        Self { core, recent, limits, stats, snapshots: BTreeMap::new(), out: Vec::new() }
+        let (snapshots, out) = (BTreeMap::new(), Vec::new());
+        let hub = Self { core, recent, limits, stats, last: None, events_since: 0, unwritten: None, snapshots, out };
+        hub.count();
+        hub
     }
 
     /// Takes events of whole commands.
@@ -73,12 +83,41 @@ impl Hub {
         for message in self.out.drain(..) {
             self.recent[message.head.channel.at()].push(&message);
         }
+        self.last = events.last().copied().or(self.last);
+        self.events_since += events.len() as u64;
+        self.count();
+        Ok(())
+    }
+
+    /// Makes and writes checkpoints. One is written only when all the messages that are kept came after it: the start that
+    /// reads it makes them again, so readers can go on where they were. What cannot be written makes the next start longer,
+    /// and nothing else.
+    pub(crate) fn checkpoint(&mut self, config: &FeedConfig) {
+        let Some(file) = &config.checkpoint else { return };
+        let next = self.recent[FeedChannel::Orders.at()].next();
+        if let Some((bytes, _)) =
+            self.unwritten.take_if(|(_, made_at)| next.raw() - made_at.raw() >= config.keep_messages as u64)
+            && let Err(error) = checkpoint::save(file, &bytes)
+        {
+            tracing::warn!(file = %file.display(), %error, "the feed's checkpoint cannot be written");
+        }
+        if self.unwritten.is_none()
+            && self.events_since >= config.checkpoint_every_events
+            && let Some(last) = &self.last
+        {
+            let place = Place::after(last).expect("an event that was taken can be read");
+            self.unwritten = Some((checkpoint::encode(&self.core, place), next));
+            self.events_since = 0;
+        }
+    }
+
+    /// How far it is, for metrics.
+    fn count(&self) {
         self.stats.set(|c| &c.through, self.core.through().raw());
         let last = |channel: FeedChannel| self.recent[channel.at()].next().previous().raw();
         self.stats.set(|c| &c.orders, last(FeedChannel::Orders));
         self.stats.set(|c| &c.levels, last(FeedChannel::Levels));
         self.stats.set(|c| &c.trades, last(FeedChannel::Trades));
-        Ok(())
     }
 
     pub(crate) fn next(&self) -> ChannelMarks {

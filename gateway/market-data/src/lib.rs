@@ -10,6 +10,7 @@
 //! said that is not released; a reader that is slow, or rude, costs nobody else anything, and the pipeline least.
 //! Owning thread: `market-data`, all of it.
 
+mod checkpoint;
 mod config;
 pub mod core;
 mod hub;

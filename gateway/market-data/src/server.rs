@@ -23,6 +23,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::LocalSet;
 
 use crate::FeedError;
+use crate::checkpoint;
 use crate::config::FeedConfig;
 use crate::core::FeedCore;
 use crate::hub::Hub;
@@ -81,10 +82,13 @@ impl FeedRunner {
         let run = move || {
             let work = || -> Result<(), FeedError> {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                let hub = Rc::new(RefCell::new(Hub::new(&config, FeedCore::default(), counters)));
+                let resumed = config.checkpoint.as_deref().and_then(|file| checkpoint::load(file, &log));
+                let (core, cursor) = resumed.unwrap_or_else(|| (FeedCore::default(), log.cursor_at_start()));
+                counters.set(|c| &c.resumed_at, core.through().raw());
+                let hub = Rc::new(RefCell::new(Hub::new(&config, core, counters)));
                 let (more, _) = watch::channel(());
                 let shared = Shared { config: Rc::new(config), hub, more, stopped, started: Instant::now() };
-                LocalSet::new().block_on(&runtime, shared.run(listener, log, leads, publisher))
+                LocalSet::new().block_on(&runtime, shared.run(listener, (log, cursor), leads, publisher))
             };
             if let Err(error) = work() {
                 on_fatal(error);
@@ -133,7 +137,7 @@ impl Shared {
     async fn run(
         self,
         listener: StdListener,
-        log: EventLog,
+        log: (EventLog, EventCursor),
         leads: Box<dyn Fn() -> bool + Send>,
         publisher: Option<Publisher>,
     ) -> Result<(), FeedError> {
@@ -156,14 +160,13 @@ impl Shared {
     async fn tail(
         &self,
         listener: TcpListener,
-        log: EventLog,
+        (log, mut cursor): (EventLog, EventCursor),
         leads: Box<dyn Fn() -> bool + Send>,
         mut publisher: Option<Publisher>,
     ) -> Result<(), FeedError> {
         let news = Arc::new(Notify::new());
         let notified = Arc::clone(&news);
         log.add_listener(Arc::new(move || notified.notify_one()));
-        let mut cursor = log.cursor_at_start();
         let mut events = Vec::with_capacity(BATCH_EVENTS);
         let mut listener = Some(listener);
         loop {
@@ -192,7 +195,9 @@ impl Shared {
         let read = cursor.next_batch(BATCH_EVENTS, events)?;
         let whole = events.iter().rposition(EventRecord::is_last).map_or(0, |last| last + 1);
         if whole > 0 {
-            self.hub.borrow_mut().take(&events[..whole])?;
+            let mut hub = self.hub.borrow_mut();
+            hub.take(&events[..whole])?;
+            hub.checkpoint(&self.config);
             events.drain(..whole);
             self.more.send_replace(());
         }
@@ -258,6 +263,9 @@ impl Shared {
         let heartbeat = self.config.heartbeat;
         let (mut written, mut said_at, mut heard_at) = (0, Instant::now(), Instant::now());
         loop {
+            if heard_at.elapsed() > heartbeat * SILENT_HEARTBEATS {
+                session.end(&self.hub.borrow(), FeedLogoutReason::HeartbeatMissed, String::new());
+            }
             if written == session.out.len() {
                 session.out.clear();
                 written = 0;
@@ -299,12 +307,7 @@ impl Shared {
                         self.hub.borrow().stats.count(|c| &c.slow_consumers, 1);
                         return Err(std::io::ErrorKind::TimedOut.into());
                     }
-                    let hub = self.hub.borrow();
-                    if heard_at.elapsed() > heartbeat * SILENT_HEARTBEATS {
-                        session.end(&hub, FeedLogoutReason::HeartbeatMissed, String::new());
-                    } else {
-                        session.heartbeat(&hub);
-                    }
+                    session.heartbeat(&self.hub.borrow());
                 }
                 _ = stopped.wait_for(|stop| *stop), if !session.is_ending => {
                     session.end(&self.hub.borrow(), FeedLogoutReason::NodeStopping, String::new());

@@ -32,6 +32,7 @@ counters! {
     orders "The last number of the channel orders.",
     levels "The last number of the channel levels.",
     trades "The last number of the channel trades.",
+    resumed_at "The sequence that the start had from a checkpoint; 0: from the event log's beginning.",
     connections "Connections at this moment.",
     refused_connections "Connections that were over a limit, since the start.",
     slow_consumers "Connections that were ended because they did not read, since the start.",

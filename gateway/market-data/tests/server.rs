@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::flow::{self, Flow};
-use common::{Truth, assert_book, step, truth};
+use common::{Truth, assert_book, lossy, step, truth};
 use tidegate_domain::*;
 use tidegate_feed_client::ChannelFeed;
 use tidegate_feed_client::tcp::{FeedClientError, FeedConnection, Step, TcpFollower};
@@ -178,6 +178,64 @@ fn two_nodes_with_the_same_events_say_the_same_under_the_same_numbers() {
         }
         assert!(said[0].1.len() > 1_500);
         assert_eq!(said[0], said[1]);
+    });
+}
+
+/// What a server keeps of the channel orders.
+struct FeedNumbers {
+    oldest: u64,
+    next: u64,
+}
+
+impl FeedNumbers {
+    fn of(connection: &FeedConnection) -> Self {
+        let hello = connection.hello();
+        Self { oldest: hello.oldest.orders.raw(), next: hello.next.orders.raw() }
+    }
+}
+
+#[test]
+fn a_start_from_a_checkpoint_goes_on_with_the_same_numbers_and_books() {
+    runtime().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("feed.checkpoint");
+        let mut world = World::start(28, |config| {
+            config.checkpoint = Some(file.clone());
+            config.checkpoint_every_events = 500;
+            config.keep_messages = 1_024;
+        });
+        world.play(2_500);
+        world.caught_up().await;
+        let before = world.runner.stats().get();
+        assert!(file.exists(), "it is written meanwhile");
+        for damage in [false, true] {
+            world.runner.stop();
+            if damage {
+                std::fs::write(&file, b"TGFEEDC1 and then nothing of sense").unwrap();
+            }
+            let mut config = FeedConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)), NodeId::new(1));
+            config.checkpoint = Some(file.clone());
+            config.keep_messages = 1_024;
+            let (leads, log) = (Box::new(|| true), world.log.log.clone());
+            let on_fatal = Box::new(|error| panic!("the feed ends: {error}"));
+            world.runner = FeedRunner::start(config, FeedPorts { log, leads, on_fatal }).unwrap();
+            world.caught_up().await;
+            let after = world.runner.stats().get();
+            assert_eq!(after.resumed_at > 0, !damage);
+            assert!(after.resumed_at < before.through, "what is kept is made again from before it");
+            assert_eq!((after.orders, after.levels, after.trades), (before.orders, before.levels, before.trades));
+            let mut follower = TcpFollower::new(vec![world.address()], &[FeedChannel::Orders], None);
+            let next = FeedNumber::new(after.orders + 1);
+            follow(&mut follower, FeedChannel::Orders, |feed| is_through(feed, 2, next)).await;
+            let connection = FeedConnection::open(world.address()).await.unwrap();
+            let FeedNumbers { oldest, next } = FeedNumbers::of(&connection);
+            assert_eq!(next - oldest, 1_024, "readers can go on where they were");
+            for market in [1, 2] {
+                let book = follower.feed(FeedChannel::Orders).unwrap().book(MarketId::new(market)).unwrap();
+                assert_book(book, &world.truth(market), "after a start");
+            }
+        }
+        world.runner.stop();
     });
 }
 
@@ -429,29 +487,6 @@ mod groups {
             ttl: 0,
             snapshot_interval: Duration::from_millis(100),
             snapshot_packets_per_second: 2_000,
-        }
-    }
-
-    /// Takes datagrams of a group and gives some of them to another: the network that loses, doubles and reorders.
-    async fn lossy(from: tokio::net::UdpSocket, to: SocketAddrV4, seed: u64, lost_of_100: u64) {
-        let out = std::net::UdpSocket::bind((LOOPBACK, 0)).unwrap();
-        out.set_nonblocking(true).unwrap();
-        let out = tokio::net::UdpSocket::from_std(out).unwrap();
-        let (mut random, mut late): (Flow, Option<Vec<u8>>) = (Flow::new(seed), None);
-        let mut bytes = vec![0; 2_048];
-        while let Ok(count) = from.recv(&mut bytes).await {
-            if random.below(100) < lost_of_100 {
-                continue;
-            }
-            let copies = 1 + usize::from(random.below(20) == 0);
-            for _ in 0..copies {
-                out.send_to(&bytes[..count], to).await.unwrap();
-            }
-            match late.take() {
-                Some(held) => drop(out.send_to(&held, to).await.unwrap()),
-                None if random.below(10) == 0 => late = Some(bytes[..count].to_vec()),
-                None => {}
-            }
         }
     }
 

@@ -5,7 +5,7 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use common::{Load, TIMEOUT, assert_has, healthy, leads, plan, promote, refused, seed, tidegate};
 use serde_json::Value;
@@ -13,7 +13,7 @@ use tidegate_cli::local::LocalNode;
 use tidegate_domain::{MarketId, Side};
 use tidegate_feed_client::Notice;
 use tidegate_feed_client::tcp::{Step, TcpFollower};
-use tidegate_node::config::DurabilityName;
+use tidegate_node::config::{DurabilityName, MulticastSection};
 use tidegate_wire::feed::{FeedBody, FeedChannel};
 
 fn feed_of(node: &LocalNode) -> SocketAddr {
@@ -106,6 +106,63 @@ fn trades_and_books_of_both_nodes_are_complete_through_a_failover() {
     assert_has(&refused(&wrong), &["`--market` DOGE-USDT", "BTC-USDT"]);
     let gone = ["feed", "--address", &feeds[0].to_string(), "--market", "BTC-USDT"];
     assert_has(&refused(&gone), &["`--address`", &feeds[0].to_string(), "[market_data]"]);
+}
+
+#[test]
+fn a_wrong_market_data_section_is_refused_with_the_field_its_value_and_what_is_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut plan = plan(dir.path(), 1, DurabilityName::Local);
+    plan.market_data = true;
+    let mut node = plan.write().unwrap().remove(0);
+    let group = |last, port| SocketAddrV4::new(Ipv4Addr::new(239, 1, 1, last), port);
+    node.config.market_data.as_mut().unwrap().multicast = Some(MulticastSection {
+        group_a: group(1, 7_301),
+        group_b: group(2, 7_302),
+        group_snapshot: group(3, 7_303),
+        interface_a: Ipv4Addr::UNSPECIFIED,
+        interface_b: Ipv4Addr::UNSPECIFIED,
+        ttl: 1,
+        snapshot_interval_ms: 5_000,
+        snapshot_packets_per_second: 2_000,
+    });
+    node.write_config().unwrap();
+    let file = node.config_file().to_str().unwrap().to_owned();
+    let good = std::fs::read_to_string(&file).unwrap();
+    let shown = tidegate(&["check-config", &file]);
+    let listen = feed_of(&node).to_string();
+    assert_has(
+        &String::from_utf8(shown.stdout).unwrap(),
+        &["Market data on", &listen, "239.1.1.1:7301", "239.1.1.3:7303"],
+    );
+    for (from, to, parts) in [
+        ("keep_messages = 65536", "keep_messages = 1023", ["market_data.keep_messages", "`1023`", "1024 to 16777216"]),
+        ("keep_messages = 65536", "keep_message = 65536", ["keep_message", "unknown field", "keep_messages"]),
+        ("connections_max = 256", "connections_max = 0", ["market_data.connections_max", "`0`", "1 to 65536"]),
+        (
+            "connections_per_ip_max = 16",
+            "connections_per_ip_max = 257",
+            ["market_data.connections_per_ip_max", "`257`", "connections_max"],
+        ),
+        (
+            "recovery_per_second = 100000",
+            "recovery_per_second = 99",
+            ["recovery_per_second", "`99`", "100 to 100000000"],
+        ),
+        ("retransmit_max = 4096", "retransmit_max = 65537", ["market_data.retransmit_max", "`65537`", "keep_messages"]),
+        ("239.1.1.2:7302", "10.1.1.2:7302", ["multicast.group_b", "`10.1.1.2:7302`", "239.255.255.255"]),
+        ("239.1.1.2:7302", "239.1.1.1:7301", ["multicast.group_b", "`239.1.1.1:7301`", "another for each"]),
+        ("239.1.1.3:7303", "239.1.1.3:0", ["multicast.group_snapshot", "`239.1.1.3:0`", "a port"]),
+        ("snapshot_interval_ms = 5000", "snapshot_interval_ms = 1", ["snapshot_interval_ms", "`1`", "100 to 600000"]),
+        (
+            "snapshot_packets_per_second = 2000",
+            "snapshot_packets_per_second = 0",
+            ["snapshot_packets_per_second", "`0`", "1 to 1000000"],
+        ),
+    ] {
+        assert!(good.contains(from), "{from}");
+        std::fs::write(&file, good.replace(from, to)).unwrap();
+        assert_has(&refused(&["check-config", &file]), &parts);
+    }
 }
 
 trait Lines {

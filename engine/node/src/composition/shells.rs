@@ -25,6 +25,10 @@ use crate::view::View;
 
 /// How long a client of the second door may take to shake hands.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// File of the data folder that says where the market-data feed was.
+const MARKET_DATA_CHECKPOINT: &str = "market-data.checkpoint";
+/// Events after which it is made again: a start reads not many more than that, which takes a second or two.
+const MARKET_DATA_CHECKPOINT_EVERY_EVENTS: u64 = 1_000_000;
 /// Between two looks at the disk's room.
 const SPACE_LOOK: Duration = Duration::from_millis(50);
 
@@ -97,6 +101,8 @@ pub(super) fn start_market_data(handles: &Handles<'_>, log: &EventLog) -> Result
         connections_per_ip_max: section.connections_per_ip_max,
         recovery_per_second: section.recovery_per_second,
         retransmit_max: section.retransmit_max,
+        checkpoint: Some(handles.config.node.data_dir.join(MARKET_DATA_CHECKPOINT)),
+        checkpoint_every_events: MARKET_DATA_CHECKPOINT_EVERY_EVENTS,
         multicast,
     };
     let (serving, on_fatal) = (handles.serving.clone(), Arc::clone(&handles.on_fatal));

@@ -5,6 +5,7 @@
 pub mod flow;
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use flow::Flow;
 use tidegate_domain::*;
@@ -128,4 +129,27 @@ fn take(recording: &mut Recording, flow: &Flow, events: &[EventRecord]) {
 
 pub fn channels() -> impl Iterator<Item = FeedChannel> {
     FeedChannel::ALL.iter().copied()
+}
+
+/// Takes datagrams of a group and gives some of them to another: the network that loses, doubles and reorders.
+pub async fn lossy(from: tokio::net::UdpSocket, to: SocketAddrV4, seed: u64, lost_of_100: u64) {
+    let out = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    out.set_nonblocking(true).unwrap();
+    let out = tokio::net::UdpSocket::from_std(out).unwrap();
+    let (mut random, mut late): (Flow, Option<Vec<u8>>) = (Flow::new(seed), None);
+    let mut bytes = vec![0; 2_048];
+    while let Ok(count) = from.recv(&mut bytes).await {
+        if random.below(100) < lost_of_100 {
+            continue;
+        }
+        let copies = 1 + usize::from(random.below(20) == 0);
+        for _ in 0..copies {
+            out.send_to(&bytes[..count], to).await.unwrap();
+        }
+        match late.take() {
+            Some(held) => drop(out.send_to(&held, to).await.unwrap()),
+            None if random.below(10) == 0 => late = Some(bytes[..count].to_vec()),
+            None => {}
+        }
+    }
 }
