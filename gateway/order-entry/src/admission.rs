@@ -44,12 +44,13 @@ pub(crate) struct Admission {
     logon_cost_ns: u64,
     limit_loopback: bool,
     seen: HashMap<Address, Seen>,
+    next_sweep: Nanos,
 }
 
 impl Admission {
     pub(crate) fn new(unauthenticated_max: u32, logons_per_second: u32, limit_loopback: bool) -> Self {
         let logon_cost_ns = NANOS_PER_SECOND / u64::from(logons_per_second);
-        Self { unauthenticated_max, logon_cost_ns, limit_loopback, seen: HashMap::new() }
+        Self { unauthenticated_max, logon_cost_ns, limit_loopback, seen: HashMap::new(), next_sweep: Nanos::default() }
     }
 
     /// A connection came in: its address, to be given back by [`Self::leave`], unless it has too many or is exempt.
@@ -87,8 +88,12 @@ impl Admission {
         true
     }
 
-    /// Forgets whoever did nothing for a while.
+    /// Forgets whoever did nothing for a while; looks once a second.
     pub(crate) fn sweep(&mut self, now: Nanos) {
+        if now < self.next_sweep {
+            return;
+        }
+        self.next_sweep = Nanos::from_nanos(now.nanos() + NANOS_PER_SECOND);
         self.seen.retain(|_, seen| seen.unauthenticated > 0 || seen.full_at > now);
     }
 
@@ -156,7 +161,9 @@ mod tests {
         admission.leave(address);
         admission.sweep(at(100));
         assert_eq!(admission.seen.len(), 1, "its logon still counts");
-        admission.sweep(at(250));
+        admission.sweep(at(1_099));
+        assert_eq!(admission.seen.len(), 1, "one look a second is enough");
+        admission.sweep(at(1_100));
         assert_eq!(admission.seen.len(), 0);
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Connection {
     pub(crate) replay: Option<Replay>,
     /// Of a drop copy: where it is in the event log.
     pub(crate) follows: Option<EventCursor>,
+    /// Its replay waits for its turn.
+    pub(crate) replay_queued: bool,
     /// Its session here, once the engine was asked to open it.
     pub(crate) opened: Option<(KeyId, SessionId)>,
     /// It goes to another thread as soon as nothing is under way.
@@ -54,6 +56,7 @@ impl Connection {
             touched: false,
             replay: None,
             follows: None,
+            replay_queued: false,
             opened: None,
             leaving: None,
         }

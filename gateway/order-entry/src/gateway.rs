@@ -234,6 +234,7 @@ impl<D: Driver> Gateway<D> {
     fn replay(&mut self) -> Result<usize, Fatal> {
         let Some(token) = self.replaying.pop_front() else { return Ok(0) };
         let Some(connection) = self.connections.get(token) else { return Ok(1) };
+        connection.replay_queued = false;
         let Some(replay) = connection.replay.as_mut().filter(|_| !connection.core.is_closed()) else { return Ok(1) };
         if !connection.core.has_room_for_replay() {
             // It goes on when its send is done.
@@ -243,7 +244,7 @@ impl<D: Driver> Gateway<D> {
         let step = replay.step(&self.log, &mut self.looked_at)?;
         connection.core.on_replayed(&self.looked_at, self.now);
         match step {
-            Step::More => self.replaying.push_back(token),
+            Step::More => self.queue_replay(token),
             Step::Done => {
                 connection.replay = None;
                 connection.core.on_replay_end();
@@ -270,6 +271,15 @@ impl<D: Driver> Gateway<D> {
             work += count;
         }
         Ok(work)
+    }
+
+    /// Lets a replay have its turn, once a round.
+    pub(crate) fn queue_replay(&mut self, token: Token) {
+        if let Some(connection) = self.connections.get(token)
+            && !std::mem::replace(&mut connection.replay_queued, true)
+        {
+            self.replaying.push_back(token);
+        }
     }
 
     fn poll(&mut self) -> Result<usize, Fatal> {
@@ -421,7 +431,7 @@ impl<D: Driver> Gateway<D> {
                 let replay = Replay::new(&self.log, key, after);
                 if let Some(connection) = self.connections.get(token) {
                     connection.replay = Some(replay);
-                    self.replaying.push_back(token);
+                    self.queue_replay(token);
                 }
             }
         }

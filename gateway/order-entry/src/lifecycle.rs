@@ -142,7 +142,7 @@ impl<D: Driver> Gateway<D> {
         connection.spare = if bytes.capacity() > SPARE_MAX_BYTES { Vec::new() } else { bytes };
         connection.core.on_written();
         if connection.replay.is_some() {
-            self.replaying.push_back(token);
+            self.queue_replay(token);
         }
         self.touch(token);
     }

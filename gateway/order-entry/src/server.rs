@@ -139,10 +139,11 @@ impl OrderEntry {
         let (io, stats, stages) = match config.io {
             IoChoice::Epoll => making.stages::<Epoll>(listener)?,
             IoChoice::Uring => {
-                Uring::open(8, &bell()?).map_err(|error| OrderEntryError::UringRefused { error })?;
+                Uring::open(config.receive_buffers, &bell()?)
+                    .map_err(|error| OrderEntryError::UringRefused { error })?;
                 making.stages::<Uring>(listener)?
             }
-            IoChoice::Auto => match Uring::open(8, &bell()?) {
+            IoChoice::Auto => match Uring::open(config.receive_buffers, &bell()?) {
                 Ok(_) => making.stages::<Uring>(listener)?,
                 Err(error) => {
                     tracing::warn!(%error, "order entry uses epoll: the kernel refuses io_uring, or is older than 6.1");

@@ -29,8 +29,8 @@ use crate::local::{ClusterPlan, LocalNode};
 const SESSIONS: usize = 4;
 /// Logons that are timed.
 const LOGONS: usize = 200;
-/// Synced writes of the bare device.
-const WRITES: usize = 1_000;
+/// Synced writes of the bare device, per round.
+const WRITES: usize = 500;
 /// Messages of the codec's figure.
 const CODEC_MESSAGES: u64 = 4_000_000;
 
@@ -96,8 +96,8 @@ struct DurabilityFigures {
     ratio_p50: Option<f64>,
     /// Per round: echo, then the node.
     rounds_p50: Vec<(Option<u64>, u64)>,
-    /// One synced write of 4 KiB to the same disk, in `local`.
-    synced_write: Option<tidegate_perf_journal::LatencyNs>,
+    /// One synced write of 4 KiB to the same disk, in `local`, in turns with the other two.
+    synced_write: Option<LatencyNs>,
     /// Answers a second over four sessions: median, and each round's.
     pipelined_per_second: u64,
     pipelined_per_second_all: Vec<u64>,
@@ -216,7 +216,7 @@ impl Cluster {
         // Away from the node's core. Where the kernel refuses, the figures are those of a thread that may wander.
         let _pinned = if cores > 1 { Pinned::to(0) } else { None };
         let (mut echoes, mut nodes, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-        let mut rounds_p50 = Vec::new();
+        let (mut rounds_p50, mut writes) = (Vec::new(), Vec::new());
         let requests = arguments.requests as usize;
         let mut client = WireClient::log_on(&self.logins[0], None)?;
         // Nobody's figure: caches, branch predictors, the kernel's buffers.
@@ -231,6 +231,11 @@ impl Cluster {
                 echoes.push(echo);
             }
             nodes.push(node);
+            if name == "local" {
+                let bare = tidegate_perf_journal::synced_write(folder, WRITES.min(requests))?;
+                let (p50, p99, p999, max) = (bare.p50, bare.p99, bare.p999, bare.max);
+                writes.push(LatencyNs { p50, p99, p999, max, samples: WRITES.min(requests) });
+            }
         }
         drop(client);
         let mut clients: Vec<WireClient> =
@@ -241,13 +246,6 @@ impl Cluster {
             let per_session = arguments.pipelined as usize / 2 * 2;
             pipelined.push(load::pipelined(&mut clients, per_session, arguments.window as usize)?);
         }
-        let synced_write = match name {
-            "local" => {
-                tell("the bare disk");
-                Some(tidegate_perf_journal::synced_write(folder, WRITES.min(requests))?)
-            }
-            _ => None,
-        };
         Ok(DurabilityFigures {
             durability: name.to_owned(),
             nodes: self.nodes.len() as u32,
@@ -256,7 +254,7 @@ impl Cluster {
             one_in_flight: LatencyNs::median_of(&nodes),
             ratio_p50: (!ratios.is_empty()).then(|| median(ratios) as f64 / 1_000.0),
             rounds_p50,
-            synced_write,
+            synced_write: (!writes.is_empty()).then(|| LatencyNs::median_of(&writes)),
             pipelined_per_second: median(pipelined.clone()),
             pipelined_per_second_all: pipelined,
         })
@@ -348,8 +346,7 @@ impl WireReport {
             let ratio = figures.ratio_p50.map(|ratio| format!("{ratio:.2} times the echo")).unwrap_or_default();
             row(&mut out, &format!("`{name}`, one in flight"), &figures.one_in_flight, &ratio);
             if let Some(write) = &figures.synced_write {
-                let bare = LatencyNs { p50: write.p50, p99: write.p99, p999: write.p999, max: write.max, samples: 0 };
-                row(&mut out, "  the bare synced write", &bare, "");
+                row(&mut out, "  the bare synced write", write, "");
             }
             let rate = figures.pipelined_per_second;
             let _ = writeln!(out, "  `{name}`, {SESSIONS} sessions: {rate} requests answered a second");

@@ -36,6 +36,13 @@ fn a_wrong_configuration_is_refused_with_the_field_its_value_and_what_is_allowed
             "session_grace_ms = 99",
             ["order_entry.session_grace_ms", "`99`", "100 to 600000"],
         ),
+        ("threads = 1", "threads = 65", ["order_entry.threads", "`65`", "1 to 64"]),
+        ("sessions_max = 4096", "sessions_max = 0", ["order_entry.limits.sessions_max", "`0`", "1 to 65536"]),
+        (
+            "address_logons_per_second = 10",
+            "address_logons_per_second = 0",
+            ["order_entry.limits.address_logons_per_second", "`0`", "1 to 100000"],
+        ),
         ("keep = 2", "keep = 1", ["snapshots.keep", "`1`", "2 to 1000"]),
         ("peer_node = 2", "peer_node = 1", ["replication.peer_node", "`1`", "another number"]),
     ] {
