@@ -21,7 +21,7 @@ use tidegate_pipeline::Serving;
 use tidegate_wire::{ClientMessage, Logon, Position, Report, ServerMessage, SessionMode, encode_client, split_frame};
 
 use crate::config::SecondLogon;
-use crate::directory::Directory;
+use crate::directory::{Directory, Maintenance};
 use crate::session::{Action, SessionCore, SessionTerms, Submission, View};
 use crate::throttle::{RateLimit, Throttles};
 
@@ -193,9 +193,9 @@ impl World {
             14 => self.bring(usize::from(script.byte() % 8)),
             15 => self.change_serving(script.byte()),
             16 => {
-                let detail = "for the fuzzer";
-                let at = Timestamp::from_nanos(u64::from(script.byte()));
-                self.with(|core, _| core.on_maintenance(at, detail));
+                let at = Timestamp::from_nanos(u64::MAX - u64::from(script.byte()));
+                self.directory.maintenance = Some(Maintenance { at, detail: "for the fuzzer".to_owned() });
+                self.with(|core, view| core.on_maintenance(view));
             }
             17 => {
                 let blocked = script.byte().is_multiple_of(2);
