@@ -605,7 +605,7 @@ fn maintenance_is_told_to_those_who_are_logged_on_and_to_those_who_come_before_i
     let (maintenance, told) = to_come(5_000);
     rig.directory.maintenance = Some(maintenance.clone());
     rig.with(|core, view| core.on_maintenance(view));
-    assert_eq!(rig.written(), [told.clone()]);
+    assert_eq!(rig.written(), std::slice::from_ref(&told));
     for (now_ms, is_told) in [(4_000, true), (6_000, false)] {
         let mut rig = Rig::new(1 << 20, 4);
         rig.directory.maintenance = Some(maintenance.clone());
