@@ -25,7 +25,7 @@ use crate::{JournalError, LogKind, WriterKind};
 #[derive(Debug)]
 pub(crate) struct Chain {
     kind: LogKind,
-    /// Whose log it is; where nobody says, the first batch does.
+    /// Whose log it is; where nobody says, the first header that can be read does.
     cluster: Option<ClusterId>,
     pub(crate) previous_hash: u128,
     pub(crate) last: Option<Position>,
@@ -156,6 +156,7 @@ pub(crate) fn walk(
             Err(fault) => fault,
         };
         chain.refuse_foreign(&fault, source.path(number))?;
+        chain.learn_owner(source, number, offset)?;
         let outcome = match chain.judge(source, &bytes, number, offset, &fault)? {
             Verdict::NextSegment => {
                 number += 1;
@@ -326,6 +327,30 @@ impl Chain {
             }
             BatchFault::Zeros | BatchFault::Bad(_) => Ok(()),
         }
+    }
+
+    /// Where not one batch was read, the first header that can be read from this place on says whose the log is, though its
+    /// records may be damaged. A walk that was told no cluster goes on with that one and so comes to the verdict of the owner's
+    /// recovery; one that was told another refuses it as another cluster's, which no damage in front of it changes.
+    fn learn_owner(&mut self, source: &mut Source<'_>, number: u32, offset: usize) -> Result<(), JournalError> {
+        if self.last_batch.is_some() {
+            return Ok(());
+        }
+        let mut from = offset;
+        for later in number..=source.last {
+            let Some(bytes) = source.segment(later)? else { break };
+            let rest = bytes.get(std::mem::take(&mut from)..).unwrap_or_default();
+            if all_zeros(rest) {
+                continue;
+            }
+            let header = rest.chunks_exact(HEADER_LEN_BYTES).find_map(|slot| BatchHeader::decode(slot).ok());
+            let Some(header) = header else { continue };
+            if *self.cluster.get_or_insert(header.cluster) != header.cluster {
+                self.refuse_foreign(&BatchFault::Cluster(header.cluster.raw()), source.path(later))?;
+            }
+            break;
+        }
+        Ok(())
     }
 
     /// The decision table: what the end of the chain at this place is.

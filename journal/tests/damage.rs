@@ -8,9 +8,9 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use common::{commands, config};
-use tidegate_domain::{Command, CommandHeader, CommandRecord, RequestNumber, Sequence};
-use tidegate_journal::{JournalError, JournalReader, LogKind, open_journal, verify};
+use common::{CLUSTER, commands, config};
+use tidegate_domain::{ClusterId, Command, CommandHeader, CommandRecord, RequestNumber, Sequence};
+use tidegate_journal::{JournalError, JournalReader, LogConfig, LogKind, open_event_log, open_journal, verify};
 
 /// A full batch: 64 KiB, sixteen to a segment of 1 MiB.
 const FULL: u64 = 511;
@@ -186,6 +186,72 @@ fn a_whole_batch_of_another_history_is_refused() {
     }
 }
 
+fn owned_by(dir: &Path, cluster: ClusterId) -> LogConfig {
+    LogConfig { cluster, ..config(dir) }
+}
+
+/// A segment whose first batch cannot be read; behind it a batch of one record of each of these clusters, its record damaged.
+fn behind_a_lost_batch(kind: LogKind, clusters: &[ClusterId]) -> (tempfile::TempDir, PathBuf, Vec<u8>) {
+    let mut bytes = vec![0x5a; 128];
+    for cluster in clusters {
+        let dir = tempfile::tempdir().unwrap();
+        let config = owned_by(dir.path(), *cluster);
+        match kind {
+            LogKind::Journal => open_journal(&config).unwrap().writer.append(&commands(1, 1), Sequence::ZERO).unwrap(),
+            LogKind::Events => {
+                open_event_log(&config, None).unwrap().writer.append(&mut [common::event(1, 0, 0, 0)]).unwrap();
+            }
+        }
+        let mut batch = fs::read(dir.path().join(format!("{}-00000001.seg", kind.prefix()))).unwrap();
+        batch[200] ^= 1;
+        bytes.extend_from_slice(&batch[..256]);
+    }
+    bytes.resize(SEGMENT_LEN_BYTES, 0);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(format!("{}-00000001.seg", kind.prefix()));
+    fs::write(&file, &bytes).unwrap();
+    (dir, file, bytes)
+}
+
+/// Once verification, which is told no cluster, believed each batch behind a damaged first one: a log with damaged batches of
+/// two clusters was a torn tail to it, and was refused by every start.
+#[test]
+fn behind_a_damaged_first_batch_verify_sees_what_recovery_of_the_first_headers_cluster_sees() {
+    let (one, other) = (CLUSTER, ClusterId::new(CLUSTER.raw() + 1));
+    let (dir, file, bytes) = behind_a_lost_batch(LogKind::Journal, &[one, other]);
+    refused_at(dir.path(), 1, 0, 0);
+    let opened = open_journal(&owned_by(dir.path(), other)).err().unwrap();
+    assert!(matches!(opened, JournalError::WrongCluster { found, .. } if found == one.raw()), "{opened}");
+    assert!(fs::read(&file).unwrap() == bytes, "a refusal changes nothing");
+    // Of one cluster alone nothing is whole, so nothing shows that anything was lost.
+    let (dir, file, _) = behind_a_lost_batch(LogKind::Journal, &[other, other]);
+    let report = verify(dir.path(), LogKind::Journal, |_, _| {}).unwrap();
+    assert_eq!(report.torn_tail_at, Some((file.clone(), 0)));
+    let cut = open_journal(&owned_by(dir.path(), other)).unwrap().recovery.cut.unwrap();
+    assert_eq!((cut.file, cut.offset), (file, 0));
+}
+
+/// Once the operator was told to restore a backup of a journal that is another cluster's, and an event log of another cluster
+/// was filled with zeros: the damage in front decided, not whose log it is.
+#[test]
+fn a_log_of_another_cluster_is_refused_as_that_though_its_first_batch_is_damaged() {
+    let other = ClusterId::new(CLUSTER.raw() + 1);
+    for kind in [LogKind::Journal, LogKind::Events] {
+        let (dir, file, bytes) = behind_a_lost_batch(kind, &[other]);
+        let opened = match kind {
+            LogKind::Journal => open_journal(&config(dir.path())).map(|_| ()),
+            LogKind::Events => open_event_log(&config(dir.path()), None).map(|_| ()),
+        };
+        match opened {
+            Err(JournalError::WrongCluster { file: at, found, expected }) => {
+                assert_eq!((at, found, expected), (file.clone(), other.raw(), CLUSTER.raw()));
+            }
+            opened => panic!("the {} is another cluster's: {opened:?}", kind.prefix()),
+        }
+        assert!(fs::read(&file).unwrap() == bytes, "a refusal changes nothing");
+    }
+}
+
 /// The thread that prepares segments once outlived its journal, and could put an empty segment over one in use.
 #[test]
 fn a_closed_journal_leaves_no_thread_that_still_makes_segments() {
@@ -264,7 +330,6 @@ fn verify_beside_a_writer_finds_no_damage() {
 mod random {
     use super::*;
     use proptest::prelude::*;
-    use tidegate_journal::open_event_log;
 
     #[derive(Clone, Debug)]
     enum Step {

@@ -204,20 +204,35 @@ fn links() -> Vec<(String, Vec<u8>)> {
 }
 
 fn logs() -> Vec<(String, Vec<u8>)> {
-    // Flags, count, and nothing wrong.
+    // Flags, count, and nothing wrong: 384 bytes each.
     let right = [3, 2, 0].repeat(4);
+    let with = |damage: &[u8]| [&[0, 4], right.as_slice(), damage].concat();
     let mut seeds = vec![
-        ("whole".to_owned(), [vec![4], right.clone()].concat()),
-        ("torn-header".to_owned(), [vec![4], right.clone(), vec![0x84, 0x04, 0xff]].concat()),
-        ("torn-records".to_owned(), [vec![4], right.clone(), vec![0xf0, 0x05, 0xff]].concat()),
-        ("damage-inside".to_owned(), [vec![4], right.clone(), vec![0x90, 0x01, 1]].concat()),
+        ("whole".to_owned(), with(&[])),
+        ("whole-direct".to_owned(), [&[1, 4], right.as_slice()].concat()),
+        ("torn-header".to_owned(), with(&[0x84, 0x04, 0xff])),
+        ("torn-records".to_owned(), with(&[0xf0, 0x05, 0xff])),
+        ("damage-inside".to_owned(), with(&[0x90, 0x01, 1])),
         ("empty".to_owned(), vec![0]),
     ];
-    for wrong in 1..=11_u8 {
+    for wrong in 1..=14_u8 {
         let value = (u64::from(wrong) * 3).to_le_bytes();
-        let bad = [&[0, 1, wrong], value.as_slice()].concat();
-        seeds.push((format!("wrong-{wrong:02}"), [vec![6], right.clone(), bad, vec![0, 1, 0]].concat()));
+        let bad = [&[3, 1, wrong], value.as_slice()].concat();
+        // Only a direct writer pads.
+        let head = [u8::from(wrong == 14), 6];
+        seeds.push((format!("wrong-{wrong:02}"), [&head, right.as_slice(), &bad, &[3, 1, 0]].concat()));
     }
+    // A commit mark without its magic, a batch of cluster 18 with a damaged record, and where there are two one of ours.
+    let foreign = [&[0, 0, 0, 0, 1, 6, 18], [0; 7].as_slice()].concat();
+    let (mark_damage, first_damage, second_damage) = ([0, 0, 1], [0x08, 0x01, 1], [0x08, 0x02, 1]);
+    seeds.push((
+        "foreign-behind-damage".to_owned(),
+        [&[0, 2], foreign.as_slice(), &mark_damage, &first_damage].concat(),
+    ));
+    seeds.push((
+        "two-clusters-behind-damage".to_owned(),
+        [&[0, 3], foreign.as_slice(), &[0, 1, 0], &mark_damage, &first_damage, &second_damage].concat(),
+    ));
     seeds
 }
 
