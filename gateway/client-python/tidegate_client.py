@@ -28,6 +28,7 @@ from nacl.signing import SigningKey
 SCHEMA_FILE = Path(__file__).resolve().parent.parent / "wire" / "schema" / "tidegate.xml"
 PROTOCOL_VERSION = 1
 FRAME_HEADER = struct.Struct("<IHHHHHH")
+GROUP_SIZE = struct.Struct("<HHI")
 FRAME_BYTES_MAX = 1_024
 LOGON_PREFIX = b"tidegate-logon-v1"
 PRIMITIVES = {"uint8": "B", "uint16": "H", "uint32": "I", "uint64": "Q", "int32": "i", "int64": "q"}
@@ -125,21 +126,22 @@ class Schema:
             if group is not None:
                 self.groups[message.name] = Block(group, int(group.get("blockLength")), types)
 
-    def encode(self, name, entries=None, **values):
-        """A whole frame. A field that is not named is zero: padding always, and what a newer schema appended."""
+    def encode(self, name, /, **values):
+        """A whole frame. A field that is not named is zero: padding always, and what a newer schema appended. The entries of
+        a group are a list of dictionaries under its name."""
         message = self.by_name[name]
         group = self.groups.get(name)
-        entries = entries or []
-        tail = 8 + len(entries) * group.length if group else 0
+        entries = values.pop(group.name, []) if group else []
+        tail = GROUP_SIZE.size + len(entries) * group.length if group else 0
         frame = bytearray(FRAME_HEADER.size + message.length + tail)
         header = (len(frame), PROTOCOL_VERSION, 0, message.length, message.template, self.id, self.version)
         FRAME_HEADER.pack_into(frame, 0, *header)
         message.put(frame, FRAME_HEADER.size, values)
         if group:
             at = FRAME_HEADER.size + message.length
-            struct.pack_into("<HHI", frame, at, group.length, len(entries), 0)
+            GROUP_SIZE.pack_into(frame, at, group.length, len(entries), 0)
             for number, entry in enumerate(entries):
-                group.put(frame, at + 8 + number * group.length, entry)
+                group.put(frame, at + GROUP_SIZE.size + number * group.length, entry)
         return bytes(frame)
 
     def decode(self, frame):
@@ -152,7 +154,14 @@ class Schema:
             return None, {}
         if block_length < message.length:
             raise ProtocolError(f"block length of {message.name} is {block_length}, at least {message.length} expected")
-        return message.name, message.get(frame, FRAME_HEADER.size)
+        values = message.get(frame, FRAME_HEADER.size)
+        group = self.groups.get(message.name)
+        if group:
+            at = FRAME_HEADER.size + block_length
+            entry_length, count, _ = GROUP_SIZE.unpack_from(frame, at)
+            starts = (at + GROUP_SIZE.size + number * entry_length for number in range(count))
+            values[group.name] = [group.get(frame, start) for start in starts]
+        return message.name, values
 
 
 def logon_bytes(cluster, node, nonce, key):
@@ -184,7 +193,7 @@ class Client:
         """What a client keeps that wants to go on after its own end."""
         return {"last_session_sequence": self.last_session_sequence, "unanswered": dict(self.unanswered)}
 
-    def submit(self, name, **values):
+    def submit(self, name, /, **values):
         """Sends a request under the next number; it is sent again until it has an answer. Returns the number."""
         self.request_mark += 1
         frame = self.schema.encode(name, request=self.request_mark, **values)

@@ -9,7 +9,8 @@
 //! Invariants: nothing here runs in a node. A target checks more than that nothing panics: what decodes is encoded again and
 //! decodes to the same, the engine does what its naive twin does, recovery keeps what verification has seen.
 //! The twin, the link's messages and the configuration are included as files: the first is a test, and the crates of
-//! the others would add TLS and a database to what libFuzzer must build.
+//! the others would add a database to what libFuzzer must build. A session comes from its crate, whose feature `fuzzing`
+//! shows it.
 
 mod config_text;
 mod engine;

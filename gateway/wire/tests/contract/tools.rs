@@ -18,6 +18,12 @@ fn run(command: &mut Command, input: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// A Python interpreter with these packages.
+fn python(requirements: &Path) -> String {
+    let mut command = Command::new(file("../../tools/python-env"));
+    run(command.arg(env!("CARGO_TARGET_TMPDIR")).arg(requirements), "").trim().to_owned()
+}
+
 /// A folder for what a test makes, empty.
 fn scratch(name: &str) -> std::path::PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -82,16 +88,26 @@ fn an_sbe_library_of_other_people_decodes_every_example_from_the_schema() {
             group.fields.iter().for_each(|field| expect(&path, field, entries + at * group.entry_len_bytes));
         }
     }
-    let script = file("../../tools/python-env");
-    let requirements = file("tests/contract/requirements.txt");
-    let python = run(Command::new(script).arg(env!("CARGO_TARGET_TMPDIR")).arg(requirements), "");
-    let mut command = Command::new(python.trim());
+    let mut command = Command::new(python(&file("tests/contract/requirements.txt")));
     command.arg(file("tests/contract/decode.py")).arg(file("schema/tidegate.xml"));
     let decoded = run(&mut command, &std::fs::read_to_string(file("tests/fixtures/messages_v1.hex")).unwrap());
     for (decoded, expected) in decoded.lines().zip(expected.lines()) {
         assert_eq!(decoded, expected);
     }
     assert_eq!(decoded.lines().count(), expected.lines().count());
+}
+
+#[test]
+fn the_python_client_has_every_layout_right() {
+    let client = file("../client-python");
+    let mut command = Command::new(python(&client.join("requirements.txt")));
+    command.arg("-B").arg(file("tests/contract/again.py")).arg(client).arg(file("schema/tidegate.xml"));
+    let examples = std::fs::read_to_string(file("tests/fixtures/messages_v1.hex")).unwrap();
+    let again = run(&mut command, &examples);
+    for (again, example) in again.lines().zip(examples.lines()) {
+        assert_eq!(again, example);
+    }
+    assert_eq!(again.lines().count(), examples.lines().count());
 }
 
 /// The official tool is a Java archive that no package registry has which this project installs from, so whoever has it
