@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_domain::{MarketState, Side};
+use tidegate_domain::{Epoch, MarketState, Side};
 use tidegate_wire::feed::{
     BookSnapshotHead, FeedChannel, FeedNumber, LevelView, MarketInfo, MarketNumber, SnapshotBody, SnapshotMessage,
 };
@@ -60,6 +60,7 @@ pub(crate) struct Snapshot {
     pub(crate) number: FeedNumber,
     pub(crate) market_number: MarketNumber,
     pub(crate) stream: u64,
+    pub(crate) epoch: Epoch,
     pub(crate) info: MarketInfo,
     pub(crate) state: MarketState,
     pub(crate) book: Book,
@@ -94,7 +95,8 @@ impl Assembly {
     fn finish(self, channel: FeedChannel) -> Option<Result<Snapshot, BookError>> {
         let number = self.number;
         let mut pieces = self.pieces.into_values();
-        let Some(SnapshotBody::Begin { market_number, info, state, checksum, stream, .. }) = pieces.next() else {
+        let Some(SnapshotBody::Begin { market_number, info, state, checksum, stream, epoch, .. }) = pieces.next()
+        else {
             return None;
         };
         let book = match fill(channel, pieces) {
@@ -105,7 +107,7 @@ impl Assembly {
         if is != checksum {
             return Some(Err(BookError::Checksum { is, said: checksum }));
         }
-        Some(Ok(Snapshot { number, market_number, stream, info, state, book }))
+        Some(Ok(Snapshot { number, market_number, stream, epoch, info, state, book }))
     }
 }
 

@@ -14,7 +14,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use tidegate_domain::{MarketId, MarketState};
+use tidegate_domain::{Epoch, MarketId, MarketState};
 use tidegate_wire::feed::{
     FeedBody, FeedChannel, FeedHead, FeedMessage, FeedNumber, MarketInfo, MarketNumber, Packet, SnapshotMessage,
 };
@@ -82,6 +82,8 @@ pub enum Notice {
     },
     /// The numbering began anew: another journal.
     NewStream,
+    /// The newest messages were lost with the node that led before: the channel begins again with snapshots.
+    NewHistory,
 }
 
 /// One market on the channel.
@@ -128,6 +130,8 @@ pub struct ChannelFeed {
     next: FeedNumber,
     /// The highest next number that was heard of.
     known_next: FeedNumber,
+    /// The term of the newest message that was taken in order, or is in a snapshot.
+    epoch: Epoch,
     /// Every message from this one on was taken, or will be.
     covered_from: FeedNumber,
     /// Messages behind a gap.
@@ -147,6 +151,7 @@ impl ChannelFeed {
             stream: 0,
             next: zero,
             known_next: zero,
+            epoch: Epoch::new(0),
             covered_from: zero,
             pending: BTreeMap::new(),
             markets: BTreeMap::new(),
@@ -164,6 +169,19 @@ impl ChannelFeed {
     #[must_use]
     pub const fn next(&self) -> FeedNumber {
         self.next
+    }
+
+    /// The term of the newest message that was taken or is in a snapshot; 0 before the first.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Forgets everything but the numbering: what was followed is not what the server has.
+    pub fn reset(&mut self) {
+        let notices = std::mem::take(&mut self.notices);
+        *self = Self { stream: self.stream, notices, ..Self::new(self.channel, self.scope) };
+        self.notify(Notice::NewHistory);
     }
 
     /// Identity of the numbering; 0 before anything was heard.
@@ -304,10 +322,17 @@ impl ChannelFeed {
         if channel != self.channel || number.raw() == 0 {
             return;
         }
+        if number < self.next && message.head.epoch > self.epoch && self.epoch.raw() != 0 {
+            // Terms never go back along the numbers, so this number was another message's in a term that lost its tail.
+            self.reset();
+        }
         if self.next.raw() == 0 {
             (self.next, self.covered_from) = (number, number);
         }
         if self.scope == Scope::Some {
+            if number >= self.next {
+                self.epoch = message.head.epoch;
+            }
             self.next = self.next.max(number.next());
             self.known_next = self.known_next.max(self.next);
             return self.deliver(message);
@@ -329,7 +354,7 @@ impl ChannelFeed {
             }
             return;
         }
-        self.next = number.next();
+        (self.next, self.epoch) = (number.next(), message.head.epoch);
         self.known_next = self.known_next.max(self.next);
         self.deliver(message);
         self.deliver_pending();
@@ -351,7 +376,7 @@ impl ChannelFeed {
     fn deliver_pending(&mut self) {
         while let Some(entry) = self.pending.first_entry().filter(|entry| *entry.key() == self.next) {
             let message = entry.remove();
-            self.next = self.next.next();
+            (self.next, self.epoch) = (self.next.next(), message.head.epoch);
             self.deliver(&message);
         }
     }
@@ -377,7 +402,8 @@ impl ChannelFeed {
     }
 
     fn join(&mut self, id: MarketId, snapshot: Snapshot) {
-        let Snapshot { number, market_number, info, state, book, .. } = snapshot;
+        let Snapshot { number, market_number, info, state, book, epoch, .. } = snapshot;
+        self.epoch = self.epoch.max(epoch);
         let market = self.markets.entry(id).or_default();
         if market.book.is_some() && market_number < market.market_number {
             return;

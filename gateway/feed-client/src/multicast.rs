@@ -6,7 +6,7 @@
 //!   S --'                                     '<------------------------------------------'
 //! ```
 //!
-//! Invariants: a gap is asked for only when it stays for [`GAP_PATIENCE`], since the other group fills most of them; one request
+//! Invariants: a gap is asked for only when it stays for some milliseconds, since the other group fills most of them; one request
 //! is under way at a time. Without a TCP server the snapshot group heals everything, later. Owning thread: a task of the caller's runtime.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};

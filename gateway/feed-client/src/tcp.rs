@@ -342,7 +342,12 @@ impl TcpFollower {
                 return Step::Other;
             }
             FeedServer::Refused { reason, channel, retry_after_ms, .. } => {
-                if *retry_after_ms > 0 {
+                if *reason == FeedRefusal::TailLost
+                    && let Some(feed) = self.feeds.iter_mut().find(|feed| feed.channel() == *channel)
+                {
+                    feed.reset();
+                }
+                if *retry_after_ms > 0 || *reason == FeedRefusal::TailLost {
                     let when = Instant::now() + Duration::from_millis((*retry_after_ms).into());
                     self.again.push((*channel, when));
                 }
@@ -368,5 +373,5 @@ fn subscribe(feed: &ChannelFeed, market: Option<MarketId>, hello: &Hello) -> Fee
     let is_joined = feed.waiting().next().is_none() && feed.markets().next().is_some();
     // A server that is behind has the rest later; asking it for a snapshot would go back in time.
     let from = if is_joined { feed.next().min(hello.next.of(channel)) } else { FeedNumber::default() };
-    FeedRequest::Subscribe { channel, market, from }
+    FeedRequest::Subscribe { channel, market, from, epoch: feed.epoch() }
 }

@@ -13,11 +13,12 @@
 use std::path::Path;
 
 use tidegate_domain::{
-    AssetId, EventFlags, EventRecord, MarketId, MarketState, Name, OrderId, Price, Qty, Sequence, Side, Timestamp,
+    AssetId, Epoch, EventFlags, EventRecord, MarketId, MarketState, Name, OrderId, Price, Qty, Sequence, Side,
+    Timestamp,
 };
 use tidegate_feed_client::book::{OrderBook, OrderView};
 use tidegate_journal::{EventCursor, EventLog};
-use tidegate_wire::feed::{FeedNumber, MarketInfo, MarketNumber};
+use tidegate_wire::feed::{ChannelMarks, FeedNumber, MarketInfo, MarketNumber};
 
 use crate::core::{FeedCore, Known, Market};
 
@@ -57,7 +58,13 @@ pub(crate) fn encode(core: &FeedCore, place: Place) -> Vec<u8> {
     out.u64(core.stream);
     out.u64(core.through.raw());
     out.u64(core.time.nanos());
+    out.u32(core.epoch.raw());
     core.numbers.iter().for_each(|number| out.u64(number.raw()));
+    out.u32(core.terms.len() as u32);
+    for (epoch, next) in &core.terms {
+        out.u32(epoch.raw());
+        [next.orders, next.levels, next.trades].iter().for_each(|number| out.u64(number.raw()));
+    }
     out.u32(core.assets.len() as u32);
     for (id, (name, decimals)) in &core.assets {
         out.u32(id.raw());
@@ -120,9 +127,15 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<(FeedCore, Place)> {
     }
     let place = Place { sequence: Sequence::new(input.u64()?), index: input.u32()?, fingerprint: input.u32()? };
     let (stream, through) = (input.u64()?, Sequence::new(input.u64()?));
-    let mut core = FeedCore::after(stream, through, Timestamp::from_nanos(input.u64()?));
+    let (time, epoch) = (Timestamp::from_nanos(input.u64()?), Epoch::new(input.u32()?));
+    let mut core = FeedCore::after(stream, through, time, epoch);
     for number in &mut core.numbers {
         *number = FeedNumber::new(input.u64()?);
+    }
+    for _ in 0..input.u32()? {
+        let epoch = Epoch::new(input.u32()?);
+        let mut number = || input.u64().map(FeedNumber::new);
+        core.terms.push((epoch, ChannelMarks { orders: number()?, levels: number()?, trades: number()? }));
     }
     for _ in 0..input.u32()? {
         let (id, name) = (AssetId::new(input.u32()?), input.name()?);

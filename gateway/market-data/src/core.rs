@@ -15,8 +15,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tidegate_domain::{
-    AssetId, Event, EventFlags, EventHeader, Fill, Liquidity, MarketDefinition, MarketId, MarketState, Name, OrderId,
-    OrderType, Price, Qty, Sequence, Side, Timestamp,
+    AssetId, Epoch, Event, EventFlags, EventHeader, Fill, Liquidity, MarketDefinition, MarketId, MarketState, Name,
+    OrderId, OrderType, Price, Qty, Sequence, Side, Timestamp,
 };
 use tidegate_feed_client::book::{OrderBook, OrderView};
 use tidegate_wire::feed::{
@@ -70,11 +70,14 @@ pub struct FeedCore {
     pub(crate) stream: u64,
     pub(crate) through: Sequence,
     pub(crate) time: Timestamp,
+    pub(crate) epoch: Epoch,
     pub(crate) assets: BTreeMap<AssetId, (Name, u8)>,
     pub(crate) markets: BTreeMap<MarketId, Market>,
     pub(crate) orders: HashMap<OrderId, Known>,
     /// Number of the last message, by channel.
     pub(crate) numbers: [FeedNumber; 3],
+    /// Where each term began: its number and the next messages at that moment. As many as there were leaders.
+    pub(crate) terms: Vec<(Epoch, ChannelMarks)>,
     /// The order that comes in at this moment.
     coming: Option<OrderId>,
     /// What the running command has said so far, by channel.
@@ -87,8 +90,8 @@ pub struct FeedCore {
 
 impl FeedCore {
     /// One that has taken a command's last event; what it knows is filled in by whoever restores it.
-    pub(crate) fn after(stream: u64, through: Sequence, time: Timestamp) -> Self {
-        Self { stream, through, time, ..Self::default() }
+    pub(crate) fn after(stream: u64, through: Sequence, time: Timestamp, epoch: Epoch) -> Self {
+        Self { stream, through, time, epoch, ..Self::default() }
     }
 
     /// Identity of the numbering: the time of the journal's first record; 0 before it.
@@ -107,6 +110,15 @@ impl FeedCore {
     #[must_use]
     pub fn next(&self) -> ChannelMarks {
         ChannelMarks::from_fn(|channel| self.numbers[channel.at()].next())
+    }
+
+    /// Whether somebody whose newest message has this number, of this term, has what is in this history: a later term has not
+    /// begun before it. Where an acknowledgement does not wait for both nodes, the tail of a leader that is lost is lost with
+    /// it, and the next one gives its numbers to other messages.
+    #[must_use]
+    pub fn has(&self, channel: FeedChannel, last: FeedNumber, epoch: Epoch) -> bool {
+        let later = self.terms.iter().find(|(began, _)| *began > epoch);
+        later.is_none_or(|(_, next)| last < next.of(channel))
     }
 
     /// The ids of every market.
@@ -129,7 +141,7 @@ impl FeedCore {
         self.observe(header, event);
         if header.flags.has(EventFlags::LAST) {
             self.settle(header.index);
-            (self.through, self.time) = (header.sequence, header.time);
+            (self.through, self.time, self.epoch) = (header.sequence, header.time, header.epoch);
             self.say_levels(header.index);
             for channel in FeedChannel::ALL {
                 self.number(*channel, header, out);
@@ -141,6 +153,12 @@ impl FeedCore {
         let index = header.index;
         match *event {
             Event::JournalBegun(_) => self.stream = header.time.nanos(),
+            Event::LeadTaken { .. } => {
+                // A restart keeps its term.
+                if self.terms.last().is_none_or(|(epoch, _)| *epoch < header.epoch) {
+                    self.terms.push((header.epoch, self.next()));
+                }
+            }
             Event::AssetCreated { asset, name, decimals } => {
                 self.assets.insert(asset, (name, decimals));
             }
@@ -419,6 +437,7 @@ impl FeedCore {
             checksum: if trades { 0 } else { book.checksum() },
             orders: if trades { 0 } else { book.len() as u64 },
             stream: self.stream,
+            epoch: self.epoch,
         });
         for side in sides {
             match channel {

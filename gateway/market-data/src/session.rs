@@ -128,7 +128,13 @@ impl Session {
     pub(crate) fn on_frame(&mut self, hub: &mut Hub, frame: &Frame<'_>, now: Duration) {
         match decode_feed_request(frame) {
             Ok(FeedRequest::Heartbeat) => {}
-            Ok(FeedRequest::Subscribe { channel, market, from }) => self.subscribe(hub, channel, market, from, now),
+            Ok(FeedRequest::Subscribe { channel, market, from, epoch }) => {
+                if from.raw() != 0 && !hub.core.has(channel, from.previous(), epoch) {
+                    let what = (channel, market, from);
+                    return self.refuse(hub, FeedRefusal::TailLost, what, 0, Duration::ZERO);
+                }
+                self.subscribe(hub, channel, market, from, now);
+            }
             Ok(FeedRequest::Snapshot { channel, market }) => {
                 if self.queue_snapshots(hub, channel, market, now).is_none() {
                     tracing::debug!(ip = %self.ip, %channel, "a snapshot was refused");

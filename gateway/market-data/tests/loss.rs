@@ -139,6 +139,7 @@ fn receive(client: &mut ChannelFeed, bytes: &[u8], notices: &mut BTreeMap<&'stat
             Notice::Left { .. } => "left",
             Notice::Contradiction { .. } => "contradiction",
             Notice::NewStream => "new_stream",
+            Notice::NewHistory => "new_history",
         };
         *notices.entry(name).or_default() += 1;
     }

@@ -181,6 +181,50 @@ fn two_nodes_with_the_same_events_say_the_same_under_the_same_numbers() {
     });
 }
 
+/// Events of another leader after the same beginning: what the first one released last is lost with it.
+#[test]
+fn a_follower_whose_newest_messages_were_lost_with_their_leader_takes_snapshots() {
+    runtime().block_on(async {
+        let mut first = World::start(29, |_| {});
+        first.play(600);
+        first.caught_up().await;
+        let cut = Arc::new(tokio::sync::Notify::new());
+        let servers = Arc::new(std::sync::Mutex::new(first.address()));
+        let address = switch(Arc::clone(&servers), Arc::clone(&cut)).await;
+        let mut follower = TcpFollower::new(vec![address], &[FeedChannel::Orders], None);
+        let next = FeedNumber::new(first.runner.stats().get().orders + 1);
+        follow(&mut follower, FeedChannel::Orders, |feed| is_through(feed, 2, next)).await;
+        // The other node has the first 300 of these commands, takes the lead, and goes on by itself for longer.
+        let mut second = World::start(29, |_| {});
+        second.play(300);
+        let lead = Command::TakeLead { node: NodeId::new(2), incarnation: 1, session_grace: Nanos::from_millis(10) };
+        second.flow.epoch = Epoch::new(2);
+        let mut taken = second.flow.apply(0, 0, lead);
+        second.log.writer.append(&mut taken).unwrap();
+        second.play(900);
+        second.caught_up().await;
+        let after = FeedNumber::new(second.runner.stats().get().orders + 1);
+        assert!(after > next, "the numbers alone would go on");
+        *servers.lock().unwrap() = second.address();
+        cut.notify_one();
+        while !matches!(follower.step().await, Step::Disconnected(_)) {}
+        let mut refused = false;
+        while !follower.feed(FeedChannel::Orders).is_some_and(|feed| is_through(feed, 2, after)) {
+            if let Step::Refused { reason, .. } = follower.step().await {
+                assert_eq!(reason, FeedRefusal::TailLost);
+                refused = true;
+            }
+        }
+        assert!(refused);
+        for market in [1, 2] {
+            let book = follower.feed(FeedChannel::Orders).unwrap().book(MarketId::new(market)).unwrap();
+            assert_book(book, &second.truth(market), "of the node that leads");
+        }
+        first.runner.stop();
+        second.runner.stop();
+    });
+}
+
 /// What a server keeps of the channel orders.
 struct FeedNumbers {
     oldest: u64,
@@ -241,11 +285,17 @@ fn a_start_from_a_checkpoint_goes_on_with_the_same_numbers_and_books() {
 
 /// Something between the follower and the server that can cut the wire.
 async fn proxy(server: SocketAddr, cut: Arc<tokio::sync::Notify>) -> SocketAddr {
+    switch(Arc::new(std::sync::Mutex::new(server)), cut).await
+}
+
+/// The same, to whichever server is meant when a connection comes.
+async fn switch(server: Arc<std::sync::Mutex<SocketAddr>>, cut: Arc<tokio::sync::Notify>) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
-            let mut server = tokio::net::TcpStream::connect(server).await.unwrap();
+            let meant = *server.lock().unwrap();
+            let mut server = tokio::net::TcpStream::connect(meant).await.unwrap();
             tokio::select! {
                 _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
                 () = cut.notified() => {}
@@ -297,8 +347,8 @@ fn a_client_that_does_not_read_is_told_where_to_resume_and_nobody_else_notices()
         world.play(100);
         world.caught_up().await;
         let mut slow = FeedConnection::open(world.address()).await.unwrap();
-        let from = FeedNumber::new(1);
-        slow.ask(FeedRequest::Subscribe { channel: FeedChannel::Orders, market: None, from }).await.unwrap();
+        let (from, epoch) = (FeedNumber::new(1), Epoch::new(1));
+        slow.ask(FeedRequest::Subscribe { channel: FeedChannel::Orders, market: None, from, epoch }).await.unwrap();
         let mut reads = TcpFollower::new(vec![world.address()], &[FeedChannel::Levels], None);
         // More than the system keeps for a socket that nobody reads.
         while world.runner.stats().get().orders < 300_000 {
@@ -361,7 +411,7 @@ fn what_cannot_be_given_is_refused_with_the_reason() {
         let mut connection = FeedConnection::open(world.address()).await.unwrap();
         let hello = connection.hello();
         assert_eq!(hello.retransmit_max, 100);
-        let channel = FeedChannel::Orders;
+        let (channel, epoch) = (FeedChannel::Orders, Epoch::new(1));
         let ask = |first: u64, count| FeedRequest::Retransmit { channel, first: FeedNumber::new(first), count };
         let (oldest, next) = (hello.oldest.orders.raw(), hello.next.orders.raw());
         assert!(oldest > 1 && next - oldest == 1_024);
@@ -374,10 +424,13 @@ fn what_cannot_be_given_is_refused_with_the_reason() {
             (ask(oldest, 0), FeedRefusal::TooMany),
             (ask(oldest, 101), FeedRefusal::TooMany),
             (
-                FeedRequest::Subscribe { channel, market: Some(MarketId::new(77)), from: FeedNumber::default() },
+                FeedRequest::Subscribe { channel, market: Some(MarketId::new(77)), from: FeedNumber::default(), epoch },
                 FeedRefusal::UnknownMarket,
             ),
-            (FeedRequest::Subscribe { channel, market: None, from: FeedNumber::new(next + 1) }, FeedRefusal::TooNew),
+            (
+                FeedRequest::Subscribe { channel, market: None, from: FeedNumber::new(next + 1), epoch },
+                FeedRefusal::TooNew,
+            ),
             (FeedRequest::Snapshot { channel, market: Some(MarketId::new(77)) }, FeedRefusal::UnknownMarket),
         ] {
             assert_eq!(refusal(&mut connection, request).await, (reason, 0), "{request:?}");
@@ -399,12 +452,17 @@ fn a_wrong_field_ends_the_connection_with_its_name() {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let world = World::start(26, |_| {});
         let mut good = Vec::new();
-        let subscribe = FeedRequest::Subscribe { channel: FeedChannel::Orders, market: None, from: FeedNumber::new(0) };
+        let subscribe = FeedRequest::Subscribe {
+            channel: FeedChannel::Orders,
+            market: None,
+            from: FeedNumber::new(0),
+            epoch: Epoch::default(),
+        };
         encode_feed_request(&subscribe, &mut good);
         for (at, value, detail) in [
-            (16 + 12, 9, "FeedSubscribe.channel is 9, allowed: 1 orders, 2 levels, 3 trades"),
+            (16 + 16, 9, "FeedSubscribe.channel is 9, allowed: 1 orders, 2 levels, 3 trades"),
             (10, 0xff, "template id is 255, which is not known here"),
-            (0, 0xff, "block length is 16, length leaves 239"),
+            (0, 0xff, "block length is 24, length leaves 239"),
         ] {
             let mut stream = tokio::net::TcpStream::connect(world.address()).await.unwrap();
             let mut bad = good.clone();

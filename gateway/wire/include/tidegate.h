@@ -616,7 +616,7 @@ enum tidegate_feed_refusal {
     TIDEGATE_FEED_REFUSAL_TOO_MANY = 3,
     TIDEGATE_FEED_REFUSAL_RATE = 4,
     TIDEGATE_FEED_REFUSAL_UNKNOWN_MARKET = 5,
-    TIDEGATE_FEED_REFUSAL_MALFORMED = 6
+    TIDEGATE_FEED_REFUSAL_TAIL_LOST = 6
 };
 
 /* The name of a feed_refusal code; "" for one that is newer than this header. */
@@ -633,7 +633,7 @@ static inline const char *tidegate_feed_refusal_name(unsigned code) {
     case 5:
         return "unknown_market";
     case 6:
-        return "malformed";
+        return "tail_lost";
     default:
         return "";
     }
@@ -653,7 +653,7 @@ static inline const char *tidegate_feed_refusal_sentence(unsigned code) {
     case 5:
         return "No market has this id.";
     case 6:
-        return "The request is framed well and wrong inside.";
+        return "The newest messages that the client has were lost with the node that led before; forget the channel and take snapshots.";
     default:
         return "";
     }
@@ -3618,14 +3618,16 @@ TIDEGATE_ASSERT(feed_packet_padding_22, offsetof(struct tidegate_feed_packet, pa
 struct tidegate_feed_subscribe {
     uint64_t from; /* The first message that is wanted; 0 for a snapshot and what comes after it. */
     uint32_t market; /* Which market; 0 for all. */
+    uint32_t epoch; /* The term of the last message that the client has on the channel; 0 where from is 0. */
     uint8_t channel; /* Which channel. enum tidegate_feed_channel. */
-    uint8_t padding_13[3]; /* Zero. */
+    uint8_t padding_17[7]; /* Zero. */
 };
-TIDEGATE_ASSERT(feed_subscribe_size, sizeof(struct tidegate_feed_subscribe) == 16);
+TIDEGATE_ASSERT(feed_subscribe_size, sizeof(struct tidegate_feed_subscribe) == 24);
 TIDEGATE_ASSERT(feed_subscribe_from, offsetof(struct tidegate_feed_subscribe, from) == 0);
 TIDEGATE_ASSERT(feed_subscribe_market, offsetof(struct tidegate_feed_subscribe, market) == 8);
-TIDEGATE_ASSERT(feed_subscribe_channel, offsetof(struct tidegate_feed_subscribe, channel) == 12);
-TIDEGATE_ASSERT(feed_subscribe_padding_13, offsetof(struct tidegate_feed_subscribe, padding_13) == 13);
+TIDEGATE_ASSERT(feed_subscribe_epoch, offsetof(struct tidegate_feed_subscribe, epoch) == 12);
+TIDEGATE_ASSERT(feed_subscribe_channel, offsetof(struct tidegate_feed_subscribe, channel) == 16);
+TIDEGATE_ASSERT(feed_subscribe_padding_17, offsetof(struct tidegate_feed_subscribe, padding_17) == 17);
 
 /* Asks for messages that were lost. */
 struct tidegate_feed_retransmit {
@@ -4114,8 +4116,10 @@ struct tidegate_feed_snapshot_begin {
     uint32_t checksum; /* CRC-32C of the ten best levels of both sides; 0 on the channel trades. */
     uint64_t orders; /* Orders that are shown; 0 on the channel trades. */
     uint64_t stream; /* Identity of the numbering, as in FeedHello. */
+    uint32_t epoch; /* The leadership term of the last command that is included. */
+    uint8_t padding_end[4]; /* Zero. */
 };
-TIDEGATE_ASSERT(feed_snapshot_begin_size, sizeof(struct tidegate_feed_snapshot_begin) == 152);
+TIDEGATE_ASSERT(feed_snapshot_begin_size, sizeof(struct tidegate_feed_snapshot_begin) == 160);
 TIDEGATE_ASSERT(feed_snapshot_begin_number, offsetof(struct tidegate_feed_snapshot_begin, number) == 0);
 TIDEGATE_ASSERT(feed_snapshot_begin_market, offsetof(struct tidegate_feed_snapshot_begin, market) == 8);
 TIDEGATE_ASSERT(feed_snapshot_begin_position, offsetof(struct tidegate_feed_snapshot_begin, position) == 12);
@@ -4139,6 +4143,8 @@ TIDEGATE_ASSERT(feed_snapshot_begin_padding_129, offsetof(struct tidegate_feed_s
 TIDEGATE_ASSERT(feed_snapshot_begin_checksum, offsetof(struct tidegate_feed_snapshot_begin, checksum) == 132);
 TIDEGATE_ASSERT(feed_snapshot_begin_orders, offsetof(struct tidegate_feed_snapshot_begin, orders) == 136);
 TIDEGATE_ASSERT(feed_snapshot_begin_stream, offsetof(struct tidegate_feed_snapshot_begin, stream) == 144);
+TIDEGATE_ASSERT(feed_snapshot_begin_epoch, offsetof(struct tidegate_feed_snapshot_begin, epoch) == 152);
+TIDEGATE_ASSERT(feed_snapshot_begin_padding_end, offsetof(struct tidegate_feed_snapshot_begin, padding_end) == 156);
 
 /* An order. Bids come first, then asks, each in the order in which they would trade. */
 struct tidegate_feed_snapshot_order {

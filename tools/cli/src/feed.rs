@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-use tidegate_domain::{MarketId, Price, Side};
+use tidegate_domain::{Epoch, MarketId, Price, Side};
 use tidegate_feed_client::Notice;
 use tidegate_feed_client::channel::Book;
 use tidegate_feed_client::tcp::{FeedClientError, FeedConnection, Step, TcpFollower};
@@ -113,7 +113,7 @@ async fn find(args: &FeedArgs) -> Result<(MarketId, MarketInfo), Failure> {
 async fn markets(address: SocketAddr) -> Result<Vec<(MarketId, MarketInfo)>, FeedClientError> {
     let mut connection = FeedConnection::open(address).await?;
     let (channel, from) = (FeedChannel::Trades, FeedNumber::default());
-    connection.ask(FeedRequest::Subscribe { channel, market: None, from }).await?;
+    connection.ask(FeedRequest::Subscribe { channel, market: None, from, epoch: Epoch::default() }).await?;
     let mut markets = Vec::new();
     loop {
         match connection.next().await? {
@@ -253,6 +253,10 @@ impl Screen {
             Notice::Contradiction { error, .. } => {
                 let value = json!({ "channel": name, "error": error.to_string() });
                 self.tell("contradiction", value, format!("contradiction: {error}"))
+            }
+            Notice::NewHistory => {
+                let words = "resync: the newest messages were lost with the node that led before".to_owned();
+                self.tell("new_history", json!({ "channel": name }), words)
             }
             Notice::NewStream => self.tell("new_stream", json!({}), "the numbering began anew".to_owned()),
         }

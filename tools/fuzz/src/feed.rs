@@ -134,7 +134,7 @@ impl Rolls<'_> {
             sequence: Sequence::new(1),
             time: Timestamp::from_nanos(1),
             market: MarketId::new(1 + self.below(2) as u32),
-            epoch: Epoch::new(1),
+            epoch: Epoch::new(1 + self.below(2) as u32),
             index: 0,
             market_last: self.below(2) == 0,
             last: self.below(2) == 0,
@@ -159,6 +159,7 @@ impl Rolls<'_> {
                 checksum: empty_checksum(),
                 orders: 0,
                 stream: self.below(3),
+                epoch: Epoch::new(1),
             },
         };
         SnapshotMessage { head, body }

@@ -17,6 +17,8 @@ const STEP_NANOS: u64 = 7_000_000;
 
 pub struct Flow {
     pub engine: Engine,
+    /// The leadership term of what comes.
+    pub epoch: Epoch,
     random: u64,
     time: u64,
     requests: [u64; KEYS as usize + 1],
@@ -33,6 +35,7 @@ impl Flow {
     pub fn new(seed: u64) -> Self {
         Self {
             engine: Engine::new(),
+            epoch: Epoch::new(1),
             random: seed,
             time: 1_700_000_000_000_000_000,
             requests: [0; KEYS as usize + 1],
@@ -344,7 +347,7 @@ impl Flow {
             request: RequestNumber::new(self.requests[key as usize]),
             key: KeyId::new(key),
             account: AccountId::new(account),
-            epoch: Epoch::new(1),
+            epoch: self.epoch,
         };
         self.out.clear();
         self.engine.apply(&CommandRecord::encode(&header, &command), &mut self.out);

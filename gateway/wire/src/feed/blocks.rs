@@ -21,11 +21,12 @@ message!(PacketBlock "FeedPacket" = 128, Server, start 0, block 24, "The first f
     21 service: FeedService = "What the frames are.",
     22 padding: Pad<2> = "Zero.",
 });
-message!(SubscribeBlock "FeedSubscribe" = 129, Client, start 0, block 16, "Asks for a channel, of one market or of all." {
+message!(SubscribeBlock "FeedSubscribe" = 129, Client, start 0, block 24, "Asks for a channel, of one market or of all." {
     0 from: FeedNumber = "The first message that is wanted; 0 for a snapshot and what comes after it.",
     8 market: MarketId = "Which market; 0 for all.",
-    12 channel: FeedChannel = "Which channel.",
-    13 padding: Pad<3> = "Zero.",
+    12 epoch: Epoch = "The term of the last message that the client has on the channel; 0 where from is 0.",
+    16 channel: FeedChannel = "Which channel.",
+    17 padding: Pad<7> = "Zero.",
 });
 message!(RetransmitBlock "FeedRetransmit" = 130, Client, start 0, block 16, "Asks for messages that were lost." {
     0 first: FeedNumber = "Number of the first.",
@@ -180,7 +181,7 @@ message!(SnapshotHeadBlock "SnapshotHead" = 0, Server, start 0, block 24, "What 
     20 channel: FeedChannel = "On which channel.",
     21 padding: Pad<3> = "Zero.",
 });
-message!(SnapshotBeginBlock "FeedSnapshotBegin" = 176, Server, start 24, block 152, "The first piece of a snapshot, position 0: the market. On the channel trades it is the only one." {
+message!(SnapshotBeginBlock "FeedSnapshotBegin" = 176, Server, start 24, block 160, "The first piece of a snapshot, position 0: the market. On the channel trades it is the only one." {
     24 market_number: MarketNumber = "The last message of this market that is included.",
     32 sequence: Sequence = "The last command that is included.",
     40 time: Timestamp = "When that was, nanoseconds since 1970.",
@@ -198,6 +199,8 @@ message!(SnapshotBeginBlock "FeedSnapshotBegin" = 176, Server, start 24, block 1
     132 checksum: u32 = "CRC-32C of the ten best levels of both sides; 0 on the channel trades.",
     136 orders: u64 = "Orders that are shown; 0 on the channel trades.",
     144 stream: u64 = "Identity of the numbering, as in FeedHello.",
+    152 epoch: Epoch = "The leadership term of the last command that is included.",
+    156 padding_end: Pad<4> = "Zero.",
 });
 message!(SnapshotOrderBlock "FeedSnapshotOrder" = 177, Server, start 24, block 56, "An order. Bids come first, then asks, each in the order in which they would trade." {
     24 order: OrderId = "Its id.",

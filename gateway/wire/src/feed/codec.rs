@@ -64,8 +64,8 @@ pub fn decode_feed_request(frame: &Frame<'_>) -> Result<FeedRequest, FeedDecodeE
     let block = frame.block();
     Ok(match frame.header().template {
         SubscribeBlock::TEMPLATE => {
-            let SubscribeBlock { from, market, channel, .. } = SubscribeBlock::get(block)?;
-            FeedRequest::Subscribe { channel, market: market_or_all(market), from }
+            let SubscribeBlock { from, market, epoch, channel, .. } = SubscribeBlock::get(block)?;
+            FeedRequest::Subscribe { channel, market: market_or_all(market), from, epoch }
         }
         RetransmitBlock::TEMPLATE => {
             let RetransmitBlock { first, count, channel, .. } = RetransmitBlock::get(block)?;
@@ -83,8 +83,8 @@ pub fn decode_feed_request(frame: &Frame<'_>) -> Result<FeedRequest, FeedDecodeE
 /// Appends a client's request as one frame.
 pub fn encode_feed_request(request: &FeedRequest, out: &mut Vec<u8>) {
     match *request {
-        FeedRequest::Subscribe { channel, market, from } => {
-            append(&SubscribeBlock { from, market: all_or_market(market), channel, padding: Pad }, out);
+        FeedRequest::Subscribe { channel, market, from, epoch } => {
+            append(&SubscribeBlock { from, market: all_or_market(market), epoch, channel, padding: Pad }, out);
         }
         FeedRequest::Retransmit { channel, first, count } => {
             append(&RetransmitBlock { first, count, channel, padding: Pad }, out);
@@ -262,6 +262,7 @@ fn piece(template: u16, block: &[u8]) -> Result<SnapshotBody, FieldError> {
                 checksum: block.checksum,
                 orders: block.orders,
                 stream: block.stream,
+                epoch: block.epoch,
             }
         }
         SnapshotOrderBlock::TEMPLATE => {
@@ -397,7 +398,7 @@ pub fn encode_feed_snapshot(piece: &SnapshotMessage, out: &mut Vec<u8>) {
     let BookSnapshotHead { number, market, position, total, channel } = piece.head;
     let head = SnapshotHeadBlock { number, market, position, total, channel, padding: Pad };
     match piece.body {
-        SnapshotBody::Begin { market_number, sequence, time, info, state, checksum, orders, stream } => {
+        SnapshotBody::Begin { market_number, sequence, time, info, state, checksum, orders, stream, epoch } => {
             let MarketInfo { name, base, quote, base_units_per_lot, quote_units_per_tick_lot, .. } = info;
             let body = SnapshotBeginBlock {
                 market_number,
@@ -417,6 +418,8 @@ pub fn encode_feed_snapshot(piece: &SnapshotMessage, out: &mut Vec<u8>) {
                 checksum,
                 orders,
                 stream,
+                epoch,
+                padding_end: Pad,
             };
             snapshot_piece(&head, &body, out);
         }

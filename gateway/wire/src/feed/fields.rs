@@ -169,7 +169,7 @@ codes!(
         TooMany = 3 "too_many" "More messages than one request may ask for.",
         Rate = 4 "rate" "This address asked for more than its share; try again after retry_after_ms.",
         UnknownMarket = 5 "unknown_market" "No market has this id.",
-        Malformed = 6 "malformed" "The request is framed well and wrong inside.",
+        TailLost = 6 "tail_lost" "The newest messages that the client has were lost with the node that led before; forget the channel and take snapshots.",
     }
 );
 

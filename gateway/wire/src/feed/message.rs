@@ -246,6 +246,8 @@ pub enum SnapshotBody {
         orders: u64,
         /// Identity of the numbering.
         stream: u64,
+        /// The term of the last command that is included.
+        epoch: Epoch,
     },
     /// An order.
     Order {
@@ -282,6 +284,8 @@ pub enum FeedRequest {
         market: Option<MarketId>,
         /// The first message that is wanted; 0 for a snapshot and what comes after it.
         from: FeedNumber,
+        /// The term of the last message that the client has; 0 where `from` is 0.
+        epoch: Epoch,
     },
     /// Wants what was lost.
     Retransmit {

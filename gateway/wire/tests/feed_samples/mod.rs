@@ -28,7 +28,7 @@ fn requests() -> Vec<(&'static str, FeedRequest)> {
     let channel = FeedChannel::Levels;
     let (market, first) = (Some(MarketId::new(3)), FeedNumber::new(1_000_001));
     vec![
-        ("FeedSubscribe", FeedRequest::Subscribe { channel, market, from: first }),
+        ("FeedSubscribe", FeedRequest::Subscribe { channel, market, from: first, epoch: Epoch::new(6) }),
         ("FeedRetransmit", FeedRequest::Retransmit { channel, first, count: 40 }),
         ("FeedSnapshotRequest", FeedRequest::Snapshot { channel, market }),
     ]
@@ -124,6 +124,7 @@ fn pieces() -> Vec<(&'static str, FeedServer)> {
         checksum: 0x33ca_0e37,
         orders: 2,
         stream: 1_700_000_000_000_000_000,
+        epoch: Epoch::new(6),
     };
     let bodies = [
         ("FeedSnapshotBegin", FeedChannel::Orders, begin),
