@@ -9,7 +9,7 @@
 //!                         +-- replay --- [replay] <-- event log, along one key's back-pointers
 //! ```
 //!
-//! A [`Gateway`](gateway::Gateway) is a stage: a duty cycle over a [`Driver`](tidegate_sockets::Driver) (io_uring, or epoll), on threads
+//! A `Gateway` is a stage: a duty cycle over a [`Driver`](tidegate_sockets::Driver) (io_uring, or epoll), on threads
 //! of its own or on the pipeline's.
 //!
 //! Invariants: a report is sent only after the event log has it; a key's reports leave in the order of their
