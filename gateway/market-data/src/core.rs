@@ -153,11 +153,9 @@ impl FeedCore {
         let index = header.index;
         match *event {
             Event::JournalBegun(_) => self.stream = header.time.nanos(),
-            Event::LeadTaken { .. } => {
-                // A restart keeps its term.
-                if self.terms.last().is_none_or(|(epoch, _)| *epoch < header.epoch) {
-                    self.terms.push((header.epoch, self.next()));
-                }
+            // A restart keeps its term.
+            Event::LeadTaken { .. } if self.terms.last().is_none_or(|(epoch, _)| *epoch < header.epoch) => {
+                self.terms.push((header.epoch, self.next()));
             }
             Event::AssetCreated { asset, name, decimals } => {
                 self.assets.insert(asset, (name, decimals));
