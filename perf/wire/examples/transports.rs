@@ -52,7 +52,7 @@ const WAYS: [(&str, Serve); 5] = [
 ];
 
 fn main() -> io::Result<()> {
-    let size = Size { rounds: 5, round_trips: 10_000, frames: 20_000 };
+    let size = Size { rounds: 5, round_trips: 2_000, frames: 4_000 };
     let figures = measure(size)?;
     if std::env::args().any(|argument| argument == "--json") {
         println!("{}", serde_json::to_string_pretty(&figures).expect("figures always serialise"));

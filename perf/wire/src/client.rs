@@ -96,10 +96,9 @@ impl WireClient {
         loop {
             match client.wait()? {
                 ServerMessage::LogonAccepted { request_mark, .. } => client.next_request = request_mark.raw() + 1,
-                ServerMessage::MarketDefinition { .. } | ServerMessage::Heartbeat => {}
                 ServerMessage::Report(report) => client.note(&report)?,
                 ServerMessage::ReplayDone { .. } => break,
-                other => return Err(format!("unexpected in a logon: {other:?}")),
+                other => client.on_other(&other)?,
             }
         }
         client.logged_on_in = begun.elapsed();
@@ -110,19 +109,46 @@ impl WireClient {
     /// report.
     pub fn queue_request(&mut self) {
         let request = self.next_request;
+        if request % 2 == 1 {
+            return self.queue_order();
+        }
+        self.queue(OrderAction::Cancel { target: OrderTarget::Request(RequestNumber::new(request - 1)) });
+    }
+
+    /// Appends an order that rests.
+    pub fn queue_order(&mut self) {
+        let price = Price::from_ticks(1_000 + (self.next_request % 64) as i64);
+        self.queue(OrderAction::limit(self.market, Side::Buy, TimeInForce::Gtc, price, Qty::from_lots(1)));
+    }
+
+    fn queue(&mut self, action: OrderAction) {
+        let request = RequestNumber::new(self.next_request);
         self.next_request += 1;
-        let action = if request % 2 == 1 {
-            OrderAction::limit(
-                self.market,
-                Side::Buy,
-                TimeInForce::Gtc,
-                Price::from_ticks(1_000 + (request % 64) as i64),
-                Qty::from_lots(1),
-            )
-        } else {
-            OrderAction::Cancel { target: OrderTarget::Request(RequestNumber::new(request - 1)) }
-        };
-        encode_request(&OrderRequest { request: RequestNumber::new(request), action }, &mut self.output);
+        encode_request(&OrderRequest { request, action }, &mut self.output);
+    }
+
+    /// Takes whatever answers are there, without waiting, rejects and refusals included; how many, and how many of them
+    /// the gateway refused for want of tokens.
+    ///
+    /// # Errors
+    /// A goodbye, or what the socket says.
+    pub fn take_answers(&mut self) -> Result<(u64, u64), String> {
+        let (mut answers, mut refused) = (0, 0);
+        self.read_more()?;
+        while let Some(message) = self.next_message()? {
+            match message {
+                ServerMessage::Report(report) => {
+                    self.last_report = report.session_sequence.raw();
+                    answers += 1;
+                }
+                ServerMessage::RequestRefused { .. } => {
+                    answers += 1;
+                    refused += 1;
+                }
+                other => self.on_other(&other)?,
+            }
+        }
+        Ok((answers, refused))
     }
 
     /// Makes the next request an order, whatever came before.
@@ -160,8 +186,7 @@ impl WireClient {
                     self.note(&report)?;
                     count += 1;
                 }
-                ServerMessage::Heartbeat | ServerMessage::MarketDefinition { .. } => {}
-                other => return Err(format!("a report was expected, not {other:?}")),
+                other => self.on_other(&other)?,
             }
         }
         Ok(count)
@@ -186,6 +211,19 @@ impl WireClient {
             }
         }
         Ok(())
+    }
+
+    /// What may come between two reports.
+    fn on_other(&mut self, message: &ServerMessage) -> Result<(), String> {
+        match message {
+            ServerMessage::Heartbeat | ServerMessage::MarketDefinition { .. } => Ok(()),
+            ServerMessage::TestRequest { id } => self.send(&ClientMessage::TestReply { id: *id }),
+            ServerMessage::GapFill { first, last, .. } if first.raw() == self.last_report + 1 => {
+                self.last_report = last.raw();
+                Ok(())
+            }
+            other => Err(format!("a report was expected, not {other:?}")),
+        }
     }
 
     fn note(&mut self, report: &Report) -> Result<(), String> {

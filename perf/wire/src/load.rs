@@ -61,6 +61,53 @@ pub fn pipelined(clients: &mut [WireClient], requests_per_session: usize, window
     Ok((all / start.elapsed().as_secs_f64()) as u64)
 }
 
+/// What a flood came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Flood {
+    /// Orders that were sent.
+    pub sent: u64,
+    /// Of those, refused for want of tokens, as far as the answers were read.
+    pub refused: u64,
+}
+
+/// Round trips at a steady pace; each right behind a burst of orders that another session sends, if there is one. The time
+/// counts from when the request is handed to the socket.
+///
+/// # Errors
+/// As [`WireClient::await_reports`].
+pub fn behind_bursts(
+    victim: &mut WireClient,
+    mut flooder: Option<(&mut WireClient, usize)>,
+    count: usize,
+    pace: Duration,
+) -> Result<(Vec<u64>, Flood), String> {
+    victim.begin_with_an_order();
+    let (mut samples, mut flood) = (Vec::with_capacity(count), Flood::default());
+    let begun = Instant::now();
+    for n in 0..count {
+        let due = begun + pace * n as u32;
+        loop {
+            if let Some((flooder, _)) = &mut flooder {
+                flood.refused += flooder.take_answers()?.1;
+            }
+            if Instant::now() >= due {
+                break;
+            }
+        }
+        if let Some((flooder, burst)) = &mut flooder {
+            (0..*burst).for_each(|_| flooder.queue_order());
+            flooder.flush()?;
+            flood.sent += *burst as u64;
+        }
+        victim.queue_request();
+        let start = Instant::now();
+        victim.flush()?;
+        victim.await_reports(1)?;
+        samples.push(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    }
+    Ok((samples, flood))
+}
+
 /// What a reconnect took.
 #[derive(Clone, Copy, Debug)]
 pub struct Reconnect {

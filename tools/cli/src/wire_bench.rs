@@ -31,6 +31,10 @@ const SESSIONS: usize = 4;
 const LOGONS: usize = 200;
 /// Synced writes of the bare device, per round.
 const WRITES: usize = 500;
+/// What a key may send while another floods, in orders a second and at once, and how often the other sends one.
+const LIMIT_PER_SECOND: u32 = 20_000;
+const LIMIT_BURST: u32 = 1_000;
+const PACE_PER_SECOND: u32 = 10_000;
 /// Messages of the codec's figure.
 const CODEC_MESSAGES: u64 = 4_000_000;
 
@@ -58,6 +62,9 @@ pub struct WireArguments {
     /// Only these durabilities
     #[arg(long, value_delimiter = ',', value_parser = ["async", "local", "replicated"], default_value = "async,local,replicated")]
     durability: Vec<String>,
+    /// Also what a flood at ten times its key's limit does to another session
+    #[arg(long)]
+    hostile: bool,
     /// Which kernel interface the node's sockets use
     #[arg(long, value_parser = ["auto", "uring", "epoll"], default_value = "auto")]
     io: String,
@@ -80,6 +87,22 @@ pub struct WireReport {
     durabilities: Vec<DurabilityFigures>,
     logon: Option<LatencyNs>,
     reconnect: Option<ReconnectFigures>,
+    hostile: Option<HostileFigures>,
+}
+
+/// One session alone, and behind the bursts of another that sends ten times what its key may.
+#[derive(Clone, Debug, Serialize)]
+struct HostileFigures {
+    calm: LatencyNs,
+    flooded: LatencyNs,
+    /// The median of the rounds' ratios.
+    ratio_p50: f64,
+    ratio_p99: f64,
+    /// Orders a second that the key may send, and that it sent.
+    limit_per_second: u32,
+    flood_per_second: u64,
+    /// Percent of the flood that was refused.
+    refused_percent: u64,
 }
 
 /// One durability.
@@ -129,6 +152,7 @@ pub fn measure(arguments: &WireArguments, tell: &dyn Fn(&str)) -> Result<WireRep
         durabilities: Vec::new(),
         logon: None,
         reconnect: None,
+        hostile: None,
     };
     let cores = report.machine.cores;
     for name in &arguments.durability {
@@ -145,6 +169,11 @@ pub fn measure(arguments: &WireArguments, tell: &dyn Fn(&str)) -> Result<WireRep
             report.logon = Some(cluster.logons(tell)?);
             report.reconnect = Some(cluster.reconnect(arguments, tell)?);
         }
+        cluster.stop()?;
+    }
+    if arguments.hostile {
+        let mut cluster = Cluster::start(arguments, folder.path(), "hostile", DurabilityName::Async)?;
+        report.hostile = Some(cluster.hostile(arguments, cores, tell)?);
         cluster.stop()?;
     }
     Ok(report)
@@ -179,6 +208,10 @@ impl Cluster {
         for node in nodes.iter_mut().rev() {
             node.config.pipeline.idle = if replicated { IdleName::Park } else { IdleName::Spin };
             node.config.snapshots.every_commands = 0;
+            if name == "hostile" {
+                node.config.order_entry.limits.key_tokens_per_s = LIMIT_PER_SECOND;
+                node.config.order_entry.limits.key_tokens_max = LIMIT_BURST;
+            }
             node.write_config()?;
             node.start()?;
         }
@@ -300,6 +333,45 @@ impl Cluster {
         })
     }
 
+    fn hostile(
+        &mut self,
+        arguments: &WireArguments,
+        cores: usize,
+        tell: &dyn Fn(&str),
+    ) -> Result<HostileFigures, String> {
+        let _pinned = if cores > 1 { Pinned::to(0) } else { None };
+        let mut victim = WireClient::log_on(&self.logins[0], None)?;
+        let mut flooder = WireClient::log_on(&self.logins[1], None)?;
+        let requests = arguments.requests as usize;
+        let (mut calm, mut flooded, mut ratios) = (Vec::new(), Vec::new(), (Vec::new(), Vec::new()));
+        let (mut sent, mut refused) = (0, 0);
+        let burst = (LIMIT_PER_SECOND * 10 / PACE_PER_SECOND) as usize;
+        let pace = std::time::Duration::from_secs(1) / PACE_PER_SECOND;
+        load::behind_bursts(&mut victim, None, requests.min(2_000), pace)?;
+        for round in 1..=arguments.rounds {
+            tell(&format!("a flood, round {round} of {}", arguments.rounds));
+            let (mut samples, _) = load::behind_bursts(&mut victim, None, requests, pace)?;
+            let alone = LatencyNs::of(&mut samples);
+            let (mut samples, flood) = load::behind_bursts(&mut victim, Some((&mut flooder, burst)), requests, pace)?;
+            let beside = LatencyNs::of(&mut samples);
+            ratios.0.push(beside.p50 * 1_000 / alone.p50);
+            ratios.1.push(beside.p99 * 1_000 / alone.p99);
+            calm.push(alone);
+            flooded.push(beside);
+            sent += flood.sent;
+            refused += flood.refused;
+        }
+        Ok(HostileFigures {
+            calm: LatencyNs::median_of(&calm),
+            flooded: LatencyNs::median_of(&flooded),
+            ratio_p50: median(ratios.0) as f64 / 1_000.0,
+            ratio_p99: median(ratios.1) as f64 / 1_000.0,
+            limit_per_second: LIMIT_PER_SECOND,
+            flood_per_second: burst as u64 * u64::from(PACE_PER_SECOND),
+            refused_percent: refused * 100 / sent,
+        })
+    }
+
     fn stop(&mut self) -> Result<(), String> {
         self.nodes.iter_mut().try_for_each(LocalNode::stop)
     }
@@ -357,6 +429,12 @@ impl WireReport {
         if let Some(reconnect) = &self.reconnect {
             let ReconnectFigures { replayed, busy_sessions, took_ms, .. } = reconnect;
             let _ = writeln!(out, "  reconnect, {replayed} reports, {busy_sessions} busy sessions: {took_ms:.0} ms");
+        }
+        if let Some(hostile) = &self.hostile {
+            row(&mut out, "at a steady pace, alone", &hostile.calm, "");
+            let HostileFigures { ratio_p99, flood_per_second, refused_percent, .. } = hostile;
+            let rest = format!("p99 {ratio_p99:.2} times, {flood_per_second} orders/s, {refused_percent} % refused");
+            row(&mut out, "  behind a flood at 10x its limit", &hostile.flooded, &rest);
         }
         let codec = &self.codec;
         let _ = writeln!(out, "  decode {:.1} ns, encode {:.1} ns a message", codec.decode_ns, codec.encode_ns);

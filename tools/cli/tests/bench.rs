@@ -137,7 +137,7 @@ fn a_small_node_is_restarted_and_measured() {
 #[test]
 fn the_wires_figures_stand_beside_the_raw_echos() {
     let arguments = "bench wire --rounds 1 --requests 40 --pipelined 200 --window 16 --replay 300 --busy 3 \
-                     --durability async,local --json";
+                     --durability async,local --hostile --json";
     let output = Command::new(env!("CARGO_BIN_EXE_tidegate")).args(arguments.split_whitespace()).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -150,5 +150,6 @@ fn the_wires_figures_stand_beside_the_raw_echos() {
     }
     assert!(durabilities[1]["synced_write"]["p50"].is_u64());
     assert_eq!(report["reconnect"]["replayed"], 300);
+    assert_eq!(report["hostile"]["flooded"]["samples"], 40);
     assert!(report["logon"]["p50"].is_u64() && report["codec"]["decode_ns"].is_f64());
 }
