@@ -151,6 +151,16 @@ impl WireClient {
         Ok((answers, refused))
     }
 
+    /// Appends an order to what is to be sent: one that rests on the sell side, or one that takes it.
+    pub fn queue_trade(&mut self, side: Side) {
+        let request = self.next_request;
+        self.next_request += 1;
+        let time_in_force = if side == Side::Sell { TimeInForce::Gtc } else { TimeInForce::Ioc };
+        let (price, qty) = (Price::from_ticks(100_000), Qty::from_lots(1));
+        let action = OrderAction::limit(self.market, side, time_in_force, price, qty);
+        encode_request(&OrderRequest { request: RequestNumber::new(request), action }, &mut self.output);
+    }
+
     /// Makes the next request an order, whatever came before.
     pub fn begin_with_an_order(&mut self) {
         self.next_request += 1 - self.next_request % 2;

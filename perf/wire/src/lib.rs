@@ -4,6 +4,7 @@
 //!   [echo]    client --request-sized--> thread --report-sized--> client            the floor: TCP and nothing else
 //!   [client]  client --New, Cancel--> a node --OrderAccepted, OrderCancelled--> client
 //!   [load]    the same, one in flight | four sessions with a full window | a replay beside busy sessions
+//!   [feed]    an order that trades: until its owner has the fills, and until the trade is on the feed
 //!   [codec]   one request decoded, one report encoded, without sockets
 //! ```
 //!
@@ -14,10 +15,12 @@
 pub mod client;
 pub mod codec;
 pub mod echo;
+mod feed;
 pub mod load;
 mod pin;
 
 pub use client::{Login, WireClient};
+pub use feed::FeedReader;
 pub use pin::Pinned;
 
 use serde::Serialize;

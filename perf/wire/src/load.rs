@@ -6,7 +6,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use tidegate_domain::Side;
+
 use crate::client::{Login, WireClient};
+use crate::feed::FeedReader;
 
 /// Round trips with one request in flight, in nanoseconds.
 ///
@@ -23,6 +26,49 @@ pub fn one_in_flight(client: &mut WireClient, count: usize) -> Result<Vec<u64>, 
         samples.push(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
     }
     Ok(samples)
+}
+
+/// From sending an order that trades, in nanoseconds: until the last of its reports is read, and until the trade is read on the
+/// feed. One thread reads both, in turns.
+///
+/// # Errors
+/// As [`WireClient::take_reports`] and [`FeedReader::take_trades`], and silence.
+pub fn to_the_feed(
+    client: &mut WireClient,
+    feed: &mut FeedReader,
+    count: usize,
+) -> Result<(Vec<u64>, Vec<u64>), String> {
+    /// The acceptance and both fills: the client trades with itself.
+    const REPORTS: usize = 3;
+    let (mut to_reports, mut to_feed) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    for _ in 0..count {
+        client.queue_trade(Side::Sell);
+        client.flush()?;
+        client.await_reports(1)?;
+        client.queue_trade(Side::Buy);
+        let start = Instant::now();
+        let passed = || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        client.flush()?;
+        let (mut reports, mut trades) = (0, 0);
+        while reports < REPORTS || trades == 0 {
+            if reports < REPORTS {
+                reports += client.take_reports()?;
+                if reports == REPORTS {
+                    to_reports.push(passed());
+                }
+            }
+            if trades == 0 {
+                trades = feed.take_trades()?;
+                if trades > 0 {
+                    to_feed.push(passed());
+                }
+            }
+            if start.elapsed() > Duration::from_secs(30) {
+                return Err(format!("after 30 s there were {reports} reports and {trades} trades"));
+            }
+        }
+    }
+    Ok((to_reports, to_feed))
 }
 
 /// Answers a second, with `window` requests of each session unanswered most of the time.

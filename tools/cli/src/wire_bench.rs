@@ -20,11 +20,13 @@ use tidegate_node::status::NodeState;
 use tidegate_node::{AdminRequest, NodeStatus};
 use tidegate_perf::Machine;
 use tidegate_perf_wire::codec::CodecFigures;
-use tidegate_perf_wire::{LatencyNs, Login, Pinned, WireClient, codec, echo, load, median};
+use tidegate_perf_wire::{FeedReader, LatencyNs, Login, Pinned, WireClient, codec, echo, load, median};
 
 use crate::keygen::read_client_key;
 use crate::local::{ClusterPlan, LocalNode};
 
+/// Name of the node that has a feed.
+const FEED: &str = "feed";
 /// Sessions of the throughput figure.
 const SESSIONS: usize = 4;
 /// Logons that are timed.
@@ -87,6 +89,8 @@ pub struct WireReport {
     durabilities: Vec<DurabilityFigures>,
     logon: Option<LatencyNs>,
     reconnect: Option<ReconnectFigures>,
+    /// From sending an order that trades; the node's threads sleep when idle, since the feed has one of its own.
+    trade: Option<TradeFigures>,
     hostile: Option<HostileFigures>,
 }
 
@@ -126,6 +130,15 @@ struct DurabilityFigures {
     pipelined_per_second_all: Vec<u64>,
 }
 
+/// Where a trade is seen first.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct TradeFigures {
+    /// Its owner has the fills.
+    to_reports: LatencyNs,
+    /// A reader of the feed has it.
+    to_feed: LatencyNs,
+}
+
 /// A reconnect with a long replay.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct ReconnectFigures {
@@ -152,6 +165,7 @@ pub fn measure(arguments: &WireArguments, tell: &dyn Fn(&str)) -> Result<WireRep
         durabilities: Vec::new(),
         logon: None,
         reconnect: None,
+        trade: None,
         hostile: None,
     };
     let cores = report.machine.cores;
@@ -169,6 +183,11 @@ pub fn measure(arguments: &WireArguments, tell: &dyn Fn(&str)) -> Result<WireRep
             report.logon = Some(cluster.logons(tell)?);
             report.reconnect = Some(cluster.reconnect(arguments, tell)?);
         }
+        cluster.stop()?;
+    }
+    if arguments.durability.iter().any(|name| name == "async") {
+        let mut cluster = Cluster::start(arguments, folder.path(), FEED, DurabilityName::Async)?;
+        report.trade = Some(cluster.trade(arguments, cores, tell)?);
         cluster.stop()?;
     }
     if arguments.hostile {
@@ -195,7 +214,7 @@ impl Cluster {
             nodes: if replicated { 2 } else { 1 },
             durability,
             http: false,
-            market_data: false,
+            market_data: name == FEED,
             sql: false,
             segment_mib: 256,
             io: match arguments.io.as_str() {
@@ -206,7 +225,8 @@ impl Cluster {
         };
         let mut nodes = plan.write()?;
         for node in nodes.iter_mut().rev() {
-            node.config.pipeline.idle = if replicated { IdleName::Park } else { IdleName::Spin };
+            // Where another thread of the node has to run, too, on a machine of two cores, none may spin.
+            node.config.pipeline.idle = if replicated || name == FEED { IdleName::Park } else { IdleName::Spin };
             node.config.snapshots.every_commands = 0;
             if name == "hostile" {
                 node.config.order_entry.limits.key_tokens_per_s = LIMIT_PER_SECOND;
@@ -333,6 +353,23 @@ impl Cluster {
         })
     }
 
+    fn trade(&mut self, arguments: &WireArguments, cores: usize, tell: &dyn Fn(&str)) -> Result<TradeFigures, String> {
+        let _pinned = if cores > 1 { Pinned::to(0) } else { None };
+        let address = self.nodes[0].config.market_data.as_ref().map(|section| section.listen);
+        let mut client = WireClient::log_on(&self.logins[0], None)?;
+        let mut feed = FeedReader::follow(address.ok_or("the node has no feed")?, self.logins[0].market)?;
+        let requests = (arguments.requests as usize / 4).max(1);
+        load::to_the_feed(&mut client, &mut feed, requests.min(500))?;
+        let (mut to_reports, mut to_feed) = (Vec::new(), Vec::new());
+        for round in 1..=arguments.rounds {
+            tell(&format!("a trade on the feed, round {round} of {}", arguments.rounds));
+            let (mut reports, mut trades) = load::to_the_feed(&mut client, &mut feed, requests)?;
+            to_reports.push(LatencyNs::of(&mut reports));
+            to_feed.push(LatencyNs::of(&mut trades));
+        }
+        Ok(TradeFigures { to_reports: LatencyNs::median_of(&to_reports), to_feed: LatencyNs::median_of(&to_feed) })
+    }
+
     fn hostile(
         &mut self,
         arguments: &WireArguments,
@@ -429,6 +466,10 @@ impl WireReport {
         if let Some(reconnect) = &self.reconnect {
             let ReconnectFigures { replayed, busy_sessions, took_ms, .. } = reconnect;
             let _ = writeln!(out, "  reconnect, {replayed} reports, {busy_sessions} busy sessions: {took_ms:.0} ms");
+        }
+        if let Some(trade) = &self.trade {
+            row(&mut out, "a trade, until its owner has it", &trade.to_reports, "");
+            row(&mut out, "  until it is read on the feed", &trade.to_feed, "");
         }
         if let Some(hostile) = &self.hostile {
             row(&mut out, "at a steady pace, alone", &hostile.calm, "");
