@@ -271,8 +271,10 @@ static void on_refused(const uint8_t *frame) {
         fail("a refusal is too short");
     }
     request = request_of(refused.request);
-    /* It used up no number. What can be taken later stays unanswered and is sent again after the next logon. */
-    if (request != NULL && refused.reason == TIDEGATE_GATEWAY_REJECT_MALFORMED) {
+    /* It used up no number. What came too early, or to a node that ceased to lead, is sent again after the next logon;
+     * anything else did not happen and will not. */
+    if (request != NULL && refused.reason != TIDEGATE_GATEWAY_REJECT_REPLAY_NOT_DONE &&
+        refused.reason != TIDEGATE_GATEWAY_REJECT_NOT_PRIMARY) {
         request->is_unanswered = 0;
     }
     printf("refused request=%" PRIu64 " reason=%s\n", refused.request, tidegate_gateway_reject_name(refused.reason));

@@ -295,8 +295,9 @@ class Client:
         elif name == "TestRequest":
             self._send(self.schema.encode("TestReply", id=fields["id"]))
         elif name == "RequestRefused":
-            # It used up no number. What can be taken later stays unanswered and is sent again after the next logon.
-            if fields["reason"] == "MALFORMED":
+            # It used up no number. What came too early, or to a node that ceased to lead, is sent again after the next
+            # logon; anything else did not happen and will not.
+            if fields["reason"] not in ("REPLAY_NOT_DONE", "NOT_PRIMARY"):
                 self.unanswered.pop(fields["request"], None)
             self.on_event("refused", fields)
         elif name == "NotPrimary":

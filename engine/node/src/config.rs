@@ -250,7 +250,7 @@ pub struct SessionLimitsSection {
     /// Tokens that a key gets back in a second: every request costs one, a mass quote as many as it has quotes, what takes orders
     /// away none. 0 is no limit.
     pub key_tokens_per_s: u32,
-    /// Most tokens that a key can have: 16 or more, or 0 where there is no limit.
+    /// Most tokens that a key can have: 100 or more, or 0 where there is no limit.
     pub key_tokens_max: u32,
     /// The same for all keys that come from one address.
     pub address_tokens_per_s: u32,
@@ -663,11 +663,11 @@ impl NodeConfig {
         check((1..=100_000).contains(&logons), "order_entry.limits.address_logons_per_second", logons, "1 to 100000")?;
         const TOKENS_MAX: u32 = 100_000_000;
         const PER_SECOND: &str = "0 to 100000000";
-        const MOST: &str = "16 to 100000000, or 0 where there is no limit";
+        const MOST: &str = "100 to 100000000, or 0 where there is no limit";
         let (key, address) = (limits.key_tokens_per_s, limits.address_tokens_per_s);
         check(key <= TOKENS_MAX, "order_entry.limits.key_tokens_per_s", key, PER_SECOND)?;
         check(address <= TOKENS_MAX, "order_entry.limits.address_tokens_per_s", address, PER_SECOND)?;
-        let valid = |per_second, most| if per_second == 0 { most == 0 } else { (16..=TOKENS_MAX).contains(&most) };
+        let valid = |per_second, most| if per_second == 0 { most == 0 } else { (100..=TOKENS_MAX).contains(&most) };
         let most = limits.key_tokens_max;
         check(valid(key, most), "order_entry.limits.key_tokens_max", most, MOST)?;
         let most = limits.address_tokens_max;

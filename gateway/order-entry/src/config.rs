@@ -123,7 +123,7 @@ impl OrderEntryConfig {
         check((1..=OUTCOME_WINDOW).contains(&in_flight), "in_flight_max", in_flight, "1 to 1024")?;
         for (field, rate) in [("key_rate", self.key_rate), ("address_rate", self.address_rate)] {
             let value = format!("{} tokens per second, at most {}", rate.per_second, rate.burst);
-            check(rate.is_valid(), field, value, "0 and 0, or 1 to 100000000 per second and at most 16 to 100000000")?;
+            check(rate.is_valid(), field, value, "0 and 0, or 1 to 100000000 per second and at most 100 to 100000000")?;
         }
         check((1..=64).contains(&self.threads), "threads", self.threads, "1 to 64")?;
         let buffers = self.receive_buffers;
@@ -199,11 +199,11 @@ mod tests {
     fn a_setting_out_of_bounds_is_named_with_its_value_and_what_is_allowed() {
         let good = OrderEntryConfig::new("127.0.0.1:0".parse().unwrap(), ClusterId::new(1), NodeId::new(1));
         assert!(good.check().is_ok());
-        let burst_too_small = RateLimit { per_second: 100, burst: 15 };
+        let burst_too_small = RateLimit { per_second: 100, burst: 99 };
         let cases: [(OrderEntryConfig, &str); 10] = [
             (
                 OrderEntryConfig { key_rate: burst_too_small, ..good.clone() },
-                "key_rate is 100 tokens per second, at most 15",
+                "key_rate is 100 tokens per second, at most 99",
             ),
             (OrderEntryConfig { threads: 65, ..good.clone() }, "threads is 65; allowed is 1 to 64"),
             (

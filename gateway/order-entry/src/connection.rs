@@ -37,6 +37,8 @@ pub(crate) struct Connection {
     pub(crate) replay_queued: bool,
     /// Its session here, once the engine was asked to open it.
     pub(crate) opened: Option<(KeyId, SessionId)>,
+    /// How many the engine was asked to open before, here: it answers in this order.
+    pub(crate) opened_as: u64,
     /// It goes to another thread as soon as nothing is under way.
     pub(crate) leaving: Option<(KeyId, SessionId, Submission)>,
 }
@@ -58,6 +60,7 @@ impl Connection {
             follows: None,
             replay_queued: false,
             opened: None,
+            opened_as: 0,
             leaving: None,
         }
     }
@@ -84,6 +87,11 @@ impl Connections {
 
     pub(crate) fn get(&mut self, token: Token) -> Option<&mut Connection> {
         let connection = self.slots.get_mut(token.slot as usize)?.as_deref_mut()?;
+        (connection.generation == token.generation).then_some(connection)
+    }
+
+    pub(crate) fn peek(&self, token: Token) -> Option<&Connection> {
+        let connection = self.slots.get(token.slot as usize)?.as_deref()?;
         (connection.generation == token.generation).then_some(connection)
     }
 

@@ -331,6 +331,7 @@ impl World {
     fn with(&mut self, tell: impl FnOnce(&mut SessionCore, &View<'_>)) {
         let view = View { directory: &self.directory, serving: self.serving, now: self.now };
         tell(&mut self.core, &view);
+        self.core.begin_turn();
         loop {
             let view = View { directory: &self.directory, serving: self.serving, now: self.now };
             match self.core.next_action(&view) {

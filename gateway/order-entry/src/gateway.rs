@@ -19,10 +19,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tidegate_domain::{EventRecord, KeyId, Nanos, SessionId, Timestamp};
-use tidegate_journal::{EventCursor, EventLog, JournalError};
+use tidegate_domain::{EventRecord, KeyId, Nanos, Sequence, SessionId, Timestamp};
+use tidegate_journal::{EventCursor, EventLog};
 use tidegate_pipeline::{Fatal, Serving, ServingState};
-use tidegate_wire::Position;
 
 use crate::admission::Admission;
 use crate::config::{OrderEntryConfig, SecondLogon};
@@ -30,7 +29,7 @@ use crate::connection::Connections;
 use crate::directory::Directory;
 use crate::ingress::{Handed, Ingress};
 use crate::mailbox::{Mail, Mailbox};
-use crate::replay::{Replay, Step};
+use crate::replay::Replay;
 use crate::session::{Action, READ_LEN_BYTES, SessionCore, SessionTerms, Submission, View};
 use crate::stats::{OrderEntryStats, add};
 use crate::throttle::Throttles;
@@ -41,8 +40,6 @@ use tidegate_sockets::{BUFFER_LEN_BYTES, Driver, Happened, Token, Want};
 const TICK: Nanos = Nanos::from_millis(20);
 const TICK_STEP: Nanos = Nanos::from_millis(1);
 const SLOTS_PER_STEP: usize = 64;
-/// Events that one drop copy looks at in a round.
-const FOLLOW_BATCH: usize = 256;
 
 /// What a gateway is made of.
 pub(crate) struct Parts<D> {
@@ -88,14 +85,18 @@ pub(crate) struct Gateway<D> {
     pub(crate) connections: Connections,
     pub(crate) by_session: HashMap<SessionId, Token>,
     pub(crate) by_key: HashMap<KeyId, Token>,
-    /// Logons with a key that was not known: they wait until the pump has reached the end of the log.
-    pub(crate) looking_up: Vec<Token>,
+    /// Sessions that the engine was asked to open so far.
+    opens: u64,
+    /// Logons with a key that was not known: they wait until the pump is past what was the log's end then.
+    pub(crate) looking_up: Vec<(Token, Option<(Sequence, u32)>)>,
     pub(crate) touched: Vec<Token>,
+    /// They decoded as much as they may in one round, and there is more.
+    again: Vec<Token>,
     pub(crate) replaying: VecDeque<Token>,
     /// Drop copies.
-    pub(crate) following: Vec<Token>,
+    pub(crate) following: VecDeque<Token>,
     /// What a replay or a drop copy just read.
-    looked_at: Vec<EventRecord>,
+    pub(crate) looked_at: Vec<EventRecord>,
     pub(crate) mailboxes: Arc<[Arc<Mailbox>]>,
     pub(crate) index: usize,
     pub(crate) mail: Vec<Mail>,
@@ -147,10 +148,12 @@ impl<D: Driver> Gateway<D> {
             connections: Connections::default(),
             by_session: HashMap::new(),
             by_key: HashMap::new(),
+            opens: 0,
             looking_up: Vec::new(),
             touched: Vec::new(),
+            again: Vec::new(),
             replaying: VecDeque::new(),
-            following: Vec::new(),
+            following: VecDeque::new(),
             looked_at: Vec::new(),
             mailboxes: parts.mailboxes,
             index: parts.index,
@@ -178,6 +181,9 @@ impl<D: Driver> Gateway<D> {
     pub(crate) fn round(&mut self) -> Result<usize, Fatal> {
         self.now = Nanos::from_nanos(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX));
         let mut work = self.hear();
+        for token in std::mem::take(&mut self.again) {
+            self.touch(token);
+        }
         work += self.pump()?;
         work += self.replay()?;
         work += self.follow()?;
@@ -228,58 +234,6 @@ impl<D: Driver> Gateway<D> {
         }
         self.mail = mail;
         count
-    }
-
-    /// Moves one replay on.
-    fn replay(&mut self) -> Result<usize, Fatal> {
-        let Some(token) = self.replaying.pop_front() else { return Ok(0) };
-        let Some(connection) = self.connections.get(token) else { return Ok(1) };
-        connection.replay_queued = false;
-        let Some(replay) = connection.replay.as_mut().filter(|_| !connection.core.is_closed()) else { return Ok(1) };
-        if !connection.core.has_room_for_replay() {
-            // It goes on when its send is done.
-            return Ok(1);
-        }
-        self.looked_at.clear();
-        let step = replay.step(&self.log, &mut self.looked_at)?;
-        connection.core.on_replayed(&self.looked_at, self.now);
-        match step {
-            Step::More => self.queue_replay(token),
-            Step::Done => {
-                connection.replay = None;
-                connection.core.on_replay_end();
-            }
-        }
-        self.touch(token);
-        Ok(1)
-    }
-
-    /// Brings every drop copy that has room a piece of the log; how many events.
-    fn follow(&mut self) -> Result<usize, Fatal> {
-        let mut work = 0;
-        for at in 0..self.following.len() {
-            let token = self.following[at];
-            let Some(connection) = self.connections.get(token) else { continue };
-            let Some(cursor) = connection.follows.as_mut().filter(|_| connection.core.wants_events()) else { continue };
-            self.looked_at.clear();
-            let count = cursor.next_batch(FOLLOW_BATCH, &mut self.looked_at)?;
-            let view = view(&self.directory, self.serving, self.now);
-            connection.core.on_events(&self.looked_at, count == 0, &view);
-            if connection.core.has_output() {
-                self.touch(token);
-            }
-            work += count;
-        }
-        Ok(work)
-    }
-
-    /// Lets a replay have its turn, once a round.
-    pub(crate) fn queue_replay(&mut self, token: Token) {
-        if let Some(connection) = self.connections.get(token)
-            && !std::mem::replace(&mut connection.replay_queued, true)
-        {
-            self.replaying.push_back(token);
-        }
     }
 
     fn poll(&mut self) -> Result<usize, Fatal> {
@@ -354,11 +308,13 @@ impl<D: Driver> Gateway<D> {
         }
     }
 
-    /// Performs what a session wants done, as far as it goes, and keeps its socket busy.
+    /// Performs what a session wants done, as far as it goes in one round, and keeps its socket busy.
     pub(crate) fn drive(&mut self, token: Token) {
+        let Some(connection) = self.connections.get(token) else { return };
+        connection.touched = false;
+        connection.core.begin_turn();
         loop {
             let Some(connection) = self.connections.get(token) else { return };
-            connection.touched = false;
             if connection.leaving.is_some() {
                 break;
             }
@@ -367,6 +323,9 @@ impl<D: Driver> Gateway<D> {
                 Some(action) => self.perform(token, action),
                 None => break,
             }
+        }
+        if self.connections.get(token).is_some_and(|connection| connection.core.wants_a_turn()) {
+            self.again.push(token);
         }
         self.feed(token);
     }
@@ -412,7 +371,7 @@ impl<D: Driver> Gateway<D> {
 
     fn perform(&mut self, token: Token, action: Action) {
         match action {
-            Action::CatchUp => self.looking_up.push(token),
+            Action::CatchUp => self.looking_up.push((token, self.log.end())),
             Action::Verify { public_key, message, signature } => {
                 self.verify(token, Job { token, public_key, message, signature });
             }
@@ -434,25 +393,6 @@ impl<D: Driver> Gateway<D> {
                     self.queue_replay(token);
                 }
             }
-        }
-    }
-
-    fn begin_to_follow(&mut self, token: Token, after: Option<Position>) {
-        let cursor = match after {
-            None => Ok(self.log.cursor_at_start()),
-            Some(Position { sequence, index }) => self.log.cursor_after(sequence, index),
-        };
-        match cursor {
-            Ok(cursor) => {
-                if let Some(connection) = self.connections.get(token) {
-                    connection.follows = Some(cursor);
-                    self.following.push(token);
-                }
-            }
-            Err(JournalError::AheadOfLog { .. }) => {
-                self.with_core(token, |core, view| core.on_position_unknown(view));
-            }
-            Err(error) => panic!("order entry cannot go on without the event log: {error}"),
         }
     }
 
@@ -491,8 +431,10 @@ impl<D: Driver> Gateway<D> {
             }
         }
         self.by_session.insert(session, token);
+        self.opens += 1;
         if let Some(connection) = self.connections.get(token) {
             connection.opened = Some((key, session));
+            connection.opened_as = self.opens;
         }
         self.submit(token, submission);
     }

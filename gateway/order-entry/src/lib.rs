@@ -20,6 +20,7 @@
 //! Owning threads: `order-entry`, as many as are configured, or `pipeline`; signatures are verified on `verify`.
 
 mod admission;
+mod catch_up;
 mod config;
 mod connection;
 mod directory;

@@ -6,7 +6,7 @@
 //! bounded, so that a flood of events cannot hold reads and writes back.
 //! Owning thread: the gateway's.
 
-use tidegate_domain::{CommandKind, Event, EventHeader, EventRecord};
+use tidegate_domain::{CommandKind, Event, EventHeader, EventRecord, KeyId};
 use tidegate_journal::{EventCursor, JournalError};
 use tidegate_wire::Report;
 
@@ -40,10 +40,10 @@ impl<D: Driver> Gateway<D> {
         }
         self.batch = batch;
         self.at_end_of_log = count == 0;
-        if count == 0 && !self.looking_up.is_empty() {
-            for token in std::mem::take(&mut self.looking_up) {
-                self.with_core(token, |core, view| core.on_caught_up(view));
-            }
+        let position = self.cursor.position();
+        while let Some(at) = self.looking_up.iter().position(|(_, end)| *end <= position) {
+            let (token, _) = self.looking_up.swap_remove(at);
+            self.with_core(token, |core, view| core.on_caught_up(view));
         }
         Ok(count)
     }
@@ -68,13 +68,9 @@ impl<D: Driver> Gateway<D> {
                 }
             }
             Event::Rejected { command: CommandKind::OpenSession, .. } => {
-                let opening: Vec<Token> = self.by_session.values().copied().collect();
-                for token in opening {
-                    if self.connections.get(token).is_some_and(|at| at.core.key() == Some(header.key)) {
-                        self.tell_session(token, header, event);
-                    }
-                }
+                self.on_open_rejected(header, event);
             }
+            Event::KeyRolesSet { key, .. } | Event::KeyNetworksSet { key, .. } => self.on_key_changed(*key),
             _ => {}
         }
         if let Some(token) = self.by_key.get(&header.key).copied()
@@ -89,6 +85,36 @@ impl<D: Driver> Gateway<D> {
             for token in logged_on {
                 self.with_core(token, |core, view| core.on_market(market, view));
             }
+        }
+    }
+
+    /// The engine answers in the order in which it was asked: the session that was asked for first is the one.
+    fn on_open_rejected(&mut self, header: &EventHeader, event: &Event) {
+        let mut opening: Vec<(u64, Token)> = Vec::new();
+        for token in self.by_session.values() {
+            if let Some(connection) = self.connections.peek(*token)
+                && connection.core.opens_for() == Some(header.key)
+            {
+                opening.push((connection.opened_as, *token));
+            }
+        }
+        opening.sort_unstable_by_key(|(asked, _)| *asked);
+        if let Some((_, token)) = opening.first() {
+            self.tell_session(*token, header, event);
+        }
+        // The older session, which was told to be silent for it, goes on.
+        if opening.len() <= 1
+            && !self.draining
+            && let Some(token) = self.by_key.get(&header.key).copied()
+        {
+            self.with_core(token, |core, _| core.listen_again());
+        }
+    }
+
+    /// Who may use a key, or from where, is another now.
+    fn on_key_changed(&mut self, key: KeyId) {
+        for token in self.connections.tokens() {
+            self.with_core(token, |core, view| core.on_key_changed(key, view));
         }
     }
 

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tidegate_domain::{KeyId, Nanos};
-use tidegate_wire::GatewayStamps;
+use tidegate_wire::{GatewayStamps, OrderRequest};
 
 /// Buckets of a kind that are kept before full ones without a user are dropped.
 const KEPT_MAX: usize = 4_096;
@@ -30,8 +30,8 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// Fewest tokens of a bucket: a mass quote costs up to 16 at once.
-    pub const BURST_MIN: u32 = 16;
+    /// Fewest tokens of a bucket: what costs most must be possible.
+    pub const BURST_MIN: u32 = OrderRequest::QUERY_ORDERS_COST;
     /// Most tokens per second, and of a bucket.
     pub const MAX: u32 = 100_000_000;
 

@@ -24,6 +24,10 @@ with_both!(
     answers_to_queries_are_not_replayed,
     a_drop_copy_has_every_report_of_the_group_and_resumes_after_any,
     a_drop_copy_after_a_place_in_the_future_is_refused,
+    a_key_has_so_many_drop_copies_and_no_more,
+    a_key_that_loses_its_roles_loses_its_session,
+    a_takeover_that_the_engine_refuses_leaves_the_older_session_alive,
+    many_logons_of_one_key_at_once_leave_one_session_that_can_end,
     a_maintenance_is_told_to_those_who_are_there_and_to_those_who_come,
 );
 
@@ -304,7 +308,7 @@ fn the_timer_of_a_key_cancels_its_orders_when_it_is_not_set_anew(io: IoChoice) {
 }
 
 fn a_flood_is_throttled_and_cancels_go_through(io: IoChoice) {
-    let world = World::with(io, 4_096, |config| config.key_rate = RateLimit { per_second: 1, burst: 20 });
+    let world = World::with(io, 4_096, |config| config.key_rate = RateLimit { per_second: 1, burst: 100 });
     let (mut flood, mut calm) = (world.logged_on(&world.node.trader(1)), world.logged_on(&world.node.trader(2)));
     for number in 1..=200 {
         flood.order(number, limit(Side::Buy, 10, 1));
@@ -324,7 +328,7 @@ fn a_flood_is_throttled_and_cancels_go_through(io: IoChoice) {
         }
     }
     assert_eq!(accepted + refused, 200);
-    assert!(accepted >= 20, "the whole burst was taken: {accepted}");
+    assert!(accepted >= 100, "the whole burst was taken: {accepted}");
     assert_eq!(cancelled, accepted, "the cancel needed no token");
     calm.works(1);
 }
@@ -475,4 +479,117 @@ fn a_maintenance_is_told_to_those_who_are_there_and_to_those_who_come(io: IoChoi
     // Everybody hears in order, so this session's answer shows that the gateway has heard.
     early.works(1);
     assert!(!late(3));
+}
+
+fn a_key_has_so_many_drop_copies_and_no_more(io: IoChoice) {
+    let world = World::start(io);
+    let watcher = admin_trader(&world, 1);
+    let copies: Vec<_> = (0..5)
+        .map(|_| {
+            let mut client = world.connect();
+            let logon = Logon { mode: SessionMode::DropCopy, ..client.logon(&watcher, 0) };
+            client.send(&ClientMessage::Logon(logon));
+            client
+        })
+        .collect();
+    let mut refused = 0;
+    for mut client in copies {
+        loop {
+            match client.receive() {
+                ServerMessage::Logout { reason, .. } => {
+                    assert_eq!(reason, LogoutReason::TooManyConnections);
+                    refused += 1;
+                    break;
+                }
+                ServerMessage::DropCopyPosition(_) => break,
+                _ => {}
+            }
+        }
+        // The others stay as long as this test.
+        std::mem::forget(client);
+    }
+    assert_eq!(refused, 1, "a key has four on a thread");
+}
+
+fn a_key_that_loses_its_roles_loses_its_session(io: IoChoice) {
+    let world = World::start(io);
+    let (trader, other) = (world.node.trader(1), world.node.trader(2));
+    let (mut client, mut bystander) = (world.logged_on(&trader), world.logged_on(&other));
+    client.works(1);
+    world.node.admin(trader.account, Command::SetKeyRoles { key: trader.key, roles: Roles::default() });
+    assert_eq!(client.goodbye().0, LogoutReason::KeyNotAllowed);
+    bystander.works(1);
+}
+
+fn a_takeover_that_the_engine_refuses_leaves_the_older_session_alive(io: IoChoice) {
+    let world = World::start(io);
+    let trader = world.node.trader(1);
+    let mut first = world.logged_on(&trader);
+    first.works(1);
+    // The gateway knows of the change only when it is released; the engine already refuses the logon.
+    world.node.hold(true);
+    let mut second = world.connect();
+    second.log_on(&trader, 0);
+    wait_until(|| world.node.inbox.fill() > 0);
+    let header = CommandHeader { account: trader.account, ..CommandHeader::default() };
+    let no_role = Command::SetKeyRoles { key: trader.key, roles: Roles::default() };
+    world.node.hold(false);
+    assert_eq!(first.goodbye().0, LogoutReason::TakenOver);
+    second.until_replay_done();
+    second.works(2);
+    // Now the roles go before the third logon is sequenced, and come back.
+    world.node.hold(true);
+    world.node.inbox.try_push(CommandRecord::encode(&header, &no_role)).unwrap();
+    let fill = world.node.inbox.fill();
+    let mut third = world.connect();
+    third.log_on(&trader, 0);
+    wait_until(|| world.node.inbox.fill() > fill);
+    let roles = Command::SetKeyRoles { key: trader.key, roles: Roles::TRADE };
+    world.node.inbox.try_push(CommandRecord::encode(&header, &roles)).unwrap();
+    world.node.hold(false);
+    // Both hear of it: the key had no role for a moment.
+    assert!(matches!(third.goodbye().0, LogoutReason::LogonRefused | LogoutReason::KeyNotAllowed));
+    assert_eq!(second.goodbye().0, LogoutReason::KeyNotAllowed);
+    world.logged_on(&trader).works(3);
+}
+
+fn many_logons_of_one_key_at_once_leave_one_session_that_can_end(io: IoChoice) {
+    let world = World::with(io, 4_096, |config| config.second_logon = SecondLogon::IsRefused);
+    let trader = world.node.trader(1);
+    for round in 1..=5 {
+        let clients: Vec<_> = (0..6)
+            .map(|_| {
+                let mut client = world.connect();
+                client.log_on(&trader, 0);
+                client
+            })
+            .collect();
+        let mut live = Vec::new();
+        for mut client in clients {
+            loop {
+                match client.receive() {
+                    ServerMessage::ReplayDone { .. } => {
+                        live.push(client);
+                        break;
+                    }
+                    ServerMessage::Logout { reason, .. } => {
+                        assert_eq!(reason, LogoutReason::AlreadyLoggedOn, "round {round}");
+                        break;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        assert_eq!(live.len(), 1, "round {round}");
+        let mut client = live.remove(0);
+        client.send(&ClientMessage::Logout);
+        // Reports of the refused logons may still be on their way.
+        assert_eq!(client.goodbye().0, LogoutReason::ClientRequested, "round {round}");
+        let mut cursor = world.node.log.cursor_at_start();
+        let closed = std::cell::Cell::new(0);
+        world.node.wait_for(&mut cursor, |_, event| {
+            closed.set(closed.get() + u32::from(matches!(event, Event::SessionClosed { .. })));
+            closed.get() == round
+        });
+    }
 }

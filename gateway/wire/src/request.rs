@@ -111,7 +111,11 @@ impl OrderAction {
 }
 
 impl OrderRequest {
-    /// How many tokens it costs: what takes orders away costs nothing, a mass quote as much as its quotes, and everything else one.
+    /// Tokens that [`OrderAction::QueryOrders`] costs: its answer has as many reports as the account has open orders.
+    pub const QUERY_ORDERS_COST: u32 = 100;
+
+    /// How many tokens it costs: what takes orders away costs nothing, a mass quote as much as its quotes, a query of all orders
+    /// [`Self::QUERY_ORDERS_COST`], and everything else one.
     #[must_use]
     pub fn cost(&self) -> u32 {
         match &self.action {
@@ -121,6 +125,7 @@ impl OrderRequest {
             | OrderAction::CancelAllAfter { .. }
             | OrderAction::SetKillSwitch { engaged: true } => 0,
             OrderAction::MassQuote { quotes, .. } => quotes.len().max(1) as u32,
+            OrderAction::QueryOrders { .. } => Self::QUERY_ORDERS_COST,
             _ => 1,
         }
     }

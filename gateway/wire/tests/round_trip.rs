@@ -634,6 +634,7 @@ fn what_takes_orders_away_costs_no_token() {
     assert_eq!(cost(OrderAction::CancelAll(CancelFilter::default())), 0);
     assert_eq!(cost(OrderAction::SetKillSwitch { engaged: true }), 0);
     assert_eq!(cost(OrderAction::SetKillSwitch { engaged: false }), 1);
+    assert_eq!(cost(OrderAction::QueryOrders { market: None }), 100, "it is answered at length");
     let (price, qty) = (Price::from_ticks(1), Qty::from_lots(1));
     assert_eq!(cost(OrderAction::Replace { target, price, qty }), 1);
 }

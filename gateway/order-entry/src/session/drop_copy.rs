@@ -8,7 +8,7 @@
 //!
 //! Invariants: events come in order and once each; nothing is read while the client does not take what it has.
 
-use tidegate_domain::{AccountId, EventRecord, RequestNumber, SessionSequence};
+use tidegate_domain::{AccountId, EventRecord, KeyId, RequestNumber, SessionSequence};
 use tidegate_wire::{LogoutReason, Position, Report, ServerMessage};
 
 use super::logon::Candidate;
@@ -18,19 +18,31 @@ use crate::stats::add;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct DropCopy {
+    pub(super) key: KeyId,
     account: AccountId,
     /// The last event that was looked at.
     at: Position,
+    /// The same, of what the socket was given: what is said when the rest is dropped.
+    handed: Position,
     /// Events were looked at since the client was told a place.
     untold: bool,
     /// The end of the log was reached once.
     caught_up: bool,
 }
 
+impl DropCopy {
+    /// The socket was given everything that is queued.
+    pub(super) fn on_handed(&mut self) {
+        self.handed = self.at;
+    }
+}
+
 impl SessionCore {
     pub(super) fn open_drop_copy(&mut self, candidate: &Candidate, view: &View<'_>) {
         let after = candidate.logon.resume_after;
-        self.phase = Phase::Copying(DropCopy { account: candidate.account, at: after, untold: true, caught_up: false });
+        let (key, account) = (candidate.key, candidate.account);
+        let copy = DropCopy { key, account, at: after, handed: after, untold: false, caught_up: false };
+        self.phase = Phase::Copying(copy);
         add(&self.stats.drop_copies, 1);
         add(&self.stats.logons_total, 1);
         self.say(&ServerMessage::LogonAccepted {
@@ -66,6 +78,12 @@ impl SessionCore {
         let Phase::Copying(copy) = &mut self.phase else { return };
         let group = view.directory.group(copy.account);
         for record in records {
+            if record.session_sequence() == SessionSequence::default() {
+                // Nobody's report.
+                copy.at = Position { sequence: record.sequence(), index: record.index() };
+                copy.untold = true;
+                continue;
+            }
             let (header, event) = record.decode().expect("the event log holds what publish encoded");
             copy.at = Position { sequence: header.sequence, index: header.index };
             copy.untold = true;
@@ -81,6 +99,7 @@ impl SessionCore {
         }
         add(&self.stats.reports_total, reports);
         if is_end && !std::mem::replace(&mut copy.caught_up, true) {
+            copy.untold = true;
             self.say_position();
         }
     }
@@ -94,5 +113,13 @@ impl SessionCore {
             self.say(&ServerMessage::DropCopyPosition(at));
         }
         untold
+    }
+
+    /// What is queued is dropped: the client resumes after what the socket was given.
+    pub(super) fn forget_what_was_not_handed(&mut self) {
+        if let Phase::Copying(copy) = &mut self.phase {
+            copy.at = copy.handed;
+            copy.untold = true;
+        }
     }
 }

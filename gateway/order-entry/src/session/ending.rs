@@ -82,6 +82,8 @@ impl SessionCore {
         add(&self.stats.slow_consumers_total, 1);
         let resume_after = self.handed;
         self.output.clear();
+        self.forget_what_was_not_handed();
+        self.say_position();
         self.close(now, Ending::CloseSession);
         self.say(&logout(LogoutReason::SlowConsumer, resume_after, detail));
     }
@@ -107,6 +109,7 @@ impl SessionCore {
         if self.is_closed() {
             return;
         }
+        self.say_position();
         let message = logout(reason, self.resume_after(), detail);
         self.close(now, ending);
         self.say(&message);

@@ -57,13 +57,28 @@ impl SessionCore {
             let detail = format!("heartbeat_ms is {}, allowed: {min} to {max}", logon.heartbeat_ms);
             return Some((LogoutReason::HeartbeatOutOfRange, detail));
         }
-        if !entry.networks.allow(self.peer) {
-            return Some((LogoutReason::AddressNotAllowed, format!("the key may not be used from {}", self.peer)));
+        if let Some(objection) = self.from_where(entry) {
+            return Some(objection);
         }
-        if logon.mode == SessionMode::DropCopy && !entry.roles.has(Roles::READ) {
-            return Some((LogoutReason::KeyNotAllowed, "a drop copy needs the role read".to_owned()));
+        may_be_used(logon.mode, entry)
+    }
+
+    /// The roles or networks of a key were changed: who may not log on any more may not stay either.
+    pub(crate) fn on_key_changed(&mut self, key: KeyId, view: &View<'_>) {
+        let mode = match &self.phase {
+            Phase::Streaming(stream) if stream.key == key => SessionMode::Trading,
+            Phase::Copying(copy) if copy.key == key => SessionMode::DropCopy,
+            _ => return,
+        };
+        let entry = view.directory.key(key).expect("it was there when it logged on");
+        if let Some((reason, detail)) = self.from_where(entry).or_else(|| may_be_used(mode, entry)) {
+            self.say_goodbye(reason, &detail, Ending::CloseSession, view.now);
         }
-        None
+    }
+
+    fn from_where(&self, entry: &KeyEntry) -> Option<(LogoutReason, String)> {
+        let refused = !entry.networks.allow(self.peer);
+        refused.then(|| (LogoutReason::AddressNotAllowed, format!("the key may not be used from {}", self.peer)))
     }
 
     /// The directory knows everything that was released when the key was looked up.
@@ -185,4 +200,15 @@ impl SessionCore {
         }
         self.on_maintenance(view);
     }
+}
+
+/// Whether a key is good for such a session; if not, why.
+fn may_be_used(mode: SessionMode, entry: &KeyEntry) -> Option<(LogoutReason, String)> {
+    if entry.roles == Roles::default() {
+        return Some((LogoutReason::KeyNotAllowed, "the key has no role".to_owned()));
+    }
+    if mode == SessionMode::DropCopy && !entry.roles.has(Roles::READ) {
+        return Some((LogoutReason::KeyNotAllowed, "a drop copy needs the role read".to_owned()));
+    }
+    None
 }

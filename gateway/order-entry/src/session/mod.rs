@@ -46,6 +46,9 @@ pub(crate) use submission::Submission;
 /// Most bytes of one read after the logon.
 pub(crate) const READ_LEN_BYTES: usize = 32 * 1_024;
 
+/// Frames that a session may have decoded in one round: the others want their turn.
+const FRAMES_PER_TURN: u32 = 64;
+
 /// What all sessions share.
 #[derive(Debug)]
 pub(crate) struct SessionTerms {
@@ -118,6 +121,8 @@ pub(crate) struct SessionCore {
     writing_since: Nanos,
     handed: SessionSequence,
     actions: VecDeque<Action>,
+    /// Frames that may still be decoded in this round.
+    turn: u32,
     /// A record of this session waits for a place in the inbox.
     blocked: bool,
     /// No further request is to be taken: another session of the key is being opened, or the node drains.
@@ -157,6 +162,7 @@ impl SessionCore {
             writing_since: view.now,
             handed: SessionSequence::default(),
             actions: VecDeque::new(),
+            turn: FRAMES_PER_TURN,
             blocked: false,
             deaf: false,
             connected_at: view.now,
@@ -234,6 +240,11 @@ impl SessionCore {
         self.deaf = true;
     }
 
+    /// The session that this one was silent for was not opened.
+    pub(crate) fn listen_again(&mut self) {
+        self.deaf = false;
+    }
+
     /// A record of this session began or ceased to wait for a place in the inbox.
     pub(crate) fn set_blocked(&mut self, blocked: bool) {
         self.blocked = blocked;
@@ -267,7 +278,17 @@ impl SessionCore {
 
     // ---- what goes out ----
 
-    /// The next thing to do, decoding as far as needed.
+    /// A round begins.
+    pub(crate) fn begin_turn(&mut self) {
+        self.turn = FRAMES_PER_TURN;
+    }
+
+    /// Whether it decoded as much as it may in one round and may have more.
+    pub(crate) fn wants_a_turn(&self) -> bool {
+        self.turn == 0 && self.input_start < self.input.len() && self.may_decode()
+    }
+
+    /// The next thing to do, decoding as far as needed and allowed in one round.
     pub(crate) fn next_action(&mut self, view: &View<'_>) -> Option<Action> {
         loop {
             if let Some(action) = self.actions.pop_front() {
@@ -276,9 +297,10 @@ impl SessionCore {
             if let Some(action) = self.next_replay() {
                 return Some(action);
             }
-            if !self.may_decode() || !self.decode_one(view) {
+            if self.turn == 0 || !self.may_decode() || !self.decode_one(view) {
                 return None;
             }
+            self.turn -= 1;
         }
     }
 
@@ -294,6 +316,9 @@ impl SessionCore {
         self.writing_since = now;
         self.last_sent = now;
         self.handed = self.resume_after();
+        if let Phase::Copying(copy) = &mut self.phase {
+            copy.on_handed();
+        }
         Ok(spare)
     }
 
@@ -326,6 +351,22 @@ impl SessionCore {
         }
     }
 
+    /// The key of a session that the engine was asked to open and has not answered.
+    pub(crate) fn opens_for(&self) -> Option<KeyId> {
+        match &self.phase {
+            Phase::Opening(candidate) => Some(candidate.key),
+            _ => None,
+        }
+    }
+
+    /// The key of a drop copy.
+    pub(crate) fn copies_for(&self) -> Option<KeyId> {
+        match &self.phase {
+            Phase::Copying(copy) => Some(copy.key),
+            _ => None,
+        }
+    }
+
     /// Whether there are bytes for the socket.
     pub(crate) fn has_output(&self) -> bool {
         !self.output.is_empty()
@@ -347,11 +388,16 @@ impl SessionCore {
         match &self.phase {
             _ if self.blocked || self.deaf => false,
             Phase::AwaitingLogon | Phase::LookingUp(_) | Phase::Verifying(_) | Phase::Opening(_) => true,
-            Phase::Streaming(stream) => stream.in_flight() < self.terms.in_flight_max,
-            // What it may say is short, so whoever does not read its copies is not read either.
-            Phase::Copying(_) => self.output.len() < OUTPUT_SOFT_MAX_BYTES,
+            // Answers that take no place among the unanswered ones (refusals, test replies) are bounded by this: whoever does
+            // not read is not read either.
+            Phase::Streaming(stream) => stream.in_flight() < self.terms.in_flight_max && self.has_room(),
+            Phase::Copying(_) => self.has_room(),
             Phase::Closed => false,
         }
+    }
+
+    fn has_room(&self) -> bool {
+        self.output.len() < OUTPUT_SOFT_MAX_BYTES
     }
 
     fn may_decode(&self) -> bool {

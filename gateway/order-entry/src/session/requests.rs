@@ -4,7 +4,7 @@
 //! end of a session.
 
 use tidegate_domain::{Nanos, RequestNumber};
-use tidegate_wire::{GatewayReject, OrderRequest, RefusedField, ServerMessage};
+use tidegate_wire::{GatewayReject, OrderAction, OrderRequest, RefusedField, ServerMessage};
 
 use super::stream::Stream;
 use super::{Action, Phase, SessionCore, Submission, View};
@@ -17,15 +17,19 @@ impl SessionCore {
     pub(super) fn on_request(&mut self, request: &OrderRequest, view: &View<'_>) {
         let received = self.wall(self.last_received);
         let refusal = match &mut self.phase {
-            Phase::Streaming(stream) if stream.announced => match throttle(stream, request, view.now) {
+            Phase::Streaming(stream) if stream.announced => match may_be_taken(stream, request, view.now) {
                 Ok(()) => {
+                    if matches!(request.action, OrderAction::QueryOrders { .. }) {
+                        stream.on_query(request.request);
+                    }
                     stream.on_submitted(request.request, received);
                     let submission = Submission::of_request(request, stream.key, stream.account);
                     add(&self.stats.requests_total, 1);
                     return self.actions.push_back(Action::Submit(submission));
                 }
                 Err(refusal) => {
-                    add(&self.stats.throttled_total, 1);
+                    let is_throttled = refusal.0 != GatewayReject::TooManyInFlight;
+                    add(&self.stats.throttled_total, u64::from(is_throttled));
                     refusal
                 }
             },
@@ -41,8 +45,11 @@ impl SessionCore {
     }
 }
 
-/// Takes the tokens of the key and of the address, of both or of none.
-fn throttle(stream: &Stream, request: &OrderRequest, now: Nanos) -> Result<(), Refusal> {
+/// Takes the tokens of the key and of the address, of both or of none. A query of all orders waits for the one before.
+fn may_be_taken(stream: &Stream, request: &OrderRequest, now: Nanos) -> Result<(), Refusal> {
+    if matches!(request.action, OrderAction::QueryOrders { .. }) && stream.is_querying() {
+        return Err((GatewayReject::TooManyInFlight, 1, 1));
+    }
     let cost = request.cost();
     let refusal = |reason, wait: Nanos, per_second: u32| (reason, wait.nanos(), u64::from(per_second));
     let (key, address) = (&stream.bucket, &stream.address_bucket);

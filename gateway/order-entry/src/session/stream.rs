@@ -35,6 +35,8 @@ pub(super) struct Stream {
     /// Tokens of the key, and of the client's address.
     pub(super) bucket: Arc<Bucket>,
     pub(super) address_bucket: Arc<Bucket>,
+    /// The query of all orders that was asked last: there is one at a time.
+    query: RequestNumber,
     /// Unanswered requests, and when each was read.
     in_flight: VecDeque<(RequestNumber, Timestamp)>,
 }
@@ -61,6 +63,7 @@ impl Stream {
             replaying: false,
             bucket,
             address_bucket,
+            query: RequestNumber::default(),
             in_flight: VecDeque::new(),
         }
     }
@@ -94,6 +97,15 @@ impl Stream {
     /// Requests that were handed over and not answered.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight.len()
+    }
+
+    /// Whether a query of all orders is unanswered.
+    pub(super) fn is_querying(&self) -> bool {
+        self.in_flight.iter().any(|(request, _)| *request == self.query)
+    }
+
+    pub(super) fn on_query(&mut self, request: RequestNumber) {
+        self.query = request;
     }
 
     pub(super) fn on_submitted(&mut self, request: RequestNumber, received: Timestamp) {

@@ -117,3 +117,39 @@ fn a_standby_serves_copies_too_and_a_node_that_stops_serving_ends_them() {
     rig.with(|core, view| core.on_serving(view));
     assert!(rig.core.is_closed());
 }
+
+#[test]
+fn a_copy_that_loses_its_role_ends_with_the_place_to_resume_after() {
+    let mut rig = copying(Position::default(), Roles::READ);
+    rig.with(|core, view| core.on_events(&[event(1, MATE), event(2, STRANGER)], true, view));
+    rig.directory.on_event(&EventHeader::default(), &Event::KeyRolesSet { key: KEY, roles: Roles::TRADE });
+    rig.with(|core, view| core.on_key_changed(KEY, view));
+    let told = rig.written();
+    assert!(is_logout(told.last(), LogoutReason::KeyNotAllowed, 0));
+    assert!(told.contains(&ServerMessage::DropCopyPosition(place(2))));
+}
+
+#[test]
+fn a_slow_copy_is_told_the_place_of_what_it_was_given() {
+    let mut rig = copying(Position::default(), Roles::READ);
+    rig.with(|core, view| core.on_events(&[event(1, MATE)], true, view));
+    let taken = rig.core.take_output(Vec::new(), Nanos::default()).unwrap();
+    assert!(messages(&taken).iter().any(|message| matches!(message, ServerMessage::Report(_))));
+    rig.with(|core, view| core.on_events(&[event(2, MATE), event(3, MATE)], true, view));
+    // The socket takes nothing for longer than it may.
+    rig.tick(900);
+    rig.message(&ClientMessage::Heartbeat);
+    rig.tick(1_800);
+    rig.message(&ClientMessage::Heartbeat);
+    for at in 3..12 {
+        rig.message(&ClientMessage::Heartbeat);
+        rig.tick(at * 1_000);
+    }
+    assert!(rig.core.is_closed());
+    rig.core.on_written();
+    let told = rig.written();
+    assert!(
+        matches!(told[..], [ServerMessage::DropCopyPosition(at), ServerMessage::Logout { .. }] if at == place(1)),
+        "{told:?}"
+    );
+}

@@ -199,6 +199,7 @@ impl Node {
     fn with(&mut self, link: usize, tell: impl FnOnce(&mut SessionCore, &View<'_>)) {
         let view = View { directory: &self.directory, serving: self.serving, now: self.now };
         tell(&mut self.links[link].core, &view);
+        self.links[link].core.begin_turn();
         loop {
             let view = View { directory: &self.directory, serving: self.serving, now: self.now };
             match self.links[link].core.next_action(&view) {

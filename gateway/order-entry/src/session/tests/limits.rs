@@ -82,3 +82,60 @@ fn a_refusal_by_the_address_gives_the_tokens_of_the_key_back() {
         ref other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn whoever_does_not_read_is_not_read_either_though_its_requests_take_no_place() {
+    let mut rig = limited(SIXTEEN, RateLimit::default());
+    rig.written();
+    let frame = encoded(&ClientMessage::TestRequest { id: 1 });
+    let many: Vec<u8> = frame.iter().copied().cycle().take(frame.len() * 50_000).collect();
+    rig.bytes(&many);
+    for _ in 0..5_000 {
+        rig.with(|_, _| {});
+    }
+    assert!(rig.core.output.len() < OUTPUT_SOFT_MAX_BYTES + FRAME_LEN_MAX_BYTES, "{}", rig.core.output.len());
+    assert_eq!(rig.core.read_max(), 0);
+    let mut replies = rig.written().len();
+    while replies < 50_000 {
+        let more = rig.written().len();
+        rig.with(|_, _| {});
+        replies += more;
+    }
+    assert_eq!(replies, 50_000, "what was read is answered when there is room");
+    assert!(rig.core.read_max() > 0);
+}
+
+#[test]
+fn one_round_decodes_so_many_frames_and_the_rest_waits_for_the_next() {
+    let mut rig = limited(RateLimit::default(), RateLimit::default());
+    let orders: Vec<u8> = (1..=200).flat_map(|request| encoded(&order(request))).collect();
+    rig.core.on_bytes(&orders, Nanos::default());
+    let mut rounds = 0;
+    while rig.submitted.len() < 200 {
+        let before = rig.submitted.len();
+        rig.with(|_, _| {});
+        rounds += 1;
+        assert!(rig.submitted.len() - before <= FRAMES_PER_TURN as usize);
+        assert_eq!(rig.core.wants_a_turn(), rig.submitted.len() < 200);
+    }
+    assert_eq!(rounds, 200_usize.div_ceil(FRAMES_PER_TURN as usize));
+}
+
+#[test]
+fn a_query_of_all_orders_waits_for_the_answer_to_the_one_before() {
+    let mut rig = limited(RateLimit::default(), RateLimit::default());
+    rig.written();
+    let query = |number| {
+        let action = OrderAction::QueryOrders { market: None };
+        ClientMessage::Order(OrderRequest { request: RequestNumber::new(number), action })
+    };
+    rig.message(&query(1));
+    rig.message(&query(2));
+    rig.message(&order(3));
+    assert_eq!(rig.submitted.len(), 2);
+    assert_eq!(refusals(&rig.written()), [(2, GatewayReject::TooManyInFlight, 1, 1)]);
+    let done = Report::from_event(&header(1, 1), &Event::QueryDone { count: 0 }).unwrap();
+    rig.with(|core, view| core.on_report(done, view.now));
+    rig.message(&query(4));
+    assert_eq!(rig.submitted.len(), 3);
+}

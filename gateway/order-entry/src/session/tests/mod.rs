@@ -78,6 +78,7 @@ impl Rig {
         let now = Nanos::from_millis(self.now_ms);
         let view = View { directory: &self.directory, serving: self.serving, now };
         act(&mut self.core, &view);
+        self.core.begin_turn();
         while let Some(action) = self.core.next_action(&view) {
             match action {
                 Action::CatchUp => self.core.on_caught_up(&view),
@@ -676,5 +677,29 @@ fn a_second_logon_is_refused_where_the_venue_says_so() {
         let event = Event::Rejected { reason: Reject::SessionOpen, command: CommandKind::OpenSession };
         rig.with(|core, view| core.on_session_event(EPOCH, &event, view));
         assert!(is_logout(rig.written().last(), LogoutReason::AlreadyLoggedOn, 0));
+    }
+}
+
+#[test]
+fn a_key_that_may_not_be_used_any_more_is_logged_out() {
+    let changes: [(&str, Event, LogoutReason); 2] = [
+        ("roles", Event::KeyRolesSet { key: KEY, roles: Roles::default() }, LogoutReason::KeyNotAllowed),
+        (
+            "networks",
+            Event::KeyNetworksSet {
+                key: KEY,
+                networks: tidegate_domain::Networks::default().with("10.0.0.0/8".parse().unwrap()).unwrap(),
+            },
+            LogoutReason::AddressNotAllowed,
+        ),
+    ];
+    for (name, event, expected) in changes {
+        let mut rig = Rig::streaming(1 << 20, 4);
+        rig.directory.on_event(&EventHeader::default(), &event);
+        rig.with(|core, view| core.on_key_changed(KeyId::new(99), view));
+        assert!(!rig.core.is_closed(), "{name}: another key's change is nothing to it");
+        rig.with(|core, view| core.on_key_changed(KEY, view));
+        assert!(is_logout(rig.written().last(), expected, 0), "{name}");
+        assert_eq!(rig.closes(), 1, "{name}");
     }
 }
