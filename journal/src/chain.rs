@@ -138,10 +138,7 @@ pub(crate) fn walk(
         chain.begin_with(&bytes, number).map_err(|why| JournalError::BadSegment { file: source.path(number), why })?;
     }
     loop {
-        let fault = match chain.batch_at(&bytes, offset, number) {
-            Ok(header) if offset > 0 && writer.is_some_and(|writer| writer != header.writer) => {
-                BatchFault::Bad("the batch has another kind of writer than its segment")
-            }
+        let fault = match chain.batch_of_writer(&bytes, offset, number, writer) {
             Ok(header) => {
                 writer = Some(header.writer);
                 let records = &bytes[offset + HEADER_LEN_BYTES..offset + header.len_bytes()];
@@ -170,7 +167,7 @@ pub(crate) fn walk(
             // Beside a running writer, the evidence may be newer than the bytes here. What follows a batch is written after
             // it, so a second look finds the batch if it is only that.
             let fresh = source.again(number)?;
-            if chain.batch_at(&fresh, offset, number).is_ok() {
+            if chain.batch_of_writer(&fresh, offset, number, writer).is_ok() {
                 bytes = fresh;
                 continue;
             }
@@ -275,6 +272,21 @@ impl Chain {
         }
         if !epochs_follow(self.kind, self.last_epoch, header.epoch, records) {
             return Err(BatchFault::Bad("the epochs of the records are not those of the batch"));
+        }
+        Ok(header)
+    }
+
+    /// As [`Self::batch_at`], by the writer of its segment, once a batch there has said which that is.
+    fn batch_of_writer(
+        &self,
+        bytes: &[u8],
+        offset: usize,
+        segment: u32,
+        writer: Option<WriterKind>,
+    ) -> Result<BatchHeader, BatchFault> {
+        let header = self.batch_at(bytes, offset, segment)?;
+        if offset > 0 && writer.is_some_and(|writer| writer != header.writer) {
+            return Err(BatchFault::Bad("the batch has another kind of writer than its segment"));
         }
         Ok(header)
     }

@@ -222,6 +222,9 @@ fn logs() -> Vec<(String, Vec<u8>)> {
         let head = [u8::from(wrong == 14), 6];
         seeds.push((format!("wrong-{wrong:02}"), [&head, right.as_slice(), &bad, &[3, 1, 0]].concat()));
     }
+    // A direct batch in a mapped segment: once the walk looked at it again for ever.
+    let direct = [&[0, 2, 3, 1, 0, 3, 1, 12, 1], [0; 7].as_slice()].concat();
+    seeds.push(("other-writer".to_owned(), direct));
     // A commit mark without its magic, a batch of cluster 18 with a damaged record, and where there are two one of ours.
     let foreign = [&[0, 0, 0, 0, 1, 6, 18], [0; 7].as_slice()].concat();
     let (mark_damage, first_damage, second_damage) = ([0, 0, 1], [0x08, 0x01, 1], [0x08, 0x02, 1]);
