@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Invariants: `pending` is ordered by request number and holds every request without an answer, sent or not; after
-//! ReplayDone all of it is sent, in order, with the same numbers; a report reaches the caller exactly once.
+//! ReplayDone all of it is sent, in order, with the same numbers; a report reaches the caller exactly once. Each logon asks for the
+//! last report once more: where it is another one by now, the cluster lost what it had acknowledged, and the client stops.
 //! No I/O and no clock: time comes in. Owning thread: the caller's.
 
 use std::collections::VecDeque;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use ed25519_dalek::{Signer as _, SigningKey};
 use tidegate_domain::{
     CancelReason, ClusterId, Epoch, KeyId, MarketDefinition, MarketId, MarketState, Nanos, NodeId, RequestNumber,
-    SessionId, SessionSequence,
+    Sequence, SessionId, SessionSequence,
 };
 use tidegate_wire::{
     ClientMessage, FrameReader, GatewayReject, Logon, LogoutReason, OrderAction, OrderRequest, Position, RefusedField,
@@ -175,6 +176,10 @@ pub struct ClientCore {
     pending: VecDeque<Pending>,
     next_request: u64,
     last_report: SessionSequence,
+    /// What the last report was: its command, place and term. None before the first of this run.
+    identity: Option<(Sequence, u32, Epoch)>,
+    /// The last report was asked for once more and has not come.
+    is_overlap_due: bool,
     heartbeat: Nanos,
     connected_at: Nanos,
     received_at: Nanos,
@@ -213,6 +218,8 @@ impl ClientCore {
             pending: VecDeque::with_capacity(config.in_flight_max),
             next_request: 1,
             last_report: config.resume_after,
+            identity: None,
+            is_overlap_due: false,
             heartbeat: Nanos::from_millis(u64::from(config.heartbeat_ms)),
             connected_at: Nanos::default(),
             received_at: Nanos::default(),
@@ -328,6 +335,7 @@ impl ClientCore {
             Disconnect::Gap { expected, got } => {
                 self.stop(ClientError::Gap { expected: *expected, got: *got });
             }
+            Disconnect::HistoryDiffers(report) => self.stop(ClientError::HistoryDiffers(*report)),
             Disconnect::Logout { reason, detail } if reason.is_final() => {
                 self.stop(ClientError::LoggedOut { reason: *reason, detail: detail.clone() });
             }
@@ -498,7 +506,7 @@ impl ClientCore {
         let logon = Logon {
             key: self.config.key,
             mode: SessionMode::Trading,
-            last_session_sequence: self.last_report,
+            last_session_sequence: SessionSequence::new(self.last_report.raw() - u64::from(self.identity.is_some())),
             replay_max: 0,
             resume_after: Position::default(),
             heartbeat_ms: self.config.heartbeat_ms,
@@ -506,6 +514,7 @@ impl ClientCore {
             cancel_on_disconnect: self.config.cancel_on_disconnect,
             signature: signature.to_bytes(),
         };
+        self.is_overlap_due = self.identity.is_some();
         self.phase = Phase::LoggingOn;
         self.say(now, &ClientMessage::Logon(logon));
     }
@@ -535,6 +544,11 @@ impl ClientCore {
     }
 
     fn on_report(&mut self, now: Nanos, report: Report) -> Result<(), Disconnect> {
+        let identity = Some((report.sequence, report.index, report.epoch));
+        if report.session_sequence == self.last_report && std::mem::take(&mut self.is_overlap_due) {
+            let is_same = identity == self.identity;
+            return if is_same { Ok(()) } else { Err(Disconnect::HistoryDiffers(self.last_report)) };
+        }
         if report.session_sequence <= self.last_report {
             self.stats.duplicates_dropped += 1;
             return Ok(());
@@ -544,6 +558,7 @@ impl ClientCore {
             return Err(Disconnect::Gap { expected, got: report.session_sequence });
         }
         self.last_report = expected;
+        self.identity = identity;
         let pending = self.remove_pending(report.request, |action| answers(action, &report.body));
         let answered = pending.map(|pending| since(now, pending.submitted));
         self.events.push_back(ClientEvent::Report { report, answered });
@@ -553,10 +568,15 @@ impl ClientCore {
     /// The gateway passes over reports: they count as taken.
     fn pass_over(&mut self, first: SessionSequence, last: SessionSequence) -> Result<(), Disconnect> {
         let expected = following(self.last_report);
+        self.is_overlap_due = false;
         if first > expected {
             return Err(Disconnect::Gap { expected, got: first });
         }
-        self.last_report = self.last_report.max(last);
+        if last > self.last_report {
+            self.last_report = last;
+            // What was passed over cannot be compared.
+            self.identity = None;
+        }
         Ok(())
     }
 

@@ -50,6 +50,9 @@ pub enum Disconnect {
         /// What came.
         got: SessionSequence,
     },
+    /// The last report is another one now: see [`ClientError::HistoryDiffers`].
+    #[error("report {0} is not the one that this client has")]
+    HistoryDiffers(SessionSequence),
 }
 
 /// Why a client cannot go on.
@@ -84,6 +87,11 @@ pub enum ClientError {
         /// What came.
         got: SessionSequence,
     },
+    /// The cluster lost what it had acknowledged (`async`, or a forced promotion), and went on from before.
+    #[error(
+        "report {0} is not the one that this client has: the cluster lost its tail; reconcile this key's orders by hand"
+    )]
+    HistoryDiffers(SessionSequence),
     /// No session within the time that the caller gave.
     #[error("no session for {after:?}; the last attempt: {last}")]
     GaveUp {

@@ -15,8 +15,8 @@ use tidegate_domain::{
     RequestNumber, Sequence, SessionSequence,
 };
 use tidegate_wire::{
-    ClientMessage, GatewayReject, LogoutReason, OrderAction, RefusedField, ReportBody, ServerMessage, logon_bytes,
-    split_frame,
+    ClientMessage, GapFillReason, GatewayReject, LogoutReason, OrderAction, RefusedField, Report, ReportBody,
+    ServerMessage, logon_bytes, split_frame,
 };
 
 fn address(port: u16) -> SocketAddr {
@@ -183,6 +183,40 @@ fn a_report_that_comes_again_is_dropped_and_counted() {
     assert_eq!(events(&mut core).len(), 1);
     assert_eq!(core.stats().duplicates_dropped, 1);
     assert_eq!(core.last_session_sequence().raw(), 1);
+}
+
+#[test]
+fn a_cluster_that_lost_what_it_had_acknowledged_ends_the_client() {
+    // The replay brings the last report once more: the same, another command's, of another term, or passed over.
+    let same = report(1, 1, order_accepted(1));
+    let of_another_command = report(1, 7, order_accepted(7));
+    let of_another_term = match report(1, 1, order_accepted(1)) {
+        ServerMessage::Report(report) => ServerMessage::Report(Report { epoch: Epoch::new(4), ..report }),
+        other => panic!("{other:?}"),
+    };
+    let number = SessionSequence::new(1);
+    let passed_over = ServerMessage::GapFill { first: number, last: number, reason: GapFillReason::NotRequested };
+    for (again, is_lost) in [(same, false), (of_another_command, true), (of_another_term, true), (passed_over, false)] {
+        let mut core = live();
+        core.submit(ms(1), buy());
+        hear(&mut core, 2, &[report(1, 1, order_accepted(1))]).unwrap();
+        core.on_disconnected(ms(3), Disconnect::Closed);
+        core.on_connected(ms(4), address(1));
+        hear(&mut core, 5, &[challenge()]).unwrap();
+        let logon = said(&mut core).pop();
+        assert!(matches!(logon, Some(ClientMessage::Logon(logon)) if logon.last_session_sequence.raw() == 0));
+        let heard = hear(&mut core, 6, &[accepted(1, 1), again.clone(), replay_done(1)]);
+        if is_lost {
+            let lost = heard.unwrap_err();
+            assert_eq!(lost, Disconnect::HistoryDiffers(number), "{again:?}");
+            core.on_disconnected(ms(7), lost);
+            assert_eq!(core.fatal(), Some(&ClientError::HistoryDiffers(number)));
+        } else {
+            heard.unwrap();
+            assert!(core.is_live(), "{again:?}");
+            assert_eq!(core.stats().duplicates_dropped, 0);
+        }
+    }
 }
 
 #[test]
