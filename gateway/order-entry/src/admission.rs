@@ -2,32 +2,19 @@
 //!
 //!   accept --connect--> [Admission] <--attempt-- logon          authenticated or gone --leave--> [Admission]
 //!
-//! Invariants: an address is an IPv4 address, or the 64 bits of an IPv6 network, since whoever has one address of those has
-//! all of them; what is remembered of an address that does nothing any more is forgotten by a sweep, and the table has a
+//! Invariants: what is remembered of an [`Address`] that does nothing any more is forgotten by a sweep, and the table has a
 //! bound: a new address beyond it is refused.
-//! Owning thread: the accepting gateway's.
+//! Owning thread: the accepting gateway's; the TLS door has one of its own.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use tidegate_domain::Nanos;
+use tidegate_sockets::Address;
 
 /// Most addresses remembered.
 const ADDRESSES_MAX: usize = 65_536;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
-
-/// Who connects, as far as limits go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Address(u64, bool);
-
-impl Address {
-    fn of(ip: IpAddr) -> Self {
-        match ip.to_canonical() {
-            IpAddr::V4(ip) => Self(u64::from(ip.to_bits()), false),
-            IpAddr::V6(ip) => Self((ip.to_bits() >> 64) as u64, true),
-        }
-    }
-}
 
 #[derive(Debug)]
 struct Seen {
@@ -55,10 +42,10 @@ impl Admission {
 
     /// A connection came in: its address, to be given back by [`Self::leave`], unless it has too many or is exempt.
     pub(crate) fn connect(&mut self, ip: IpAddr, now: Nanos) -> Result<Option<Address>, String> {
-        if self.is_exempt(ip) {
+        let address = Address::of(ip);
+        if address.is_loopback() && !self.limit_loopback {
             return Ok(None);
         }
-        let address = Address::of(ip);
         if self.seen.len() >= ADDRESSES_MAX && !self.seen.contains_key(&address) {
             return Err("too many addresses at a time; try again shortly".to_owned());
         }
@@ -95,10 +82,6 @@ impl Admission {
         }
         self.next_sweep = Nanos::from_nanos(now.nanos() + NANOS_PER_SECOND);
         self.seen.retain(|_, seen| seen.unauthenticated > 0 || seen.full_at > now);
-    }
-
-    fn is_exempt(&self, ip: IpAddr) -> bool {
-        !self.limit_loopback && ip.to_canonical().is_loopback()
     }
 }
 

@@ -8,10 +8,9 @@ use std::net::SocketAddr;
 use tidegate_domain::{KeyId, SessionId};
 use tidegate_journal::EventCursor;
 
-use crate::admission::Address;
 use crate::replay::Replay;
 use crate::session::{SessionCore, Submission};
-use tidegate_sockets::{Token, Want};
+use tidegate_sockets::{Address, Token, Want};
 
 /// One connection.
 pub(crate) struct Connection {
