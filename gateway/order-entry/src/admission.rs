@@ -43,19 +43,29 @@ impl Admission {
     /// A connection came in: its address, to be given back by [`Self::leave`], unless it has too many or is exempt.
     pub(crate) fn connect(&mut self, ip: IpAddr, now: Nanos) -> Result<Option<Address>, String> {
         let address = Address::of(ip);
-        if address.is_loopback() && !self.limit_loopback {
+        if self.is_exempt(address) {
             return Ok(None);
         }
-        if self.seen.len() >= ADDRESSES_MAX && !self.seen.contains_key(&address) {
+        let max = self.unauthenticated_max;
+        let Some(seen) = self.seen(address, now) else {
             return Err("too many addresses at a time; try again shortly".to_owned());
-        }
-        let seen = self.seen.entry(address).or_insert(Seen { unauthenticated: 0, full_at: now });
-        if seen.unauthenticated >= self.unauthenticated_max {
-            let max = self.unauthenticated_max;
+        };
+        if seen.unauthenticated >= max {
             return Err(format!("{max} connections of this address are not logged on; allowed: {max}"));
         }
         seen.unauthenticated += 1;
         Ok(Some(address))
+    }
+
+    /// A connection that was not counted any more counts again, whatever the limit: its address, unless that is exempt, or not
+    /// remembered and there is no room for it.
+    pub(crate) fn remain(&mut self, ip: IpAddr, now: Nanos) -> Option<Address> {
+        let address = Address::of(ip);
+        let seen = if self.is_exempt(address) { None } else { self.seen(address, now) };
+        seen.map(|seen| {
+            seen.unauthenticated += 1;
+            address
+        })
     }
 
     /// The connection logged on, or is gone.
@@ -82,6 +92,18 @@ impl Admission {
         }
         self.next_sweep = Nanos::from_nanos(now.nanos() + NANOS_PER_SECOND);
         self.seen.retain(|_, seen| seen.unauthenticated > 0 || seen.full_at > now);
+    }
+
+    fn is_exempt(&self, address: Address) -> bool {
+        !self.limit_loopback && address.is_loopback()
+    }
+
+    /// What is remembered of an address, from now on if it is new; none where there is no room.
+    fn seen(&mut self, address: Address, now: Nanos) -> Option<&mut Seen> {
+        if self.seen.len() >= ADDRESSES_MAX && !self.seen.contains_key(&address) {
+            return None;
+        }
+        Some(self.seen.entry(address).or_insert(Seen { unauthenticated: 0, full_at: now }))
     }
 }
 
