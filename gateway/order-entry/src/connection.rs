@@ -17,6 +17,8 @@ pub(crate) struct Connection {
     generation: u32,
     pub(crate) peer: SocketAddr,
     pub(crate) core: SessionCore,
+    /// It has not logged on: its number among those.
+    pub(crate) newcomer: Option<u64>,
     /// Counts as one of its address that has not logged on.
     pub(crate) address: Option<Address>,
     /// It was refused at once, and lingers to read why.
@@ -46,6 +48,7 @@ impl Connection {
             generation: 0,
             peer,
             core,
+            newcomer: None,
             address: None,
             turned_away: false,
             want: Want::Nothing,
