@@ -132,7 +132,7 @@ impl Node {
         let (mut stages, sync_helper) = pipeline::stages(&handles, stage_marks, logs, events, machine, &link)?;
         let plan = pipeline::core_plan(&config);
         let (order_entry, stage) = shells::start_order_entry(&handles, listen, &log, known, plan.0)?;
-        let tls = shells::open_tls(&config, &runtime, &order_entry)?;
+        let tls = shells::open_tls(&config, &order_entry)?;
         // First: it begins a round with what publish let out at the end of the one before, and ends before the sequencer.
         stages.splice(0..0, stage);
         let market_data = shells::start_market_data(&handles, &log)?;
@@ -197,13 +197,16 @@ impl Node {
     pub fn stop(self) {
         let Self { control, runtime, order_entry, tls, market_data, runners, sync_helper, stop_http } = self;
         tracing::info!("stopping: no more commands are taken");
-        if let Some(tls) = tls {
+        if let Some(tls) = &tls {
             tls.close();
         }
         order_entry.stop_reading();
         runtime.block_on(control.stop());
         let drained = drain(&control);
         order_entry.stop();
+        if let Some(tls) = tls {
+            tls.stop();
+        }
         if let Some(market_data) = market_data {
             market_data.stop();
         }

@@ -243,7 +243,7 @@ pub struct SessionLimitsSection {
     pub sessions_max: usize,
     /// Most connections of one address (an IPv4 address, or 64 bits of an IPv6 one) that have not logged on.
     pub address_unauthenticated_max: u32,
-    /// Most logons that one address may try in a second.
+    /// Most logons that one address may try in a second; also, handshakes at the TLS door.
     pub address_logons_per_second: u32,
     /// Whether those two limits hold for loopback, too.
     pub limit_loopback: bool,

@@ -2,32 +2,19 @@
 //!
 //!   accept --connect--> [Admission] <--attempt-- logon          authenticated or gone --leave--> [Admission]
 //!
-//! Invariants: an address is an IPv4 address, or the 64 bits of an IPv6 network, since whoever has one address of those has
-//! all of them; what is remembered of an address that does nothing any more is forgotten by a sweep, and the table has a
+//! Invariants: what is remembered of an [`Address`] that does nothing any more is forgotten by a sweep, and the table has a
 //! bound: a new address beyond it is refused.
-//! Owning thread: the accepting gateway's.
+//! Owning thread: the accepting gateway's; the TLS door has one of its own.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use tidegate_domain::Nanos;
+use tidegate_sockets::Address;
 
 /// Most addresses remembered.
 const ADDRESSES_MAX: usize = 65_536;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
-
-/// Who connects, as far as limits go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Address(u64, bool);
-
-impl Address {
-    fn of(ip: IpAddr) -> Self {
-        match ip.to_canonical() {
-            IpAddr::V4(ip) => Self(u64::from(ip.to_bits()), false),
-            IpAddr::V6(ip) => Self((ip.to_bits() >> 64) as u64, true),
-        }
-    }
-}
 
 #[derive(Debug)]
 struct Seen {
@@ -55,20 +42,30 @@ impl Admission {
 
     /// A connection came in: its address, to be given back by [`Self::leave`], unless it has too many or is exempt.
     pub(crate) fn connect(&mut self, ip: IpAddr, now: Nanos) -> Result<Option<Address>, String> {
-        if self.is_exempt(ip) {
+        let address = Address::of(ip);
+        if self.is_exempt(address) {
             return Ok(None);
         }
-        let address = Address::of(ip);
-        if self.seen.len() >= ADDRESSES_MAX && !self.seen.contains_key(&address) {
+        let max = self.unauthenticated_max;
+        let Some(seen) = self.seen(address, now) else {
             return Err("too many addresses at a time; try again shortly".to_owned());
-        }
-        let seen = self.seen.entry(address).or_insert(Seen { unauthenticated: 0, full_at: now });
-        if seen.unauthenticated >= self.unauthenticated_max {
-            let max = self.unauthenticated_max;
+        };
+        if seen.unauthenticated >= max {
             return Err(format!("{max} connections of this address are not logged on; allowed: {max}"));
         }
         seen.unauthenticated += 1;
         Ok(Some(address))
+    }
+
+    /// A connection that was not counted any more counts again, whatever the limit: its address, unless that is exempt, or not
+    /// remembered and there is no room for it.
+    pub(crate) fn remain(&mut self, ip: IpAddr, now: Nanos) -> Option<Address> {
+        let address = Address::of(ip);
+        let seen = if self.is_exempt(address) { None } else { self.seen(address, now) };
+        seen.map(|seen| {
+            seen.unauthenticated += 1;
+            address
+        })
     }
 
     /// The connection logged on, or is gone.
@@ -97,8 +94,16 @@ impl Admission {
         self.seen.retain(|_, seen| seen.unauthenticated > 0 || seen.full_at > now);
     }
 
-    fn is_exempt(&self, ip: IpAddr) -> bool {
-        !self.limit_loopback && ip.to_canonical().is_loopback()
+    fn is_exempt(&self, address: Address) -> bool {
+        !self.limit_loopback && address.is_loopback()
+    }
+
+    /// What is remembered of an address, from now on if it is new; none where there is no room.
+    fn seen(&mut self, address: Address, now: Nanos) -> Option<&mut Seen> {
+        if self.seen.len() >= ADDRESSES_MAX && !self.seen.contains_key(&address) {
+            return None;
+        }
+        Some(self.seen.entry(address).or_insert(Seen { unauthenticated: 0, full_at: now }))
     }
 }
 

@@ -8,16 +8,17 @@ use std::net::SocketAddr;
 use tidegate_domain::{KeyId, SessionId};
 use tidegate_journal::EventCursor;
 
-use crate::admission::Address;
 use crate::replay::Replay;
 use crate::session::{SessionCore, Submission};
-use tidegate_sockets::{Token, Want};
+use tidegate_sockets::{Address, Token, Want};
 
 /// One connection.
 pub(crate) struct Connection {
     generation: u32,
     pub(crate) peer: SocketAddr,
     pub(crate) core: SessionCore,
+    /// It has not logged on: its number among those.
+    pub(crate) newcomer: Option<u64>,
     /// Counts as one of its address that has not logged on.
     pub(crate) address: Option<Address>,
     /// It was refused at once, and lingers to read why.
@@ -49,6 +50,7 @@ impl Connection {
             generation: 0,
             peer,
             core,
+            newcomer: None,
             address: None,
             turned_away: false,
             want: Want::Nothing,

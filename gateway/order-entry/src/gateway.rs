@@ -4,7 +4,7 @@
 //! ```text
 //!   one round:  mail, flags --> pump: event log --> sessions --> replay --> bytes to send
 //!               poll: one system call sends all of them and brings what came --> sessions --> inbox
-//!               every 20 ms: timeouts and heartbeats
+//!               every 20 ms, some more with many sessions: timeouts and heartbeats
 //! ```
 //!
 //! On the pipeline's own thread the round before ended with publish, and the next stage is the sequencer: an order goes from
@@ -28,6 +28,7 @@ use crate::config::{OrderEntryConfig, SecondLogon};
 use crate::connection::Connections;
 use crate::directory::Directory;
 use crate::ingress::{Handed, Ingress};
+use crate::lifecycle::Newcomers;
 use crate::mailbox::{Mail, Mailbox};
 use crate::replay::Replay;
 use crate::session::{Action, READ_LEN_BYTES, SessionCore, SessionTerms, Submission, View};
@@ -36,7 +37,8 @@ use crate::throttle::Throttles;
 use crate::verify::{Job, Verifier};
 use tidegate_sockets::{BUFFER_LEN_BYTES, Driver, Happened, Token, Want};
 
-/// How often timeouts and heartbeats are looked at: all within this time, a few at once, so that no order waits for all.
+/// Between two looks at all timeouts and heartbeats. A look takes [`TICK_STEP`] for every [`SLOTS_PER_STEP`] connections
+/// beyond the first so many, so that no order waits for all of them: with 4,096 each is looked at every 83 ms.
 const TICK: Nanos = Nanos::from_millis(20);
 const TICK_STEP: Nanos = Nanos::from_millis(1);
 const SLOTS_PER_STEP: usize = 64;
@@ -103,6 +105,7 @@ pub(crate) struct Gateway<D> {
     /// Only where connections come in.
     pub(crate) verifier: Option<Verifier>,
     pub(crate) admission: Admission,
+    pub(crate) newcomers: Newcomers,
     pub(crate) turned_away: usize,
     pub(crate) draining: bool,
     pub(crate) started: Instant,
@@ -164,6 +167,7 @@ impl<D: Driver> Gateway<D> {
                 config.address_logons_per_second,
                 config.limit_loopback,
             ),
+            newcomers: Newcomers::default(),
             turned_away: 0,
             draining: false,
             started: parts.started.at,
@@ -409,10 +413,8 @@ impl<D: Driver> Gateway<D> {
     }
 
     fn on_verdict(&mut self, token: Token, valid: bool) {
-        if let Some(connection) = self.connections.get(token)
-            && let Some(address) = connection.address.take_if(|_| valid)
-        {
-            self.admission.leave(address);
+        if valid {
+            self.forget_newcomer(token);
         }
         self.with_core(token, |core, view| core.on_verified(valid, view));
     }

@@ -15,15 +15,16 @@
 //! Invariants: a report is sent only after the event log has it; a key's reports leave in the order of their
 //! `session_sequence` without a gap; a request that was read is handed to the inbox exactly once or was refused with a
 //! reason; what one client does or fails to do is not noticed by another. Memory per session is bounded.
-//! TLS ends before the driver ([`TlsDoor`]), on threads of its own.
+//! TLS ends before the driver ([`TlsDoor`]), on a thread of its own.
 //!
-//! Owning threads: `order-entry`, as many as are configured, or `pipeline`; signatures are verified on `verify`.
+//! Owning threads: `order-entry`, as many as are configured, or `pipeline`; signatures are verified on `verify`, TLS is on `tls`.
 
 mod admission;
 mod catch_up;
 mod config;
 mod connection;
 mod directory;
+mod doorstep;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -6,9 +6,11 @@
 //! ```
 //!
 //! Invariants: connections, those of one address before the logon, and those that are being told why not are all bounded;
-//! whatever counts a connection forgets it once.
+//! whatever counts a connection forgets it once. Whoever has not logged on keeps nobody out: when all places are taken, the
+//! oldest of those who have not goes.
 //! Owning thread: the gateway's runner.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -30,6 +32,26 @@ const TURNED_AWAY_MAX: usize = 64;
 const ACCEPTS_PER_TICK: usize = 64;
 /// A send buffer that grew beyond this is given back to the allocator.
 const SPARE_MAX_BYTES: usize = 64 * 1_024;
+
+/// Connections that have not logged on, by arrival.
+#[derive(Default)]
+pub(crate) struct Newcomers {
+    waiting: BTreeMap<u64, Token>,
+    arrivals: u64,
+}
+
+impl Newcomers {
+    /// One came; its number.
+    fn arrive(&mut self, token: Token) -> u64 {
+        self.arrivals += 1;
+        self.waiting.insert(self.arrivals, token);
+        self.arrivals
+    }
+
+    fn oldest(&self) -> Option<Token> {
+        self.waiting.first_key_value().map(|(_, token)| *token)
+    }
+}
 
 impl<D: Driver> Gateway<D> {
     /// Lets connections in again, and forgets addresses that do nothing any more.
@@ -58,12 +80,15 @@ impl<D: Driver> Gateway<D> {
         if self.draining {
             return;
         }
-        let open = self.stats.connections.load(Ordering::Relaxed) as usize;
-        let admitted = if open - self.turned_away >= self.sessions_max {
+        let admitted = self.admission.connect(peer.ip(), self.now).and_then(|address| {
+            if self.make_room() {
+                return Ok(address);
+            }
+            if let Some(address) = address {
+                self.admission.leave(address);
+            }
             Err("sessions_max is reached; try again later".to_owned())
-        } else {
-            self.admission.connect(peer.ip(), self.now)
-        };
+        });
         if admitted.is_err() && self.turned_away >= TURNED_AWAY_MAX {
             return;
         }
@@ -92,19 +117,54 @@ impl<D: Driver> Gateway<D> {
                 return tracing::debug!(%peer, %error, "a connection failed at once");
             }
         };
-        self.turned_away += usize::from(connection.turned_away);
+        if connection.turned_away {
+            self.turned_away += 1;
+        } else {
+            connection.newcomer = Some(self.newcomers.arrive(token));
+        }
         self.connections.insert(token, connection);
         add(&self.stats.connections, 1);
         add(&self.stats.connections_total, 1);
         self.touch(token);
     }
 
-    /// A connection is over, here.
-    pub(crate) fn remove(&mut self, token: Token) -> Option<Box<Connection>> {
-        let mut connection = self.connections.remove(token)?;
+    /// Whether there is a place for one more connection, if need be that of the oldest one that has not logged on.
+    fn make_room(&mut self) -> bool {
+        let open = self.stats.connections.load(Ordering::Relaxed) as usize;
+        if open - self.turned_away < self.sessions_max {
+            return true;
+        }
+        let Some(oldest) = self.newcomers.oldest() else { return false };
+        if self.turned_away >= TURNED_AWAY_MAX {
+            self.forget(oldest);
+            return true;
+        }
+        self.forget_newcomer(oldest);
+        let connection = self.connections.get(oldest).expect("a newcomer is a connection");
+        if !connection.core.is_closed() {
+            connection.core.on_too_many("sessions_max is reached, and this connection has not logged on", self.now);
+        }
+        connection.turned_away = true;
+        self.turned_away += 1;
+        self.touch(oldest);
+        true
+    }
+
+    /// A connection proved whose it is, or is over.
+    pub(crate) fn forget_newcomer(&mut self, token: Token) {
+        let Some(connection) = self.connections.get(token) else { return };
         if let Some(address) = connection.address.take() {
             self.admission.leave(address);
         }
+        if let Some(number) = connection.newcomer.take() {
+            self.newcomers.waiting.remove(&number);
+        }
+    }
+
+    /// A connection is over, here.
+    pub(crate) fn remove(&mut self, token: Token) -> Option<Box<Connection>> {
+        self.forget_newcomer(token);
+        let connection = self.connections.remove(token)?;
         self.turned_away -= usize::from(connection.turned_away);
         if connection.follows.is_some() {
             self.following.retain(|other| *other != token);

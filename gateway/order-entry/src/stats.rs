@@ -1,7 +1,7 @@
 //! Counters of the server, for metrics and status.
 //!
-//! Invariants: written by the order-entry thread only, read by anyone; each is exact, two of them need not agree with
-//! each other at one instant.
+//! Invariants: written by every thread that carries sessions, read by anyone; each is exact, two of them need not agree
+//! with each other at one instant.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -48,7 +48,7 @@ counters!(
     }
 );
 
-/// Adds to a counter. There is one writer, so relaxed order suffices.
+/// Adds to a counter. Several threads may; nothing else is published by it, so relaxed order suffices.
 pub(crate) fn add(counter: &AtomicU64, count: u64) {
     counter.fetch_add(count, Ordering::Relaxed);
 }

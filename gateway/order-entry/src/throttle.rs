@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tidegate_domain::{KeyId, Nanos};
+use tidegate_sockets::Address;
 use tidegate_wire::{GatewayStamps, OrderRequest};
 
 /// Buckets of a kind that are kept before full ones without a user are dropped.
@@ -114,7 +115,7 @@ impl Bucket {
 #[derive(Debug)]
 pub(crate) struct Throttles {
     keys: Table<KeyId>,
-    addresses: Table<IpAddr>,
+    addresses: Table<Address>,
 }
 
 impl Throttles {
@@ -127,9 +128,9 @@ impl Throttles {
         self.keys.bucket(key, now)
     }
 
-    /// The bucket of an address.
-    pub(crate) fn address(&self, address: IpAddr, now: Nanos) -> Arc<Bucket> {
-        self.addresses.bucket(address, now)
+    /// The bucket of the address that this one counts as.
+    pub(crate) fn address(&self, ip: IpAddr, now: Nanos) -> Arc<Bucket> {
+        self.addresses.bucket(Address::of(ip), now)
     }
 }
 
@@ -217,6 +218,21 @@ mod tests {
         }
         assert!(throttles.keys.buckets.lock().unwrap().len() <= KEPT_MAX + 1, "full buckets without a user went");
         assert!(throttles.key(KeyId::new(1), at(1)).take(1, at(1)).is_err(), "the empty one is remembered");
+    }
+
+    #[test]
+    fn all_names_of_one_address_share_a_bucket() {
+        let limit = RateLimit { per_second: 1, burst: 16 };
+        for (one, same, other) in [
+            ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1"),
+            ("10.0.0.1", "::ffff:10.0.0.1", "::ffff:10.0.0.2"),
+        ] {
+            let throttles = Throttles::new(RateLimit::default(), limit);
+            let bucket = |ip: &str| throttles.address(ip.parse().unwrap(), at(0));
+            bucket(one).take(16, at(0)).unwrap();
+            assert!(bucket(same).take(1, at(0)).is_err(), "{same} has spent what {one} has");
+            assert!(bucket(other).take(16, at(0)).is_ok(), "{other} has not");
+        }
     }
 
     /// Against a bucket that counts tokens in exact fractions.

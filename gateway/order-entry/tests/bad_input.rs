@@ -25,6 +25,7 @@ with_both!(
     a_replayed_request_gets_its_first_outcome_and_another_payload_its_own_reject,
     a_client_that_vanishes_within_a_frame_changes_nothing_else,
     connections_over_the_limit_are_told_so,
+    the_oldest_connection_without_a_logon_makes_room_for_a_newer_one,
     a_business_reject_is_an_ordinary_report,
 );
 
@@ -202,14 +203,41 @@ fn a_client_that_vanishes_within_a_frame_changes_nothing_else(io: IoChoice) {
 
 fn connections_over_the_limit_are_told_so(io: IoChoice) {
     let world = World::with(io, 64, |config| config.sessions_max = 2);
-    let trader = world.node.trader(1);
-    let mut first = world.logged_on(&trader);
-    let second = world.connect();
-    assert_eq!(world.connect().goodbye().0, LogoutReason::TooManyConnections);
+    let mut first = world.logged_on(&world.node.trader(1));
+    let mut second = world.logged_on(&world.node.trader(2));
+    let (reason, _, detail) = world.connect().goodbye();
+    assert_eq!(reason, LogoutReason::TooManyConnections);
+    assert!(detail.contains("try again later"), "{detail}");
+    second.works(1);
     drop(second);
     wait_until(|| world.stats.connections.load(Ordering::SeqCst) == 1);
     first.works(1);
-    world.logged_on(&world.node.trader(2)).works(1);
+    world.logged_on(&world.node.trader(3)).works(1);
+}
+
+/// Whoever had not logged on once kept the places for as long as a logon may take.
+fn the_oldest_connection_without_a_logon_makes_room_for_a_newer_one(io: IoChoice) {
+    const PLACES: usize = 4;
+    let world = World::with(io, 64, |config| {
+        config.sessions_max = PLACES;
+        config.logon_timeout = Duration::from_secs(600);
+    });
+    let traders: Vec<_> = (1..=PLACES as u16).map(|seed| world.node.trader(seed)).collect();
+    let silent: Vec<_> = (0..PLACES).map(|_| world.connect()).collect();
+    wait_until(|| world.stats.connections.load(Ordering::SeqCst) == PLACES as u64);
+    let mut sessions = Vec::new();
+    for (trader, mut oldest) in traders.iter().zip(silent) {
+        let mut session = world.logged_on(trader);
+        session.works(1);
+        let (reason, _, detail) = oldest.goodbye();
+        assert_eq!(reason, LogoutReason::TooManyConnections);
+        assert!(detail.contains("has not logged on"), "{detail}");
+        sessions.push(session);
+    }
+    assert_eq!(world.connect().goodbye().0, LogoutReason::TooManyConnections, "no session makes room");
+    for session in &mut sessions {
+        session.works(2);
+    }
 }
 
 fn a_business_reject_is_an_ordinary_report(io: IoChoice) {

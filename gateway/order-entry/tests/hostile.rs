@@ -30,6 +30,7 @@ with_both!(
     a_reused_challenge_opens_no_session,
     a_flood_beyond_the_limit_is_refused_and_its_cancels_are_not,
     an_address_beyond_its_budget_is_turned_away_and_others_are_not,
+    a_crowd_that_does_not_log_on_keeps_nobody_out_and_takes_bounded_room,
 );
 
 /// A number from the environment.
@@ -529,6 +530,28 @@ fn an_address_beyond_its_budget_is_turned_away_and_others_are_not(io: IoChoice) 
     });
     assert!(is_stopped, "no budget ended the storm");
     world.logged_on(&victim).works(2);
+    bystanders.go_on(1);
+    bystanders.finish(&world);
+}
+
+fn a_crowd_that_does_not_log_on_keeps_nobody_out_and_takes_bounded_room(io: IoChoice) {
+    // And so many that are told that there are too many, at a time.
+    const TOLD_MAX: u64 = 64;
+    const PLACES: u64 = 8;
+    let world = World::with(io, 4_096, |config| {
+        config.sessions_max = PLACES as usize;
+        config.logon_timeout = Duration::from_secs(600);
+    });
+    let bystanders = Bystanders::start(&world);
+    let (victim, address) = (world.node.trader(3), world.server.local_addr());
+    let crowd: Vec<_> = (0..300).map(|_| Attacker::connect(address)).collect();
+    for round in 1..=3 {
+        // None of them reads, closes, or says anything.
+        world.logged_on(&victim).works(round);
+        let open = world.stats.connections.load(Ordering::SeqCst);
+        assert!(open <= PLACES + TOLD_MAX, "{open} connections are open");
+    }
+    drop(crowd);
     bystanders.go_on(1);
     bystanders.finish(&world);
 }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::io::Read;
+use std::io::{self, Read as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,8 +13,10 @@ use common::*;
 use tidegate_domain::*;
 use tidegate_order_entry::{IoChoice, OrderEntryError, TlsConfig, TlsDoor};
 use tidegate_wire::*;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
@@ -24,14 +26,24 @@ with_both!(
     a_large_replay_comes_through_tls_whole,
     whoever_does_not_shake_hands_is_cut_off_and_holds_nobody_up,
     an_address_may_have_so_many_handshakes,
+    whoever_does_not_close_counts_for_its_address_and_nobody_else_notices,
+    whoever_does_not_close_is_cut_off_after_a_while,
+    the_oldest_who_does_not_shake_hands_makes_room,
+    an_address_may_try_so_many_handshakes_in_a_second,
+    a_door_that_is_stopped_ends_those_who_stay,
 );
+
+/// Another address of this machine.
+const ELSEWHERE: &str = "127.0.0.66";
+/// Longer than any test takes.
+const FOR_EVER: Duration = Duration::from_secs(3_600);
 
 /// A server with both doors.
 struct Doors {
     world: World,
     tls: TlsDoor,
     roots: Arc<RootCertStore>,
-    // Last: its tasks use the ones above.
+    /// The clients'. Last: its tasks use the ones above.
     runtime: Runtime,
     _folder: tempfile::TempDir,
 }
@@ -51,9 +63,11 @@ fn config(folder: &tempfile::TempDir) -> (TlsConfig, RootCertStore) {
         listen: "127.0.0.1:0".parse().unwrap(),
         certificates,
         private_key,
-        handshake_timeout: PATIENCE,
-        connections_max: 64,
+        handshake_timeout: FOR_EVER,
+        linger: FOR_EVER,
+        handshakes_max: 64,
         address_unauthenticated_max: 16,
+        address_handshakes_per_second: 100_000,
         limit_loopback: true,
     };
     (config, roots)
@@ -64,7 +78,7 @@ impl Doors {
         let (world, runtime, folder) = (World::start(io), runtime(), tempfile::tempdir().unwrap());
         let (mut config, roots) = config(&folder);
         change(&mut config);
-        let tls = TlsDoor::open(&config, runtime.handle(), world.server.door()).unwrap();
+        let tls = TlsDoor::open(&config, world.server.door()).unwrap();
         Self { world, tls, roots: Arc::new(roots), runtime, _folder: folder }
     }
 
@@ -77,11 +91,32 @@ impl Doors {
 
     /// Whether a client that comes now is let in.
     fn shakes_hands(&self) -> bool {
+        self.come_from("127.0.0.1").is_ok()
+    }
+
+    /// Comes from this address and shakes hands.
+    fn come_from(&self, source: &str) -> io::Result<TlsStream<tokio::net::TcpStream>> {
         let (connector, address) = (self.connector(), self.tls.local_addr());
         self.runtime.block_on(async move {
-            let outside = tokio::net::TcpStream::connect(address).await.unwrap();
-            connector.connect(ServerName::try_from("localhost").unwrap(), outside).await.is_ok()
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind(SocketAddr::new(source.parse().unwrap(), 0)).unwrap();
+            let outside = socket.connect(address).await.unwrap();
+            connector.connect(ServerName::try_from("localhost").unwrap(), outside).await
         })
+    }
+
+    /// Comes, shakes hands, is sent away for what it says, reads that, and does not close.
+    fn stay_from(&self, source: &str) -> io::Result<TlsStream<tokio::net::TcpStream>> {
+        let mut stream = self.come_from(source)?;
+        self.runtime.block_on(async {
+            // A frame of no kind.
+            stream.write_all(&[0xff; 64]).await.unwrap();
+            stream.flush().await.unwrap();
+            let mut heard = Vec::new();
+            stream.read_to_end(&mut heard).await.unwrap();
+            assert!(heard.len() > 64, "a challenge and a goodbye");
+        });
+        Ok(stream)
     }
 
     /// A client whose bytes go through TLS: a plain socket to a task that shakes hands and copies.
@@ -187,12 +222,83 @@ fn an_address_may_have_so_many_handshakes(io: IoChoice) {
     client.works(1);
 }
 
+/// One address once held every place of the door, 15 s each, by not closing what the gateway had ended.
+fn whoever_does_not_close_counts_for_its_address_and_nobody_else_notices(io: IoChoice) {
+    let doors = Doors::open(io, |config| config.address_unauthenticated_max = 2);
+    let trader = doors.world.node.trader(1);
+    let mut client = doors.connect();
+    client.log_on(&trader, 0);
+    client.until_replay_done();
+    let stay: Vec<_> = (0..2).map(|_| doors.stay_from(ELSEWHERE).unwrap()).collect();
+    assert!(doors.come_from(ELSEWHERE).is_err(), "its two places are taken");
+    client.works(1);
+    assert!(doors.shakes_hands(), "another address has places of its own");
+    drop(stay);
+    // As soon as the server has seen it.
+    wait_until(|| doors.come_from(ELSEWHERE).is_ok());
+}
+
+fn whoever_does_not_close_is_cut_off_after_a_while(io: IoChoice) {
+    let doors = Doors::open(io, |config| {
+        config.address_unauthenticated_max = 1;
+        config.linger = Duration::from_millis(100);
+    });
+    let stay = doors.stay_from(ELSEWHERE).unwrap();
+    // It makes room for another one without closing.
+    wait_until(|| doors.come_from(ELSEWHERE).is_ok());
+    drop(stay);
+}
+
+fn the_oldest_who_does_not_shake_hands_makes_room(io: IoChoice) {
+    let doors = Doors::open(io, |config| config.handshakes_max = 2);
+    let stay = doors.stay_from("127.0.0.2").unwrap();
+    let mut silent = TcpStream::connect(doors.tls.local_addr()).unwrap();
+    let trader = doors.world.node.trader(1);
+    for round in 1..=5 {
+        let mut client = doors.connect();
+        client.log_on(&trader, 0);
+        client.until_replay_done();
+        client.works(round);
+        let mut newer = TcpStream::connect(doors.tls.local_addr()).unwrap();
+        std::mem::swap(&mut silent, &mut newer);
+    }
+    drop(stay);
+}
+
+fn an_address_may_try_so_many_handshakes_in_a_second(io: IoChoice) {
+    let doors = Doors::open(io, |config| config.address_handshakes_per_second = 1);
+    assert!(doors.come_from(ELSEWHERE).is_ok());
+    // It would take a machine that stands still for a minute to let all of them through.
+    let refused = (0..60).filter(|_| doors.come_from(ELSEWHERE).is_err()).count();
+    assert!(refused > 0, "no budget ended the storm");
+    assert!(doors.shakes_hands(), "another address has a budget of its own");
+}
+
+fn a_door_that_is_stopped_ends_those_who_stay(io: IoChoice) {
+    let doors = Doors::open(io, |_| {});
+    let (first, second) = (doors.world.node.trader(1), doors.world.node.trader(2));
+    let mut plain = doors.world.logged_on(&first);
+    let mut inside = doors.connect();
+    inside.log_on(&second, 0);
+    inside.until_replay_done();
+    let Doors { world, tls, runtime, .. } = doors;
+    let address = tls.local_addr();
+    tls.close();
+    wait_until(|| TcpStream::connect(address).is_err());
+    inside.works(1);
+    tls.stop();
+    // Its thread is gone, and with it whoever was inside.
+    wait_until(|| world.stats.connections.load(Ordering::SeqCst) == 1);
+    plain.works(1);
+    drop(runtime);
+}
+
 #[test]
 fn a_file_that_is_no_certificate_is_named() {
-    let (world, runtime, folder) = (World::start(IoChoice::Epoll), runtime(), tempfile::tempdir().unwrap());
+    let (world, folder) = (World::start(IoChoice::Epoll), tempfile::tempdir().unwrap());
     let (mut config, _) = config(&folder);
     config.certificates = folder.path().join("nowhere.pem");
-    match TlsDoor::open(&config, runtime.handle(), world.server.door()) {
+    match TlsDoor::open(&config, world.server.door()) {
         Err(error @ OrderEntryError::Tls { .. }) => assert!(error.to_string().contains("nowhere.pem"), "{error}"),
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("it opened"),

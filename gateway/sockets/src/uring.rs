@@ -15,7 +15,8 @@
 //! run out, the kernel ends receives; they begin again with the next poll, when the buffers are back.
 //!
 //! Invariants: memory that the kernel works on is freed only after the operation's completion: a socket's entry stays
-//! until the last one is in, and dropping the driver waits for them.
+//! until the last one is in, and dropping the driver waits for them. At most one accept is not cancelled: what an earlier one
+//! still brings is a connection like any other, but says nothing about the one that goes on.
 //! Owning thread: whoever polls; the ring refuses any other after the first poll.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
@@ -95,6 +96,8 @@ pub struct Uring {
     bell: Arc<Bell>,
     listener: Option<TcpListener>,
     accept: Accept,
+    /// Accepts that were begun: the generation of the last one.
+    accepts: u32,
     sockets: Table<Socket>,
     /// Sockets whose receive is not as it is wanted.
     to_arm: Vec<Token>,
@@ -154,9 +157,16 @@ impl Uring {
         {
             let accept = opcode::AcceptMulti::new(Fd(listener.as_raw_fd())).flags(libc::SOCK_CLOEXEC).build();
             self.accept = Accept::On;
-            self.push(&accept.user_data(number(Kind::Accept, NOBODY)))?;
+            self.accepts = self.accepts.wrapping_add(1);
+            let number = self.accept_number();
+            self.push(&accept.user_data(number))?;
         }
         Ok(())
+    }
+
+    /// The number of the accept that was begun last.
+    const fn accept_number(&self) -> u64 {
+        number(Kind::Accept, Token { slot: 0, generation: self.accepts })
     }
 
     /// Makes a socket's receive what is wanted of it.
@@ -197,15 +207,12 @@ impl Uring {
         self.push(&send.user_data(number(Kind::Send, token)))
     }
 
-    fn on_accept(&mut self, result: i32, flags: u32, out: &mut Vec<Happened>) {
+    fn on_accept(&mut self, number: u64, result: i32, flags: u32, out: &mut Vec<Happened>) {
         if result >= 0 {
             // SAFETY: the kernel opened it for us, and nobody else has it.
             out.push(Happened::Accepted(unsafe { OwnedFd::from_raw_fd(result) }));
         }
-        if cqueue::more(flags) {
-            return;
-        }
-        if self.accept != Accept::On {
+        if cqueue::more(flags) || self.accept != Accept::On || number != self.accept_number() {
             return;
         }
         self.accept = Accept::Wanted;
@@ -297,7 +304,7 @@ impl Uring {
             match number >> 56 {
                 kind if kind == Kind::Receive as u64 => self.on_receive(token, result, flags, out),
                 kind if kind == Kind::Send as u64 => self.on_send(token, result, out)?,
-                kind if kind == Kind::Accept as u64 => self.on_accept(result, flags, out),
+                kind if kind == Kind::Accept as u64 => self.on_accept(number, result, flags, out),
                 kind if kind == Kind::Bell as u64 => {
                     self.bell.hush();
                     if !cqueue::more(flags) {
@@ -347,6 +354,7 @@ impl Driver for Uring {
             bell: Arc::clone(bell),
             listener: None,
             accept: Accept::Off,
+            accepts: 0,
             sockets: Table::new(),
             to_arm: Vec::new(),
             buffers,
@@ -370,7 +378,7 @@ impl Driver for Uring {
 
     fn stop_accepting(&mut self) {
         if self.accept == Accept::On && self.enabled {
-            let cancel = opcode::AsyncCancel::new(number(Kind::Accept, NOBODY)).build();
+            let cancel = opcode::AsyncCancel::new(self.accept_number()).build();
             // An error would come again with the next poll, which tells it.
             let _ = self.push(&cancel.user_data(number(Kind::Cancel, NOBODY)));
         }

@@ -25,6 +25,11 @@ use crate::view::View;
 
 /// How long a client of the second door may take to shake hands.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it may take to close once its session is over.
+const TLS_LINGER: Duration = Duration::from_secs(1);
+/// Most connections of the second door that are not inside: one more ends the oldest, which had a fifth of a second even where
+/// 5,000 come in a second.
+const HANDSHAKES_MAX: usize = 1_024;
 /// File of the data folder that says where the market-data feed was.
 const MARKET_DATA_CHECKPOINT: &str = "market-data.checkpoint";
 /// Events after which it is made again: a start reads not many more than that, which takes a second or two.
@@ -115,11 +120,7 @@ pub(super) fn start_market_data(handles: &Handles<'_>, log: &EventLog) -> Result
 }
 
 /// Opens the second door, where there is one.
-pub(super) fn open_tls(
-    config: &NodeConfig,
-    runtime: &Runtime,
-    order_entry: &OrderEntry,
-) -> Result<Option<TlsDoor>, NodeError> {
+pub(super) fn open_tls(config: &NodeConfig, order_entry: &OrderEntry) -> Result<Option<TlsDoor>, NodeError> {
     let Some(section) = &config.order_entry.tls else { return Ok(None) };
     tidegate_replicator::check_private_file(&section.private_key)
         .map_err(start_error("order_entry.tls.private_key"))?;
@@ -129,11 +130,14 @@ pub(super) fn open_tls(
         certificates: section.certificates.clone(),
         private_key: section.private_key.clone(),
         handshake_timeout: HANDSHAKE_TIMEOUT,
-        connections_max: limits.sessions_max,
+        linger: TLS_LINGER,
+        handshakes_max: HANDSHAKES_MAX,
         address_unauthenticated_max: limits.address_unauthenticated_max,
+        // Each is for one logon.
+        address_handshakes_per_second: limits.address_logons_per_second,
         limit_loopback: limits.limit_loopback,
     };
-    TlsDoor::open(&tls, runtime.handle(), order_entry.door()).map(Some).map_err(start_error("order_entry.tls"))
+    TlsDoor::open(&tls, order_entry.door()).map(Some).map_err(start_error("order_entry.tls"))
 }
 
 pub(super) fn http_listener(
@@ -147,7 +151,6 @@ pub(super) fn http_listener(
     })
 }
 
-/// Starts what lives on the runtime: the desk, the operator's socket, the link's news, HTTP. What ends HTTP comes back.
 /// Looks after the disk's room. The next segment is asked for while most of the current one is free, so there is time to stop
 /// in order.
 pub(super) async fn watch_space(control: Arc<Control>, on_must_stop: OnMustStop) {
@@ -161,6 +164,7 @@ pub(super) async fn watch_space(control: Arc<Control>, on_must_stop: OnMustStop)
     ));
 }
 
+/// Starts what lives on the runtime: the desk, the operator's socket, the link's news, HTTP. What ends HTTP comes back.
 pub(super) fn start_tasks(
     runtime: &Runtime,
     control: &Arc<Control>,
