@@ -12,6 +12,7 @@
 //! back before the next poll, so nothing here grows with what clients send.
 //! Owning thread: whoever polls; only the [`Bell`] is anybody's.
 
+mod address;
 mod epoll;
 mod uring;
 
@@ -21,6 +22,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use address::Address;
 pub use epoll::Epoll;
 pub use uring::Uring;
 
