@@ -8,7 +8,8 @@
 //!
 //! Invariants: a market's book is that of its last message taken, and [`ChannelFeed::is_consistent`] is true only when no message
 //! up to [`ChannelFeed::through`] is missing in it: every number up to there was taken or is included in its snapshot, the last one ended
-//! its command, and no checksum differed. A market whose book cannot be proven waits for a snapshot; the others go on. Nothing
+//! its command, and no checksum differed. Terms never go back along the numbers, and a number is one message's: where something else is
+//! heard, a history was lost with whoever led, and the books are made anew. A market whose book cannot be proven waits for a snapshot; the others go on. Nothing
 //! grows without a bound. No clock, no socket: whoever owns it asks [`ChannelFeed::missing`] what to ask the server for.
 //! Owning thread: whoever holds it.
 
@@ -16,7 +17,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use tidegate_domain::{Epoch, MarketId, MarketState};
 use tidegate_wire::feed::{
-    FeedBody, FeedChannel, FeedHead, FeedMessage, FeedNumber, MarketInfo, MarketNumber, Packet, SnapshotMessage,
+    FeedBody, FeedChannel, FeedHead, FeedMessage, FeedNumber, MarketInfo, MarketNumber, Packet, SnapshotBody,
+    SnapshotMessage,
 };
 
 use crate::assembly::{Assembly, Snapshot};
@@ -30,13 +32,19 @@ const PENDING_MAX: usize = 65_536;
 const HELD_MAX: usize = 65_536;
 /// Markets that are followed: more than an engine has.
 const MARKETS_MAX: usize = 65_536;
+/// Messages whose heads are kept, to see that a number comes again with another message.
+const TAKEN_MAX: usize = 4_096;
 /// Notices that nobody took; older ones go first.
 const NOTICES_MAX: usize = 65_536;
 
 /// What a channel is followed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// All of its messages arrive, or are lost: numbers are dense (multicast, or TCP for all markets).
+    /// All of its messages arrive, or are lost: numbers are dense. Nobody says whether a later term has all that was said
+    /// before it (multicast).
+    Multicast,
+    /// All of its messages arrive, or are lost: numbers are dense. The server knows what was taken, and refuses to go on where a
+    /// later term does not have it (TCP for all markets).
     Whole,
     /// Only messages of some markets arrive, over a connection that loses none and keeps their order (TCP).
     Some,
@@ -82,7 +90,8 @@ pub enum Notice {
     },
     /// The numbering began anew: another journal.
     NewStream,
-    /// The newest messages were lost with the node that led before: the channel begins again with snapshots.
+    /// What was taken may not be what the server has, as where the newest messages were lost with the node that led before:
+    /// the channel begins again with snapshots.
     NewHistory,
 }
 
@@ -136,6 +145,8 @@ pub struct ChannelFeed {
     covered_from: FeedNumber,
     /// Messages behind a gap.
     pending: BTreeMap<FeedNumber, FeedMessage>,
+    /// The newest that were taken, by number.
+    taken: VecDeque<FeedHead>,
     markets: BTreeMap<MarketId, Market>,
     notices: VecDeque<Notice>,
 }
@@ -154,6 +165,7 @@ impl ChannelFeed {
             epoch: Epoch::new(0),
             covered_from: zero,
             pending: BTreeMap::new(),
+            taken: VecDeque::new(),
             markets: BTreeMap::new(),
             notices: VecDeque::new(),
         }
@@ -182,6 +194,11 @@ impl ChannelFeed {
         let notices = std::mem::take(&mut self.notices);
         *self = Self { stream: self.stream, notices, ..Self::new(self.channel, self.scope) };
         self.notify(Notice::NewHistory);
+    }
+
+    /// Learns that no such market exists: its beginning was lost with the node that led.
+    pub fn forget(&mut self, market: MarketId) {
+        self.markets.remove(&market);
     }
 
     /// Identity of the numbering; 0 before anything was heard.
@@ -292,7 +309,7 @@ impl ChannelFeed {
         } else if first > self.next {
             self.on_lost(self.next, first.previous());
         }
-        if self.scope == Scope::Whole {
+        if self.scope != Scope::Some {
             self.hear_of(next);
         }
     }
@@ -318,12 +335,15 @@ impl ChannelFeed {
 
     /// Takes a numbered message, from anywhere, any number of times.
     pub fn on_message(&mut self, message: &FeedMessage) {
-        let FeedHead { number, channel, .. } = message.head;
+        let FeedHead { number, channel, epoch, .. } = message.head;
         if channel != self.channel || number.raw() == 0 {
             return;
         }
-        if number < self.next && message.head.epoch > self.epoch && self.epoch.raw() != 0 {
-            // Terms never go back along the numbers, so this number was another message's in a term that lost its tail.
+        if self.scope == Scope::Multicast && epoch < self.epoch {
+            // Of a leader that was replaced: what is needed of before its end is in the snapshots.
+            return;
+        }
+        if number < self.next && self.is_of_another_history(&message.head) {
             self.reset();
         }
         if self.next.raw() == 0 {
@@ -331,7 +351,8 @@ impl ChannelFeed {
         }
         if self.scope == Scope::Some {
             if number >= self.next {
-                self.epoch = message.head.epoch;
+                self.epoch = epoch;
+                self.remember(&message.head);
             }
             self.next = self.next.max(number.next());
             self.known_next = self.known_next.max(self.next);
@@ -342,7 +363,9 @@ impl ChannelFeed {
         }
         if number > self.next {
             let had_gap = self.missing().is_some();
-            self.pending.insert(number, *message);
+            if self.pending.get(&number).is_none_or(|kept| kept.head.epoch <= epoch) {
+                self.pending.insert(number, *message);
+            }
             self.known_next = self.known_next.max(number.next());
             if !had_gap {
                 self.notify(Notice::Gap { first: self.next, last: number.previous() });
@@ -354,10 +377,54 @@ impl ChannelFeed {
             }
             return;
         }
-        (self.next, self.epoch) = (number.next(), message.head.epoch);
+        self.take(message);
         self.known_next = self.known_next.max(self.next);
-        self.deliver(message);
         self.deliver_pending();
+    }
+
+    /// Whether a message whose number was passed shows that what was taken under these numbers is lost: it is of a later term,
+    /// while terms never go back along the numbers; or another message was taken under its number, since a node that lost its
+    /// tail goes on in the same term when nobody took its place.
+    fn is_of_another_history(&self, head: &FeedHead) -> bool {
+        if head.epoch > self.epoch && self.epoch.raw() != 0 {
+            return true;
+        }
+        let at = self.taken.binary_search_by_key(&head.number, |taken| taken.number);
+        at.is_ok_and(|at| self.taken[at] != *head && self.taken[at].epoch <= head.epoch)
+    }
+
+    /// Takes the next message in order.
+    fn take(&mut self, message: &FeedMessage) {
+        let FeedHead { number, epoch, .. } = message.head;
+        if self.scope == Scope::Multicast && epoch > self.epoch && self.epoch.raw() != 0 {
+            self.begin_term(number, epoch);
+        }
+        (self.next, self.epoch) = (number.next(), epoch);
+        self.remember(&message.head);
+        self.deliver(message);
+    }
+
+    fn remember(&mut self, head: &FeedHead) {
+        if self.taken.len() == TAKEN_MAX {
+            self.taken.pop_front();
+        }
+        self.taken.push_back(*head);
+    }
+
+    /// A later term is heard of, from this number on. Numbers below it may be other messages' in its history than those that
+    /// were taken: no book is proven before a snapshot of this term.
+    fn begin_term(&mut self, from: FeedNumber, epoch: Epoch) {
+        (self.next, self.covered_from, self.epoch) = (from, from, epoch);
+        self.pending.retain(|number, message| *number >= from && message.head.epoch >= epoch);
+        self.known_next = self.pending.last_key_value().map_or(from, |(number, _)| number.next());
+        self.taken.clear();
+        for (id, market) in std::mem::take(&mut self.markets) {
+            let Market { info, state, book, .. } = market;
+            self.markets.insert(id, Market { info, state, ..Market::default() });
+            if book.is_some() {
+                self.notify(Notice::Left { market: id });
+            }
+        }
     }
 
     /// Learns that messages will not come.
@@ -376,8 +443,7 @@ impl ChannelFeed {
     fn deliver_pending(&mut self) {
         while let Some(entry) = self.pending.first_entry().filter(|entry| *entry.key() == self.next) {
             let message = entry.remove();
-            (self.next, self.epoch) = (self.next.next(), message.head.epoch);
-            self.deliver(&message);
+            self.take(&message);
         }
     }
 
@@ -388,7 +454,10 @@ impl ChannelFeed {
             return;
         }
         let is_proven = self.markets.get(&id).is_some_and(|market| self.is_proven(market));
-        if is_proven && self.missing().is_none() && piece.head.number < self.next {
+        let market = self.markets.entry(id).or_default();
+        let is_later = matches!(piece.body, SnapshotBody::Begin { epoch, .. } if epoch > self.epoch);
+        let is_needed = !is_proven || is_later || market.assembly.is_some();
+        if !is_needed && self.missing().is_none() && piece.head.number < self.next {
             // It can say nothing new.
             return;
         }
@@ -403,6 +472,17 @@ impl ChannelFeed {
 
     fn join(&mut self, id: MarketId, snapshot: Snapshot) {
         let Snapshot { number, market_number, info, state, book, epoch, .. } = snapshot;
+        if self.epoch.raw() != 0 && epoch > self.epoch {
+            if self.scope == Scope::Multicast {
+                self.begin_term(number.next(), epoch);
+            } else if number.next() < self.next {
+                // All that comes after it is of its term or a later one, so what was taken of after it is lost.
+                self.reset();
+            }
+        } else if self.scope == Scope::Multicast && epoch < self.epoch {
+            // Of a leader that was replaced: it may include what is lost.
+            return;
+        }
         self.epoch = self.epoch.max(epoch);
         let market = self.markets.entry(id).or_default();
         if market.book.is_some() && market_number < market.market_number {
@@ -419,6 +499,7 @@ impl ChannelFeed {
         for message in held.values() {
             self.deliver(message);
         }
+        self.deliver_pending();
     }
 
     /// Takes a message into its market; those of one market come in their order.

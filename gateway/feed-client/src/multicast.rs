@@ -122,7 +122,7 @@ impl MulticastFollower {
             groups,
             server,
             connection: None,
-            feeds: channels.iter().map(|channel| ChannelFeed::new(*channel, Scope::Whole)).collect(),
+            feeds: channels.iter().map(|channel| ChannelFeed::new(*channel, Scope::Multicast)).collect(),
             asked: None,
             not_before: Instant::now() + GAP_PATIENCE,
             counts: Counts::default(),
@@ -233,16 +233,18 @@ impl MulticastFollower {
                 }
             }
             FeedServer::Retransmitted { .. } => self.asked = None,
-            FeedServer::Refused { reason, channel, oldest, retry_after_ms, .. } => {
+            FeedServer::Refused { reason, channel, market, oldest, retry_after_ms, .. } => {
                 self.counts.refused += 1;
                 let asked = self.asked.take();
                 let wait = Duration::from_millis((*retry_after_ms).into()).max(GAP_PATIENCE);
                 self.not_before = Instant::now() + wait;
-                if *reason == FeedRefusal::TooOld
-                    && let Some((Asked::Messages { first, last, .. }, _)) = asked
-                    && let Some(feed) = self.feeds.iter_mut().find(|feed| feed.channel() == *channel)
-                {
-                    feed.on_lost(first, last.min(oldest.previous()).max(first));
+                let Some(feed) = self.feeds.iter_mut().find(|feed| feed.channel() == *channel) else { return };
+                match (*reason, asked, *market) {
+                    (FeedRefusal::TooOld, Some((Asked::Messages { first, last, .. }, _)), _) => {
+                        feed.on_lost(first, last.min(oldest.previous()).max(first));
+                    }
+                    (FeedRefusal::UnknownMarket, Some((Asked::Snapshot, _)), Some(market)) => feed.forget(market),
+                    _ => {}
                 }
             }
             _ => {}

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Invariants: what a new connection cannot give any more is a gap, which the server says, and the books are joined again from
-//! snapshots; nothing is assumed. Owning thread: a task of the caller's runtime.
+//! snapshots; nothing is assumed: the newest message that was taken is asked for again, and where another one comes under its number, the
+//! channel begins anew. Owning thread: a task of the caller's runtime.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -292,6 +293,15 @@ impl TcpFollower {
         Step::Disconnected(error)
     }
 
+    /// What was taken is not what this server has: it is asked for snapshots, over a connection that sends nothing else before them.
+    fn begin_anew(&mut self) -> Step {
+        self.connection = None;
+        self.again.clear();
+        let address = self.addresses[self.at];
+        let error = std::io::Error::other("what it says is not what was said before: messages were lost");
+        Step::Disconnected(FeedClientError::Io { address, error })
+    }
+
     async fn connect(&mut self) -> Step {
         if let Some(until) = self.pause_until {
             tokio::time::sleep_until(until).await;
@@ -324,7 +334,7 @@ impl TcpFollower {
         self.again.retain(|(_, when)| *when > now);
         let Some(connection) = &mut self.connection else { return Step::Other };
         let hello = connection.hello();
-        for feed in self.feeds.iter().filter(|feed| due.contains(&feed.channel())) {
+        for feed in self.feeds.iter_mut().filter(|feed| due.contains(&feed.channel())) {
             if let Err(error) = connection.ask(subscribe(feed, self.market, &hello)).await {
                 return self.lose(error);
             }
@@ -356,6 +366,7 @@ impl TcpFollower {
             _ => return Step::Other,
         };
         let Some(feed) = self.feeds.iter_mut().find(|feed| feed.channel() == channel) else { return Step::Other };
+        let before = feed.next();
         match message {
             FeedServer::Message(message) => feed.on_message(message),
             FeedServer::Snapshot(piece) => feed.on_snapshot(piece),
@@ -363,15 +374,23 @@ impl TcpFollower {
             FeedServer::Subscribed { first, next, .. } => feed.on_subscribed(*first, *next),
             _ => return Step::Other,
         }
+        if feed.next() < before {
+            return self.begin_anew();
+        }
         Step::Taken(channel)
     }
 }
 
-/// From where the channel is, or from a snapshot where that is nothing or more than the server has.
-fn subscribe(feed: &ChannelFeed, market: Option<MarketId>, hello: &Hello) -> FeedRequest {
+/// From the newest message that was taken, which shows whether the server has the same; or from a snapshot where nothing was taken,
+/// or not all of it can be trusted.
+fn subscribe(feed: &mut ChannelFeed, market: Option<MarketId>, hello: &Hello) -> FeedRequest {
     let channel = feed.channel();
     let is_joined = feed.waiting().next().is_none() && feed.markets().next().is_some();
+    if !is_joined && feed.next().raw() != 0 {
+        // A snapshot may be older than what was taken, and all that came after it is needed, once more.
+        feed.reset();
+    }
     // A server that is behind has the rest later; asking it for a snapshot would go back in time.
-    let from = if is_joined { feed.next().min(hello.next.of(channel)) } else { FeedNumber::default() };
+    let from = if is_joined { feed.next().previous().min(hello.next.of(channel)) } else { FeedNumber::default() };
     FeedRequest::Subscribe { channel, market, from, epoch: feed.epoch() }
 }

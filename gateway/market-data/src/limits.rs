@@ -2,18 +2,20 @@
 //!
 //! Invariants: the recovery budget is a token bucket that may go into debt by one answer: whoever has any token gets a whole
 //! answer, then waits until the debt is paid. So one large snapshot passes, and the long-term rate holds. Time comes in.
-//! The table is bounded: an address without a connection and with a full bucket is forgotten.
+//! The table is bounded: an address without a connection and with a full bucket is forgotten. An IPv6 network is one address.
 //! Owning thread: `market-data`.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use tidegate_sockets::Address;
+
 /// Addresses that are remembered before those that have nothing open are looked through.
 const FORGET_FROM: usize = 4_096;
 
 #[derive(Debug)]
-struct Address {
+struct Used {
     connections: usize,
     /// Thousandths of a token.
     tokens_milli: i64,
@@ -28,7 +30,7 @@ pub(crate) struct Limits {
     per_ip_max: usize,
     per_second: u32,
     connections: usize,
-    addresses: HashMap<IpAddr, Address>,
+    addresses: HashMap<Address, Used>,
 }
 
 impl Limits {
@@ -53,18 +55,19 @@ impl Limits {
             self.forget(now);
         }
         let (full, max) = (self.full_milli(), self.per_ip_max);
-        let address = self.addresses.entry(ip).or_insert(Address { connections: 0, tokens_milli: full, at: now });
-        if address.connections >= max {
-            return Err(format!("connections of this address: {} of {max}", address.connections));
+        let new = Used { connections: 0, tokens_milli: full, at: now };
+        let used = self.addresses.entry(Address::of(ip)).or_insert(new);
+        if used.connections >= max {
+            return Err(format!("connections of this address: {} of {max}", used.connections));
         }
-        address.connections += 1;
+        used.connections += 1;
         self.connections += 1;
         Ok(())
     }
 
     pub(crate) fn disconnect(&mut self, ip: IpAddr) {
-        let address = self.addresses.get_mut(&ip).expect("who disconnects has connected");
-        address.connections -= 1;
+        let used = self.addresses.get_mut(&Address::of(ip)).expect("who disconnects has connected");
+        used.connections -= 1;
         self.connections -= 1;
     }
 
@@ -78,25 +81,31 @@ impl Limits {
     /// How long until it may ask again.
     pub(crate) fn spend(&mut self, ip: IpAddr, cost: u64, now: Duration) -> Result<(), Duration> {
         let (full, rate) = (self.full_milli(), i64::from(self.per_second));
-        let address = self.addresses.get_mut(&ip).expect("who asks has connected");
-        let passed_ms = i64::try_from(now.saturating_sub(address.at).as_millis()).unwrap_or(i64::MAX);
+        let used = self.addresses.get_mut(&Address::of(ip)).expect("who asks has connected");
+        let passed_ms = i64::try_from(now.saturating_sub(used.at).as_millis()).unwrap_or(i64::MAX);
         // Of whole milliseconds only; the rest of one counts next time.
-        address.at += Duration::from_millis(passed_ms as u64);
-        address.tokens_milli = address.tokens_milli.saturating_add(passed_ms.saturating_mul(rate)).min(full);
-        if address.tokens_milli <= 0 {
-            let wait_ms = (1 - address.tokens_milli).div_euclid(rate) + 1;
+        used.at += Duration::from_millis(passed_ms as u64);
+        used.tokens_milli = used.tokens_milli.saturating_add(passed_ms.saturating_mul(rate)).min(full);
+        if used.tokens_milli <= 0 {
+            let wait_ms = (1 - used.tokens_milli).div_euclid(rate) + 1;
             return Err(Duration::from_millis(wait_ms as u64));
         }
-        let cost = i64::try_from(cost).unwrap_or(i64::MAX).saturating_mul(1_000);
-        address.tokens_milli = address.tokens_milli.saturating_sub(cost);
+        self.charge(ip, cost);
         Ok(())
+    }
+
+    /// Takes what an answer that was allowed turned out to cost on top.
+    pub(crate) fn charge(&mut self, ip: IpAddr, cost: u64) {
+        let used = self.addresses.get_mut(&Address::of(ip)).expect("who asks has connected");
+        let cost = i64::try_from(cost).unwrap_or(i64::MAX).saturating_mul(1_000);
+        used.tokens_milli = used.tokens_milli.saturating_sub(cost);
     }
 
     fn forget(&mut self, now: Duration) {
         let (full, rate) = (self.full_milli(), i64::from(self.per_second));
-        self.addresses.retain(|_, address| {
-            let passed_ms = i64::try_from(now.saturating_sub(address.at).as_millis()).unwrap_or(i64::MAX);
-            address.connections > 0 || address.tokens_milli.saturating_add(passed_ms.saturating_mul(rate)) < full
+        self.addresses.retain(|_, used| {
+            let passed_ms = i64::try_from(now.saturating_sub(used.at).as_millis()).unwrap_or(i64::MAX);
+            used.connections > 0 || used.tokens_milli.saturating_add(passed_ms.saturating_mul(rate)) < full
         });
     }
 }
@@ -119,6 +128,18 @@ mod tests {
         assert_eq!(limits.connect(OTHER, now), Err("connections: 3 of 3".to_owned()));
         limits.disconnect(IP);
         assert_eq!(limits.connect(OTHER, now), Ok(()));
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address_and_so_is_ipv4_however_it_is_written() {
+        let ip = |text: &str| -> IpAddr { text.parse().expect("it is an address") };
+        let mut limits = Limits::new(9, 1, 10);
+        let now = Duration::ZERO;
+        assert_eq!(limits.connect(ip("2001:db8:1:2::1"), now), Ok(()));
+        assert!(limits.connect(ip("2001:db8:1:2:ffff::9"), now).is_err());
+        assert_eq!(limits.connect(ip("2001:db8:1:3::1"), now), Ok(()));
+        assert_eq!(limits.connect(ip("10.0.0.1"), now), Ok(()));
+        assert!(limits.connect(ip("::ffff:10.0.0.1"), now).is_err());
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl Publisher {
                 self.snapshots.waiting.extend(all);
                 continue;
             };
-            let Some(frames) = hub.snapshot(channel, market) else { continue };
+            let Some(frames) = hub.snapshot(channel, market, now) else { continue };
             let mut builder = PacketBuilder::new(hub.core.stream(), FeedService::Snapshot);
             let packets = &mut self.snapshots.packets;
             let mut send = |bytes: &[u8]| packets.push_back(bytes.to_vec());

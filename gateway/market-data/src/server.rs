@@ -35,10 +35,8 @@ use crate::stats::FeedStats;
 const BATCH_EVENTS: usize = 2_048;
 /// A client may be silent for so many heartbeats.
 const SILENT_HEARTBEATS: u32 = 10;
-/// A socket that takes no byte for so many heartbeats is closed: nothing can be said to it any more.
+/// A socket that does not take a chunk in so many heartbeats is closed: nothing can be said to it any more.
 const STALLED_HEARTBEATS: u32 = 30;
-/// Nothing more is read from a client that does not read so many bytes of its answers.
-const UNREAD_LEN_BYTES: usize = 128 * 1024;
 /// How long what is left for connections may take when the node stops.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -261,24 +259,24 @@ impl Shared {
         let (mut more, mut stopped) = (self.more.subscribe(), self.stopped.clone());
         let (mut reader, mut input) = (FrameReader::new(), vec![0; 4_096]);
         let heartbeat = self.config.heartbeat;
-        let (mut written, mut said_at, mut heard_at) = (0, Instant::now(), Instant::now());
+        let (mut said_at, mut heard_at) = (Instant::now(), Instant::now());
         loop {
-            if heard_at.elapsed() > heartbeat * SILENT_HEARTBEATS {
+            session.fill(&self.hub.borrow());
+            let reads = session.takes_requests();
+            if !reads {
+                // What the client says is not read, so its silence says nothing; whether it reads decides.
+                heard_at = Instant::now();
+            } else if heard_at.elapsed() > heartbeat * SILENT_HEARTBEATS {
                 session.end(&self.hub.borrow(), FeedLogoutReason::HeartbeatMissed, String::new());
             }
-            if written == session.out.len() {
-                session.out.clear();
-                written = 0;
-                session.fill(&self.hub.borrow());
-            }
-            let is_empty = session.out.is_empty();
+            let is_empty = session.unwritten().is_empty();
             if is_empty && session.is_ending {
                 return Ok(());
             }
             let patience = if is_empty { heartbeat } else { heartbeat * STALLED_HEARTBEATS };
             let until = tokio::time::Instant::from_std(said_at + patience);
             tokio::select! {
-                ready = stream.readable(), if !session.is_ending && session.out.len() - written < UNREAD_LEN_BYTES => {
+                ready = stream.readable(), if reads => {
                     ready?;
                     match stream.try_read(&mut input) {
                         Ok(0) => return Ok(()),
@@ -292,10 +290,11 @@ impl Shared {
                 }
                 ready = stream.writable(), if !is_empty => {
                     ready?;
-                    match stream.try_write(&session.out[written..]) {
+                    match stream.try_write(session.unwritten()) {
                         Ok(count) => {
-                            written += count;
-                            said_at = Instant::now();
+                            if session.wrote(count) {
+                                said_at = Instant::now();
+                            }
                         }
                         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                         Err(error) => return Err(error),

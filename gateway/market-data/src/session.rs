@@ -5,13 +5,15 @@
 //!   newest messages, from the cursor of each channel --------------------------------+--[Session::fill]--> bytes
 //! ```
 //!
-//! Invariants: a session keeps places, not messages: what it will send is in the hub's rings, so it is bounded whatever the
-//! client does. When the ring has gone past its cursor it is told so ([`FeedLogoutReason::SlowConsumer`]) with the place to
-//! resume from, and ends. What it writes ends with a whole frame. No socket, no clock: time comes in. Owning thread: `market-data`.
+//! Invariants: a session keeps places, not messages: what it will send is in the hub's rings and snapshots, its requests are
+//! counted, and none is taken while [`Session::takes_requests`] says no; so it is bounded whatever the client does. Whatever
+//! brings old messages or snapshots is paid for. When the ring has gone past its cursor, or past a snapshot that it still
+//! sends, it is told so ([`FeedLogoutReason::SlowConsumer`]) with the place to resume from, and ends. What it writes ends with a
+//! whole frame. No socket, no clock: time comes in. Owning thread: `market-data`.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use tidegate_domain::MarketId;
@@ -26,6 +28,8 @@ use crate::hub::{Hub, SnapshotFrames};
 
 /// Bytes that are put together before they are written; one frame more at most.
 const CHUNK_LEN_BYTES: usize = 64 * 1024;
+/// Nothing more is taken from a client that does not read so many bytes of its answers.
+const UNREAD_LEN_BYTES: usize = 128 * 1024;
 /// Requests that may wait for their answers.
 const JOBS_MAX: usize = 256;
 /// Snapshots of all markets count as one request, but their jobs are many.
@@ -43,8 +47,10 @@ struct Subscription {
 /// What is to be sent before newer messages.
 #[derive(Debug)]
 enum Job {
+    /// The hub keeps the frames while what came after them is kept.
     Snapshot {
-        frames: Rc<SnapshotFrames>,
+        frames: Weak<SnapshotFrames>,
+        channel: FeedChannel,
         next_piece: usize,
     },
     /// All snapshots of a subscription are before this.
@@ -68,8 +74,9 @@ pub(crate) struct Session {
     retransmit_max: u32,
     subscriptions: [Option<Subscription>; 3],
     jobs: VecDeque<Job>,
-    /// Bytes for the socket.
-    pub(crate) out: Vec<u8>,
+    /// Bytes for the socket, of which the first `written` are with the system.
+    out: Vec<u8>,
+    written: usize,
     /// It ends when the bytes are written.
     pub(crate) is_ending: bool,
 }
@@ -83,6 +90,7 @@ impl Session {
             subscriptions: [None, None, None],
             jobs: VecDeque::new(),
             out: Vec::new(),
+            written: 0,
             is_ending: false,
         };
         session.say(&FeedServer::Hello {
@@ -122,6 +130,28 @@ impl Session {
     pub(crate) fn heartbeat(&mut self, hub: &Hub) {
         let next = self.resume(hub);
         self.say(&FeedServer::Heartbeat { next });
+    }
+
+    /// What is to be written next.
+    pub(crate) fn unwritten(&self) -> &[u8] {
+        &self.out[self.written..]
+    }
+
+    /// The system took so many bytes. Whether that ends a chunk: less is no proof that the client reads, and the room of a chunk
+    /// is free again, so that answers to one who always leaves a few bytes do not pile up behind each other.
+    pub(crate) fn wrote(&mut self, count: usize) -> bool {
+        self.written += count;
+        let is_whole = self.written == self.out.len() || self.written >= CHUNK_LEN_BYTES;
+        if is_whole {
+            self.out.drain(..self.written);
+            self.written = 0;
+        }
+        is_whole
+    }
+
+    /// Whether more may be read from the client.
+    pub(crate) fn takes_requests(&self) -> bool {
+        !self.is_ending && self.unwritten().len() < UNREAD_LEN_BYTES && self.jobs.len() < JOBS_MAX
     }
 
     /// Takes a request. `now` counts from the start of the server.
@@ -171,6 +201,9 @@ impl Session {
     ) {
         let (oldest, next) = (hub.oldest().of(channel), hub.next().of(channel));
         let what = (channel, market, from);
+        if self.jobs.len() >= JOBS_MAX {
+            return self.refuse(hub, FeedRefusal::Rate, what, JOBS_MAX as u64, Duration::from_secs(1));
+        }
         if from > next {
             return self.refuse(hub, FeedRefusal::TooNew, what, next.raw(), Duration::ZERO);
         }
@@ -178,9 +211,14 @@ impl Session {
             if hub.markets_of(market).is_none() {
                 return self.refuse(hub, FeedRefusal::UnknownMarket, what, 0, Duration::ZERO);
             }
+            if let Err(wait) = hub.limits.spend(self.ip, 1 + next.raw() - from.raw(), now) {
+                return self.refuse(hub, FeedRefusal::Rate, what, 0, wait);
+            }
             from
         } else {
             let Some(first) = self.queue_snapshots(hub, channel, market, now) else { return };
+            // They may be from before: what came since comes, too.
+            hub.limits.charge(self.ip, next.raw() - first.raw());
             if from.raw() != 0 {
                 self.say(&FeedServer::Gap { channel, market, first: from, last: oldest.previous() });
             }
@@ -221,14 +259,16 @@ impl Session {
             self.refuse(hub, FeedRefusal::Rate, what, JOBS_MAX as u64, Duration::from_secs(1));
             return None;
         }
-        let frames: Vec<_> = markets.iter().filter_map(|market| hub.snapshot(channel, *market)).collect();
-        let cost = 1 + frames.iter().map(|frames| frames.pieces()).sum::<u64>();
-        if let Err(wait) = hub.limits.spend(self.ip, cost, now) {
+        // Before they are made: who is in debt costs no work.
+        if let Err(wait) = hub.limits.spend(self.ip, 1, now) {
             self.refuse(hub, FeedRefusal::Rate, what, 0, wait);
             return None;
         }
+        let frames: Vec<_> = markets.iter().filter_map(|market| hub.snapshot(channel, *market, now)).collect();
+        hub.limits.charge(self.ip, frames.iter().map(|frames| frames.pieces()).sum());
         let first = frames.iter().map(|frames| frames.number.next()).min().unwrap_or(hub.next().of(channel));
-        self.jobs.extend(frames.into_iter().map(|frames| Job::Snapshot { frames, next_piece: 0 }));
+        let job = |frames| Job::Snapshot { frames: Rc::downgrade(frames), channel, next_piece: 0 };
+        self.jobs.extend(frames.iter().map(job));
         Some(first)
     }
 
@@ -254,8 +294,11 @@ impl Session {
         }
     }
 
-    /// Puts together what is to be written next, as far as a chunk has room.
+    /// Puts together what is to be written next, as far as a chunk has room, where everything before it is written.
     pub(crate) fn fill(&mut self, hub: &Hub) {
+        if !self.out.is_empty() {
+            return;
+        }
         while !self.is_ending && self.out.len() < CHUNK_LEN_BYTES {
             match self.jobs.pop_front() {
                 Some(job) => self.work(hub, job),
@@ -271,13 +314,19 @@ impl Session {
 
     fn work(&mut self, hub: &Hub, job: Job) {
         match job {
-            Job::Snapshot { frames, next_piece } => {
+            Job::Snapshot { frames: weak, channel, next_piece } => {
+                let oldest = hub.recent[channel.at()].oldest();
+                let Some(frames) = weak.upgrade().filter(|frames| frames.number.next() >= oldest) else {
+                    hub.stats.count(|c| &c.slow_consumers, 1);
+                    let detail = format!("{channel}: what came after a snapshot is not kept any more");
+                    return self.end(hub, FeedLogoutReason::SlowConsumer, detail);
+                };
                 let room = CHUNK_LEN_BYTES.saturating_sub(self.out.len());
                 let start = frames.starts[next_piece];
                 let upto = frames.starts.partition_point(|end| *end <= start + room).max(next_piece + 2) - 1;
                 self.out.extend_from_slice(&frames.bytes[start..frames.starts[upto]]);
                 if upto + 1 < frames.starts.len() {
-                    self.jobs.push_front(Job::Snapshot { frames, next_piece: upto });
+                    self.jobs.push_front(Job::Snapshot { frames: weak, channel, next_piece: upto });
                 }
             }
             Job::Subscribed { channel, market, first } => {
@@ -326,3 +375,8 @@ impl Session {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+#[path = "../tests/session/mod.rs"]
+mod tests;

@@ -168,7 +168,7 @@ fn run(seed: u64, channel: FeedChannel, totals: &mut BTreeMap<&'static str, u32>
     net.lost_of_100 = [0, 5, 30, 60][net.below(4) as usize];
     let retransmits = net.below(3) > 0;
     let starts_at = net.below(200);
-    let (mut client, mut sure) = (ChannelFeed::new(channel, Scope::Whole), 0);
+    let (mut client, mut sure) = (ChannelFeed::new(channel, Scope::Multicast), 0);
     for at in 0..1_200 {
         let events = step(&mut flow);
         let messages = feed(&mut core, &events);

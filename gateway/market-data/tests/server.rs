@@ -248,7 +248,8 @@ fn a_start_from_a_checkpoint_goes_on_with_the_same_numbers_and_books() {
             config.checkpoint_every_events = 500;
             config.keep_messages = 1_024;
         });
-        world.play(2_500);
+        // Enough for all that is kept of every channel to come after a checkpoint, of the trades as well.
+        world.play(8_000);
         world.caught_up().await;
         let before = world.runner.stats().get();
         assert!(file.exists(), "it is written meanwhile");

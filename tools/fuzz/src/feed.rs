@@ -192,7 +192,7 @@ fn empty_checksum() -> u32 {
 pub fn feed_client(data: &[u8]) {
     let mut rolls = Rolls(data);
     let channel = [FeedChannel::Orders, FeedChannel::Levels, FeedChannel::Trades][rolls.below(3) as usize];
-    let scope = if rolls.below(2) == 0 { Scope::Whole } else { Scope::Some };
+    let scope = [Scope::Whole, Scope::Some, Scope::Multicast][rolls.below(3) as usize];
     let (mut client, mut twin) = (ChannelFeed::new(channel, scope), ChannelFeed::new(channel, scope));
     while let Some(op) = rolls.next() {
         match op % 10 {

@@ -17,7 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("gateway/wire", &["domain"]),
     ("gateway/client", &["domain", "wire"]),
     ("gateway/feed-client", &["domain", "wire"]),
-    ("gateway/market-data", &["domain", "feed-client", "journal", "wire"]),
+    ("gateway/market-data", &["domain", "feed-client", "journal", "sockets", "wire"]),
     ("gateway/sockets", &[]),
     ("gateway/order-entry", &["domain", "wire", "pipeline", "journal", "sockets"]),
     ("gateway/http", &["domain", "wire", "journal"]),
