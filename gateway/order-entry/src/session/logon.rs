@@ -57,7 +57,7 @@ impl SessionCore {
             let detail = format!("heartbeat_ms is {}, allowed: {min} to {max}", logon.heartbeat_ms);
             return Some((LogoutReason::HeartbeatOutOfRange, detail));
         }
-        if let Some(objection) = self.from_where(entry) {
+        if let Some(objection) = self.origin_objection(entry) {
             return Some(objection);
         }
         may_be_used(logon.mode, entry)
@@ -71,12 +71,12 @@ impl SessionCore {
             _ => return,
         };
         let entry = view.directory.key(key).expect("it was there when it logged on");
-        if let Some((reason, detail)) = self.from_where(entry).or_else(|| may_be_used(mode, entry)) {
+        if let Some((reason, detail)) = self.origin_objection(entry).or_else(|| may_be_used(mode, entry)) {
             self.say_goodbye(reason, &detail, Ending::CloseSession, view.now);
         }
     }
 
-    fn from_where(&self, entry: &KeyEntry) -> Option<(LogoutReason, String)> {
+    fn origin_objection(&self, entry: &KeyEntry) -> Option<(LogoutReason, String)> {
         let refused = !entry.networks.allow(self.peer);
         refused.then(|| (LogoutReason::AddressNotAllowed, format!("the key may not be used from {}", self.peer)))
     }
