@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_domain::{Epoch, MarketState, Side};
+use tidegate_domain::{Epoch, MarketState, Sequence, Side, Timestamp};
 use tidegate_wire::feed::{
     BookSnapshotHead, FeedChannel, FeedNumber, LevelView, MarketInfo, MarketNumber, SnapshotBody, SnapshotMessage,
 };
@@ -61,6 +61,9 @@ pub(crate) struct Snapshot {
     pub(crate) market_number: MarketNumber,
     pub(crate) stream: u64,
     pub(crate) epoch: Epoch,
+    /// The last command that is included, and when it was.
+    pub(crate) sequence: Sequence,
+    pub(crate) time: Timestamp,
     pub(crate) info: MarketInfo,
     pub(crate) state: MarketState,
     pub(crate) book: Book,
@@ -95,7 +98,8 @@ impl Assembly {
     fn finish(self, channel: FeedChannel) -> Option<Result<Snapshot, BookError>> {
         let number = self.number;
         let mut pieces = self.pieces.into_values();
-        let Some(SnapshotBody::Begin { market_number, info, state, checksum, stream, epoch, .. }) = pieces.next()
+        let Some(SnapshotBody::Begin { market_number, info, state, checksum, stream, epoch, sequence, time, .. }) =
+            pieces.next()
         else {
             return None;
         };
@@ -107,7 +111,7 @@ impl Assembly {
         if is != checksum {
             return Some(Err(BookError::Checksum { is, said: checksum }));
         }
-        Some(Ok(Snapshot { number, market_number, stream, epoch, info, state, book }))
+        Some(Ok(Snapshot { number, market_number, stream, epoch, sequence, time, info, state, book }))
     }
 }
 

@@ -15,7 +15,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use tidegate_domain::{Epoch, MarketId, MarketState};
+use tidegate_domain::{Epoch, MarketId, MarketState, Sequence, Timestamp};
 use tidegate_wire::feed::{
     FeedBody, FeedChannel, FeedHead, FeedMessage, FeedNumber, MarketInfo, MarketNumber, Packet, SnapshotBody,
     SnapshotMessage,
@@ -147,6 +147,8 @@ pub struct ChannelFeed {
     pending: BTreeMap<FeedNumber, FeedMessage>,
     /// The newest that were taken, by number.
     taken: VecDeque<FeedHead>,
+    /// What the newest snapshot includes: nothing up to this number is of a later command, or was later.
+    included: (FeedNumber, Sequence, Timestamp),
     markets: BTreeMap<MarketId, Market>,
     notices: VecDeque<Notice>,
 }
@@ -166,6 +168,7 @@ impl ChannelFeed {
             covered_from: zero,
             pending: BTreeMap::new(),
             taken: VecDeque::new(),
+            included: (zero, Sequence::new(0), Timestamp::from_nanos(0)),
             markets: BTreeMap::new(),
             notices: VecDeque::new(),
         }
@@ -345,6 +348,10 @@ impl ChannelFeed {
         }
         if number < self.next && self.is_of_another_history(&message.head) {
             self.reset();
+            if self.scope != Scope::Multicast {
+                // Who holds the connection sees that nothing is known any more, and asks for snapshots.
+                return;
+            }
         }
         if self.next.raw() == 0 {
             (self.next, self.covered_from) = (number, number);
@@ -383,10 +390,14 @@ impl ChannelFeed {
     }
 
     /// Whether a message whose number was passed shows that what was taken under these numbers is lost: it is of a later term,
-    /// while terms never go back along the numbers; or another message was taken under its number, since a node that lost its
-    /// tail goes on in the same term when nobody took its place.
+    /// while terms never go back along the numbers; or another message was taken under its number, or it is younger than a snapshot
+    /// that includes it, since a node that lost its tail goes on in the same term when nobody took its place.
     fn is_of_another_history(&self, head: &FeedHead) -> bool {
         if head.epoch > self.epoch && self.epoch.raw() != 0 {
+            return true;
+        }
+        let (number, sequence, time) = self.included;
+        if head.number <= number && (head.sequence > sequence || head.time > time) && head.epoch >= self.epoch {
             return true;
         }
         let at = self.taken.binary_search_by_key(&head.number, |taken| taken.number);
@@ -418,6 +429,7 @@ impl ChannelFeed {
         self.pending.retain(|number, message| *number >= from && message.head.epoch >= epoch);
         self.known_next = self.pending.last_key_value().map_or(from, |(number, _)| number.next());
         self.taken.clear();
+        self.included = Default::default();
         for (id, market) in std::mem::take(&mut self.markets) {
             let Market { info, state, book, .. } = market;
             self.markets.insert(id, Market { info, state, ..Market::default() });
@@ -453,10 +465,9 @@ impl ChannelFeed {
         if piece.head.channel != self.channel || !self.makes_room(id) {
             return;
         }
-        let is_proven = self.markets.get(&id).is_some_and(|market| self.is_proven(market));
-        let market = self.markets.entry(id).or_default();
+        let is_done = |market: &Market| self.is_proven(market) && market.assembly.is_none();
         let is_later = matches!(piece.body, SnapshotBody::Begin { epoch, .. } if epoch > self.epoch);
-        let is_needed = !is_proven || is_later || market.assembly.is_some();
+        let is_needed = is_later || !self.markets.get(&id).is_some_and(is_done);
         if !is_needed && self.missing().is_none() && piece.head.number < self.next {
             // It can say nothing new.
             return;
@@ -471,7 +482,7 @@ impl ChannelFeed {
     }
 
     fn join(&mut self, id: MarketId, snapshot: Snapshot) {
-        let Snapshot { number, market_number, info, state, book, epoch, .. } = snapshot;
+        let Snapshot { number, market_number, info, state, book, epoch, sequence, time, .. } = snapshot;
         if self.epoch.raw() != 0 && epoch > self.epoch {
             if self.scope == Scope::Multicast {
                 self.begin_term(number.next(), epoch);
@@ -484,6 +495,7 @@ impl ChannelFeed {
             return;
         }
         self.epoch = self.epoch.max(epoch);
+        self.included = self.included.max((number, sequence, time));
         let market = self.markets.entry(id).or_default();
         if market.book.is_some() && market_number < market.market_number {
             return;

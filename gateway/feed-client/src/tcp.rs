@@ -297,6 +297,7 @@ impl TcpFollower {
     fn begin_anew(&mut self) -> Step {
         self.connection = None;
         self.again.clear();
+        self.pause_until = Some(Instant::now() + RECONNECT_PAUSE);
         let address = self.addresses[self.at];
         let error = std::io::Error::other("what it says is not what was said before: messages were lost");
         Step::Disconnected(FeedClientError::Io { address, error })
@@ -366,7 +367,7 @@ impl TcpFollower {
             _ => return Step::Other,
         };
         let Some(feed) = self.feeds.iter_mut().find(|feed| feed.channel() == channel) else { return Step::Other };
-        let before = feed.next();
+        let was_known = feed.next().raw() != 0;
         match message {
             FeedServer::Message(message) => feed.on_message(message),
             FeedServer::Snapshot(piece) => feed.on_snapshot(piece),
@@ -374,7 +375,7 @@ impl TcpFollower {
             FeedServer::Subscribed { first, next, .. } => feed.on_subscribed(*first, *next),
             _ => return Step::Other,
         }
-        if feed.next() < before {
+        if was_known && feed.next().raw() == 0 {
             return self.begin_anew();
         }
         Step::Taken(channel)

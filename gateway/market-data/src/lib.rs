@@ -21,6 +21,10 @@ mod server;
 mod session;
 mod stats;
 
+#[cfg(test)]
+#[path = "../../sink-sql/tests/flow/mod.rs"]
+mod flow;
+
 use std::net::SocketAddr;
 
 use tidegate_domain::{RecordError, Sequence};

@@ -1,13 +1,10 @@
 //! A core that comes from a checkpoint goes on as one that never stopped; a file that is anything else is refused.
 
-#[path = "../../../sink-sql/tests/flow/mod.rs"]
-mod flow;
-
-use flow::Flow;
 use tidegate_domain::EventRecord;
 use tidegate_wire::feed::FeedMessage;
 
 use super::*;
+use crate::flow::{self, Flow};
 
 fn feed(core: &mut FeedCore, events: &[EventRecord]) -> Vec<FeedMessage> {
     let mut out = Vec::new();

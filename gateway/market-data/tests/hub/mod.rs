@@ -1,13 +1,11 @@
 //! When a checkpoint is written, and which snapshots are used again.
 
-#[path = "../../../sink-sql/tests/flow/mod.rs"]
-mod flow;
-
 use std::net::SocketAddr;
 
 use tidegate_domain::NodeId;
 
 use super::*;
+use crate::flow::Flow;
 
 const START: Duration = Duration::ZERO;
 
@@ -26,7 +24,7 @@ fn a_checkpoint_is_written_when_all_that_is_kept_on_every_channel_came_after_it(
     // Waiting is asked about in the other test.
     config.checkpoint_every_events = 1_000;
     let mut hub = Hub::new(&config, FeedCore::default(), FeedStats::default());
-    let mut flow = flow::Flow::new(61);
+    let mut flow = Flow::new(61);
     hub.take(&flow.prelude()).unwrap();
     while !file.exists() {
         hub.take(&flow.step()).unwrap();
@@ -46,7 +44,7 @@ fn a_channel_that_says_nothing_does_not_put_a_checkpoint_off_for_ever() {
     let mut config = config(&file);
     config.keep_messages = usize::MAX;
     let mut hub = Hub::new(&config, FeedCore::default(), FeedStats::default());
-    let mut flow = flow::Flow::new(62);
+    let mut flow = Flow::new(62);
     hub.take(&flow.prelude()).unwrap();
     let mut events = 0;
     while !file.exists() {
@@ -63,7 +61,7 @@ fn a_channel_that_says_nothing_does_not_put_a_checkpoint_off_for_ever() {
 fn a_snapshot_is_used_again_until_a_new_term_begins_or_it_is_old() {
     let folder = tempfile::tempdir().unwrap();
     let mut hub = Hub::new(&config(folder.path()), FeedCore::default(), FeedStats::default());
-    let mut flow = flow::Flow::new(63);
+    let mut flow = Flow::new(63);
     hub.take(&flow.prelude()).unwrap();
     for _ in 0..400 {
         hub.take(&flow.step()).unwrap();

@@ -1,8 +1,5 @@
 //! A session under a client that asks for more than its due: what waits, and what is sent, stays bounded.
 
-#[path = "../../../sink-sql/tests/flow/mod.rs"]
-mod flow;
-
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tidegate_domain::{Epoch, NodeId};
@@ -11,6 +8,7 @@ use tidegate_wire::split_frame;
 
 use super::*;
 use crate::core::FeedCore;
+use crate::flow;
 use crate::stats::FeedStats;
 
 const IP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
