@@ -40,12 +40,14 @@ impl Machine {
 }
 
 /// The commit of the working folder, with `-dirty` where something is changed.
-pub(crate) fn commit() -> String {
+#[must_use]
+pub fn commit() -> String {
     said("git", &["describe", "--always", "--dirty", "--exclude=*"])
 }
 
 /// The compiler that the working folder is built with.
-pub(crate) fn compiler() -> String {
+#[must_use]
+pub fn compiler() -> String {
     said("rustc", &["--version"])
 }
 

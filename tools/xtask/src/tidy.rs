@@ -41,6 +41,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("perf/replay", &["domain", "wire", "client"]),
     ("perf/engine", &["domain", "matching", "memory", "replay", "wire"]),
+    ("perf/latency", &["perf"]),
     ("perf/journal", &["domain", "journal", "perf", "pipeline"]),
     // Its example, beside tokio-uring, has an edge to sockets as a dev-dependency.
     ("perf/wire", &["domain", "wire"]),
@@ -56,6 +57,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "memory",
             "replicator",
             "node",
+            "latency",
             "perf",
             "perf-journal",
             "perf-wire",
