@@ -30,5 +30,6 @@ pub mod workload;
 pub use arguments::Arguments;
 pub use conform::{Conformance, conformance};
 pub use machine::{Machine, commit, compiler};
+pub use random::Random;
 pub use report::{Figures, LatencyNs, PeerReport, Report, Table, WorkloadReport};
 pub use run::{Options, PerfError, Progress, run};

@@ -10,6 +10,7 @@
 //! Owning thread: the caller's.
 
 mod folder;
+pub mod hiccup;
 mod hlog;
 mod machine;
 mod percentiles;
@@ -23,6 +24,7 @@ pub use percentiles::{PERCENTILES, Percentiles, SAMPLES_ABOVE_MIN, printable};
 pub use recorder::Recorder;
 pub use run::{
     Check, CoreOf, FORMAT, Failover, LateSends, Load, LoadMode, Outlier, Run, Series, SeriesKind, Stage, SweepPoint,
+    knee,
 };
 
 use std::io;

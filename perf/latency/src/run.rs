@@ -28,7 +28,7 @@ pub struct Run {
     pub machine: Machine,
     /// The node's configuration as TOML; empty where the node was not ours to start.
     pub config: String,
-    /// XXH3 of it as 16 hex digits; empty without one.
+    /// XXH3 of it without folders, ports and the cluster's name, as 16 hex digits; empty without one.
     pub config_hash: String,
     /// Where the threads were that are pinned.
     #[serde(default)]
@@ -219,6 +219,19 @@ pub struct SweepPoint {
     pub late: u64,
 }
 
+/// Where a sweep stops keeping up: the last of its first rows in which at least 98 % of what was offered was answered and p99 was
+/// at most ten times the smallest p99 so far. `None` when the first row is beyond it already, or there is none.
+#[must_use]
+pub fn knee(sweep: &[SweepPoint]) -> Option<usize> {
+    let mut best_p99 = u64::MAX;
+    let beyond = sweep.iter().position(|point| {
+        let p99 = point.response.p99.unwrap_or(0);
+        best_p99 = best_p99.min(point.response.p99.unwrap_or(u64::MAX));
+        point.achieved < 0.98 * point.offered || p99 > best_p99.saturating_mul(10)
+    });
+    beyond.unwrap_or(sweep.len()).checked_sub(1)
+}
+
 /// One of the slowest requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outlier {
@@ -267,6 +280,23 @@ mod tests {
         let json = serde_json::to_value(point).unwrap();
         assert_eq!((json["p50"].as_u64(), json["p99.99"].is_null(), json["count"].as_u64()), (Some(7), true, Some(20)));
         assert_eq!(serde_json::from_value::<SweepPoint>(json).unwrap(), point);
+    }
+
+    #[test]
+    fn the_knee_is_the_last_rate_that_is_kept_up_with() {
+        let point = |offered: f64, achieved: f64, p99: u64| SweepPoint {
+            offered,
+            achieved,
+            response: Percentiles { p99: (p99 > 0).then_some(p99), ..Percentiles::default() },
+            late: 0,
+        };
+        let rows = [point(1e3, 1e3, 90), point(2e3, 2e3, 50), point(4e3, 3.95e3, 500), point(8e3, 4e3, 9_000)];
+        assert_eq!(knee(&rows), Some(2));
+        assert_eq!(knee(&rows[..2]), Some(1));
+        assert_eq!(knee(&[rows[1], point(4e3, 4e3, 501)]), Some(0), "ten times the p99 is beyond");
+        assert_eq!(knee(&[point(1e3, 900.0, 0)]), None);
+        assert_eq!(knee(&[point(1e3, 1e3, 0)]), Some(0), "without a p99 the rate decides");
+        assert_eq!(knee(&[]), None);
     }
 
     #[test]

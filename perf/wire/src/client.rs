@@ -3,15 +3,16 @@
 //! Invariants: whatever is no report, no heartbeat and no market is an error with the server's words; reports are dense.
 //! Owning thread: the caller's.
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use ed25519_dalek::{Signer, SigningKey};
 use tidegate_domain::{KeyId, MarketId, OrderTarget, Price, Qty, RequestNumber, SessionSequence, Side, TimeInForce};
 use tidegate_wire::{
-    ClientMessage, Logon, OrderAction, OrderRequest, Position, Report, ServerMessage, SessionMode, encode_client,
-    encode_request, logon_bytes, split_frame,
+    ClientMessage, Logon, OrderAction, OrderRequest, Position, Report, ReportBody, ServerMessage, SessionMode,
+    encode_client, encode_request, logon_bytes, split_frame,
 };
 
 use crate::echo::spin_write;
@@ -19,6 +20,12 @@ use crate::echo::spin_write;
 /// Longest silence of a server that owes an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 const HEARTBEAT_MS: u32 = 60_000;
+
+impl AsRawFd for WireClient {
+    fn as_raw_fd(&self) -> RawFd {
+        self.stream.as_raw_fd()
+    }
+}
 
 /// Where and as whom to log on.
 #[derive(Clone, Debug)]
@@ -42,6 +49,8 @@ pub struct WireClient {
     start: usize,
     room: Box<[u8]>,
     output: Vec<u8>,
+    /// How much of `output` the socket has taken.
+    written: usize,
     /// The number of the next request.
     next_request: u64,
     /// Number of the last report.
@@ -73,6 +82,7 @@ impl WireClient {
             start: 0,
             room: vec![0; 1 << 16].into(),
             output: Vec::new(),
+            written: 0,
             next_request: 1,
             last_report: after,
             logged_on_in: Duration::ZERO,
@@ -96,9 +106,10 @@ impl WireClient {
         loop {
             match client.wait()? {
                 ServerMessage::LogonAccepted { request_mark, .. } => client.next_request = request_mark.raw() + 1,
+                ServerMessage::MarketDefinition { .. } | ServerMessage::Heartbeat => {}
                 ServerMessage::Report(report) => client.note(&report)?,
                 ServerMessage::ReplayDone { .. } => break,
-                other => client.on_other(&other)?,
+                other => return Err(format!("unexpected in a logon: {other:?}")),
             }
         }
         client.logged_on_in = begun.elapsed();
@@ -109,56 +120,33 @@ impl WireClient {
     /// report.
     pub fn queue_request(&mut self) {
         let request = self.next_request;
-        if request % 2 == 1 {
-            return self.queue_order();
-        }
-        self.queue(OrderAction::Cancel { target: OrderTarget::Request(RequestNumber::new(request - 1)) });
+        let action = if request % 2 == 1 {
+            OrderAction::limit(
+                self.market,
+                Side::Buy,
+                TimeInForce::Gtc,
+                Price::from_ticks(1_000 + (request % 64) as i64),
+                Qty::from_lots(1),
+            )
+        } else {
+            OrderAction::Cancel { target: OrderTarget::Request(RequestNumber::new(request - 1)) }
+        };
+        self.queue(action);
     }
 
-    /// Appends an order that rests.
-    pub fn queue_order(&mut self) {
-        let price = Price::from_ticks(1_000 + (self.next_request % 64) as i64);
-        self.queue(OrderAction::limit(self.market, Side::Buy, TimeInForce::Gtc, price, Qty::from_lots(1)));
+    /// The number that the next request gets.
+    #[must_use]
+    pub const fn next_request(&self) -> RequestNumber {
+        RequestNumber::new(self.next_request)
     }
 
-    fn queue(&mut self, action: OrderAction) {
-        let request = RequestNumber::new(self.next_request);
+    /// Appends a request to what is to be sent; it, and its bytes.
+    pub fn queue(&mut self, action: OrderAction) -> (OrderRequest, &[u8]) {
+        let request = OrderRequest { request: self.next_request(), action };
         self.next_request += 1;
-        encode_request(&OrderRequest { request, action }, &mut self.output);
-    }
-
-    /// Takes whatever answers are there, without waiting, rejects and refusals included; how many, and how many of them
-    /// the gateway refused for want of tokens.
-    ///
-    /// # Errors
-    /// A goodbye, or what the socket says.
-    pub fn take_answers(&mut self) -> Result<(u64, u64), String> {
-        let (mut answers, mut refused) = (0, 0);
-        self.read_more()?;
-        while let Some(message) = self.next_message()? {
-            match message {
-                ServerMessage::Report(report) => {
-                    self.last_report = report.session_sequence.raw();
-                    answers += 1;
-                }
-                ServerMessage::RequestRefused { .. } => {
-                    answers += 1;
-                    refused += 1;
-                }
-                other => self.on_other(&other)?,
-            }
-        }
-        Ok((answers, refused))
-    }
-
-    /// Appends an order to what is to be sent: one that rests on the sell side, or one that takes it.
-    pub fn queue_trade(&mut self, side: Side) {
-        let request = self.next_request;
-        self.next_request += 1;
-        let time_in_force = if side == Side::Sell { TimeInForce::Gtc } else { TimeInForce::Ioc };
-        let (price, qty) = (Price::from_ticks(100_000), Qty::from_lots(1));
-        let action = OrderAction::limit(self.market, side, time_in_force, price, qty);
-        encode_request(&OrderRequest { request: RequestNumber::new(request), action }, &mut self.output);
+        let from = self.output.len();
+        encode_request(&request, &mut self.output);
+        (request, &self.output[from..])
     }
 
     /// Makes the next request an order, whatever came before.
@@ -171,9 +159,27 @@ impl WireClient {
     /// # Errors
     /// What the socket says.
     pub fn flush(&mut self) -> Result<(), String> {
-        let sent = spin_write(&mut self.stream, &self.output);
+        let sent = spin_write(&mut self.stream, &self.output[self.written..]);
         self.output.clear();
+        self.written = 0;
         sent.map_err(|error| format!("cannot send: {error}"))
+    }
+
+    /// Sends as much of what is queued as the socket takes now; whether that was all.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub fn try_flush(&mut self) -> Result<bool, String> {
+        while self.written < self.output.len() {
+            match self.stream.write(&self.output[self.written..]) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(format!("cannot send: {error}")),
+            }
+        }
+        self.output.clear();
+        self.written = 0;
+        Ok(true)
     }
 
     fn send(&mut self, message: &ClientMessage) -> Result<(), String> {
@@ -186,17 +192,30 @@ impl WireClient {
     /// # Errors
     /// A reject, a gap, a goodbye, or what the socket says.
     pub fn take_reports(&mut self) -> Result<usize, String> {
-        let mut count = 0;
-        if !self.read_more()? && self.start == self.input.len() {
+        if !self.read()? && self.start == self.input.len() {
             return Ok(0);
         }
+        self.for_each_report(|report| match &report.body {
+            ReportBody::Rejected { reason, .. } => Err(format!("rejected: {}", reason.as_str())),
+            _ => Ok(()),
+        })
+    }
+
+    /// Gives every report that was read; how many.
+    ///
+    /// # Errors
+    /// A gap, a goodbye, or what `take` says.
+    pub fn for_each_report(&mut self, mut take: impl FnMut(&Report) -> Result<(), String>) -> Result<usize, String> {
+        let mut count = 0;
         while let Some(message) = self.next_message()? {
             match message {
                 ServerMessage::Report(report) => {
                     self.note(&report)?;
+                    take(&report)?;
                     count += 1;
                 }
-                other => self.on_other(&other)?,
+                ServerMessage::Heartbeat | ServerMessage::MarketDefinition { .. } => {}
+                other => return Err(format!("a report was expected, not {other:?}")),
             }
         }
         Ok(count)
@@ -223,28 +242,12 @@ impl WireClient {
         Ok(())
     }
 
-    /// What may come between two reports.
-    fn on_other(&mut self, message: &ServerMessage) -> Result<(), String> {
-        match message {
-            ServerMessage::Heartbeat | ServerMessage::MarketDefinition { .. } => Ok(()),
-            ServerMessage::TestRequest { id } => self.send(&ClientMessage::TestReply { id: *id }),
-            ServerMessage::GapFill { first, last, .. } if first.raw() == self.last_report + 1 => {
-                self.last_report = last.raw();
-                Ok(())
-            }
-            other => Err(format!("a report was expected, not {other:?}")),
-        }
-    }
-
     fn note(&mut self, report: &Report) -> Result<(), String> {
         if report.session_sequence.raw() != self.last_report + 1 {
             return Err(format!("report {} follows {}", report.session_sequence, self.last_report));
         }
         self.last_report += 1;
-        match &report.body {
-            tidegate_wire::ReportBody::Rejected { reason, .. } => Err(format!("rejected: {}", reason.as_str())),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn wait(&mut self) -> Result<ServerMessage, String> {
@@ -253,7 +256,7 @@ impl WireClient {
             if let Some(message) = self.next_message()? {
                 return Ok(message);
             }
-            if !self.read_more()? && begun.elapsed() > PATIENCE {
+            if !self.read()? && begun.elapsed() > PATIENCE {
                 return Err(format!("nothing came for {} s", PATIENCE.as_secs()));
             }
         }
@@ -268,8 +271,11 @@ impl WireClient {
         Ok(Some(message))
     }
 
-    /// Reads once; whether something came.
-    fn read_more(&mut self) -> Result<bool, String> {
+    /// Reads once, without waiting; whether something came.
+    ///
+    /// # Errors
+    /// When the connection ended.
+    pub fn read(&mut self) -> Result<bool, String> {
         match self.stream.read(&mut self.room) {
             Ok(0) => Err("the server closed the connection".to_owned()),
             Ok(count) => {

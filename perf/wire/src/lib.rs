@@ -4,7 +4,7 @@
 //!   [echo]    client --request-sized--> thread --report-sized--> client            the floor: TCP and nothing else
 //!   [client]  client --New, Cancel--> a node --OrderAccepted, OrderCancelled--> client
 //!   [load]    the same, one in flight | four sessions with a full window | a replay beside busy sessions
-//!   [feed]    an order that trades: until its owner has the fills, and until the trade is on the feed
+//!   [generator] requests at intended times over many sessions, every answer checked: `tidegate load`
 //!   [codec]   one request decoded, one report encoded, without sockets
 //! ```
 //!
@@ -12,16 +12,25 @@
 //! fast sample; what is sent is made while the clock does not run.
 //! Owning thread: the caller's; the echo has one of its own.
 
+mod account;
 pub mod client;
 pub mod codec;
 pub mod echo;
-mod feed;
+pub mod generator;
 pub mod load;
+mod orders;
 mod pin;
+mod ready;
+pub mod schedule;
+pub mod workload;
 
+pub use account::{Account, Measured};
 pub use client::{Login, WireClient};
-pub use feed::FeedReader;
+pub use generator::{Generator, LoadPlan, Outcome, Pace};
+pub use orders::{Orders, Trades};
 pub use pin::Pinned;
+pub use schedule::Schedule;
+pub use workload::{Workload, WorkloadKind};
 
 use serde::Serialize;
 

@@ -10,12 +10,14 @@ pub mod demo;
 pub mod feed;
 pub mod journal;
 pub mod keygen;
+pub mod load;
 pub mod local;
 pub mod node;
 pub mod operator;
 pub mod replay;
 pub mod restart_bench;
 pub mod snapshot;
+mod trading_cluster;
 pub mod wire_bench;
 
 use std::path::PathBuf;
@@ -68,6 +70,9 @@ enum Command {
     /// Send recorded order flow through the binary gateway and compare with the exchange's own outcome
     #[command(subcommand)]
     Replay(replay::ReplayCommand),
+    /// Send orders at intended times, check every answer, and leave a folder of latencies
+    #[command(after_help = load::HELP)]
+    Load(Box<load::LoadArgs>),
     /// Measure this machine: book and engine on generated order flow, restart of a node
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -102,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Durability(command) => operator::durability(&command),
         Command::Feed(args) => feed::run(&args),
         Command::Replay(command) => replay::run(command),
+        Command::Load(args) => load::run(&args),
         Command::Bench(command) => bench::run(&command),
         Command::Journal(command) => journal::run(&command),
     };

@@ -44,7 +44,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("perf/latency", &["perf"]),
     ("perf/journal", &["domain", "journal", "perf", "pipeline"]),
     // Its example, beside tokio-uring, has an edge to sockets as a dev-dependency.
-    ("perf/wire", &["domain", "wire"]),
+    ("perf/wire", &["domain", "latency", "perf", "wire"]),
     (
         "tools/cli",
         &[

@@ -17,7 +17,7 @@ mod dump;
 mod export;
 mod fields;
 mod filter;
-mod output;
+pub(crate) mod output;
 mod replay;
 mod stat;
 mod state;

@@ -1,0 +1,245 @@
+//! What `tidegate load` can be told.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use tidegate_latency::LoadMode;
+use tidegate_perf_wire::schedule::sweep_rates;
+use tidegate_perf_wire::{LoadPlan, Pace, Schedule, WorkloadKind};
+
+/// Highest rate that can be asked for.
+const RATE_MAX: u64 = 10_000_000;
+
+/// What to send, how fast, where to, and where its figures go.
+#[derive(Args, Clone, Debug)]
+pub struct LoadArgs {
+    /// When requests go out: at intended times, after the answer before, or as fast as full windows allow
+    #[arg(long, value_parser = ["open", "closed", "saturate"], default_value = "open")]
+    mode: String,
+    /// Intended requests a second, over all sessions
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=RATE_MAX), conflicts_with = "sweep")]
+    rate: u64,
+    /// One rate after the other, from A to B, until the node has not kept up twice
+    #[arg(long, value_name = "A..B", value_parser = parse_sweep)]
+    sweep: Option<(u64, u64)>,
+    /// Rates of a sweep, each the same factor above the one before
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(2..=100))]
+    sweep_steps: u32,
+    /// So many requests at once, in distances that keep the rate
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    burst: u64,
+    /// Length of the measured part, of each rate of a sweep
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: u64,
+    /// Load before it, of which nothing is counted
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=3_600))]
+    warm_up: u64,
+    /// Connections, each with a key of its own
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=200))]
+    sessions: u32,
+    /// Unanswered requests of a session with --mode saturate
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    window: u32,
+    /// What is asked
+    #[arg(long, value_parser = WorkloadKind::ALL.map(WorkloadKind::as_str), default_value = "pairs")]
+    workload: String,
+    /// What the requests are made from
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// What an acknowledgement needs; `replicated` starts two nodes
+    #[arg(long, value_parser = ["async", "local", "replicated"], default_value = "local")]
+    pub(super) durability: String,
+    /// Let the node's threads sleep when there is nothing to do; two nodes on this machine always do
+    #[arg(long)]
+    pub(super) park: bool,
+    /// Which kernel interface the node's sockets use
+    #[arg(long, value_parser = ["auto", "uring", "epoll"], default_value = "auto")]
+    pub(super) io: String,
+    /// Use a running node: the address of its binary gateway; needs --market, --key and --key-file
+    #[arg(long, value_name = "ADDR", requires_all = ["market", "key", "key_file"])]
+    pub(super) connect: Option<SocketAddr>,
+    /// With --connect: the markets' numbers, where the keys' accounts have no orders
+    #[arg(long, value_name = "N", value_delimiter = ',', requires = "connect")]
+    pub(super) market: Vec<u32>,
+    /// With --connect: the keys' numbers, one for each session; their accounts need ample funds
+    #[arg(long, value_name = "N", value_delimiter = ',', requires = "connect")]
+    pub(super) key: Vec<u32>,
+    /// With --connect: files of the private keys, in the same order
+    #[arg(long, value_name = "FILE", value_delimiter = ',', requires = "connect")]
+    pub(super) key_file: Vec<PathBuf>,
+    /// A send this many microseconds after its intended time is late
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(0..=60_000_000))]
+    late_us: u64,
+    /// How many of the slowest requests are listed
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    slowest: u32,
+    /// Seconds of the hiccup meter on each core before the nodes start, and again after they stopped; 0: none
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=600))]
+    pub(super) hiccup_s: u64,
+    /// A line for people about this run
+    #[arg(long, value_name = "TEXT")]
+    pub(super) title: Option<String>,
+    /// The folder of the run, which must not have one [default: tidegate-load-TIME]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Where the nodes' folders are made and removed again, on the disk that is meant [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    pub(super) folder: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `1000..200000`
+fn parse_sweep(text: &str) -> Result<(u64, u64), String> {
+    let rates = text.split_once("..").and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    match rates {
+        Some((from, to)) if 0 < from && from < to && to <= RATE_MAX => Ok((from, to)),
+        _ => Err(format!("two rates from 1 to {RATE_MAX}, the lower one first, such as 1000..200000")),
+    }
+}
+
+/// One load of the run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    /// Intended requests a second; `None` without an intention.
+    pub(super) rate: Option<u64>,
+    /// What the generator is told.
+    pub(super) plan: LoadPlan,
+}
+
+impl LoadArgs {
+    pub(super) fn load_mode(&self) -> LoadMode {
+        match self.mode.as_str() {
+            _ if self.sweep.is_some() => LoadMode::Sweep,
+            "closed" => LoadMode::Closed,
+            "saturate" => LoadMode::Saturate,
+            _ if self.burst > 1 => LoadMode::Burst,
+            _ => LoadMode::Open,
+        }
+    }
+
+    /// Sessions: with `--connect` as many as keys.
+    pub(super) fn sessions(&self) -> usize {
+        if self.connect.is_some() { self.key.len() } else { self.sessions as usize }
+    }
+
+    pub(super) fn workload(&self) -> WorkloadKind {
+        let named = WorkloadKind::ALL.into_iter().find(|kind| kind.as_str() == self.workload);
+        named.expect("clap takes no other name")
+    }
+
+    /// What clap cannot see.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let (kind, sessions) = (self.workload(), self.sessions());
+        if self.key.len() != self.key_file.len() {
+            let (keys, files) = (self.key.len(), self.key_file.len());
+            return Err(format!("--key names {keys} and --key-file {files}; each key needs its file"));
+        }
+        if !(kind.sessions_min()..=200).contains(&sessions) {
+            let (min, name) = (kind.sessions_min(), kind.as_str());
+            return Err(format!("--sessions is {sessions}; workload {name} takes {min} to 200"));
+        }
+        if self.connect.is_some() && self.market.len() < kind.markets() {
+            let (has, needs, name) = (self.market.len(), kind.markets(), kind.as_str());
+            return Err(format!("--market names {has}; workload {name} needs {needs}"));
+        }
+        if self.mode != "open" && (self.sweep.is_some() || self.burst > 1) {
+            return Err(format!("--mode {} has no intended times; leave out --sweep and --burst", self.mode));
+        }
+        Ok(())
+    }
+
+    /// The loads, in their order.
+    pub(super) fn steps(&self) -> Vec<Step> {
+        let step = |rate, pace| Step {
+            rate,
+            plan: LoadPlan {
+                pace,
+                warm_up: Duration::from_secs(self.warm_up),
+                measured: Duration::from_secs(self.seconds),
+                late_threshold: Duration::from_micros(self.late_us),
+                outliers_max: self.slowest as usize,
+            },
+        };
+        let open = |rate| step(Some(rate), Pace::Open(Schedule::new(rate, self.burst)));
+        match (self.sweep, self.load_mode()) {
+            (Some((from, to)), _) => sweep_rates(from, to, self.sweep_steps).into_iter().map(open).collect(),
+            (None, LoadMode::Closed) => vec![step(None, Pace::Window(1))],
+            (None, LoadMode::Saturate) => vec![step(None, Pace::Window(self.window as usize))],
+            (None, _) => vec![open(self.rate)],
+        }
+    }
+
+    /// For people.
+    pub(super) fn describe(&self) -> String {
+        let pace = match (self.sweep, self.load_mode()) {
+            (Some((from, to)), _) => format!("open loop from {from} to {to} requests/s"),
+            (None, LoadMode::Closed) => "closed loop".to_owned(),
+            (None, LoadMode::Saturate) => format!("saturated, windows of {}", self.window),
+            (None, _) if self.burst > 1 => format!("open loop at {} requests/s in bursts of {}", self.rate, self.burst),
+            (None, _) => format!("open loop at {} requests/s", self.rate),
+        };
+        let sessions = self.sessions();
+        format!("{}, {pace}, {sessions} session{}", self.workload, if sessions == 1 { "" } else { "s" })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        load: LoadArgs,
+    }
+
+    fn parsed(words: &str) -> Result<LoadArgs, String> {
+        let line = Line::try_parse_from(std::iter::once("load").chain(words.split_whitespace()));
+        let load = line.map_err(|error| error.to_string())?.load;
+        load.check().map(|()| load)
+    }
+
+    #[test]
+    fn the_options_decide_the_mode_and_the_steps() {
+        for (words, mode, rates) in [
+            ("", LoadMode::Open, vec![Some(10_000)]),
+            ("--rate 5 --burst 10", LoadMode::Burst, vec![Some(5)]),
+            ("--mode closed", LoadMode::Closed, vec![None]),
+            ("--mode saturate", LoadMode::Saturate, vec![None]),
+            ("--sweep 10..40 --sweep-steps 3", LoadMode::Sweep, vec![Some(10), Some(20), Some(40)]),
+        ] {
+            let load = parsed(words).unwrap();
+            assert_eq!(load.load_mode(), mode, "{words}");
+            assert_eq!(load.steps().iter().map(|step| step.rate).collect::<Vec<_>>(), rates, "{words}");
+        }
+    }
+
+    #[test]
+    fn wrong_options_are_refused_with_their_name_and_limit() {
+        for (words, parts) in [
+            ("--rate 0", ["--rate", "1..=10000000"]),
+            ("--sessions 201", ["--sessions", "1..=200"]),
+            ("--sweep 5..4", ["--sweep", "the lower one first"]),
+            ("--sweep 1..99999999", ["--sweep", "10000000"]),
+            ("--sweep fast", ["--sweep", "such as 1000..200000"]),
+            ("--workload takers", ["--sessions is 1", "takes 2 to 200"]),
+            ("--mode closed --burst 5", ["--mode closed", "leave out"]),
+            ("--connect 127.0.0.1:1", ["--market", "--key-file"]),
+            ("--connect 127.0.0.1:1 --market 1 --key 1,2 --key-file a", ["--key names 2", "--key-file 1"]),
+            (
+                "--connect 127.0.0.1:1 --market 1 --key 1 --key-file a --workload mass-quotes",
+                ["--market names 1", "needs 5"],
+            ),
+        ] {
+            let error = parsed(words).unwrap_err();
+            assert!(parts.iter().all(|part| error.contains(part)), "{words}: {error}");
+        }
+    }
+}
