@@ -96,7 +96,7 @@ pub(super) fn bar(what: &'static str) -> ProgressBar {
 }
 
 /// Nanoseconds since the Unix epoch as a person reads them, in UTC.
-pub(super) fn utc(nanos: u64) -> String {
+pub(crate) fn utc(nanos: u64) -> String {
     let (seconds, nanos) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     // Years from March, so that the leap day is a year's last: days from 0000-03-01 in eras of 400 years.
@@ -127,7 +127,7 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// Rows under a head, right-aligned, each column as wide as its widest cell.
-pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> Vec<String> {
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([head[column].len()]).max().unwrap_or(0)

@@ -92,7 +92,7 @@ fn measure(arguments: &LoadArgs, folder: &RunFolder) -> Result<MeasuredRun, Stri
     let machine = Machine::this(&parent, profile);
     let mut floor = Floor::new(machine.cores, arguments.connect.is_some(), Duration::from_secs(arguments.hiccup_s));
     floor.measure();
-    let mut target = Target::prepare(arguments, &parent)?;
+    let target = Target::prepare(arguments, &parent)?;
     let clients = target.logins.iter().map(|login| WireClient::log_on(login, None)).collect::<Result<Vec<_>, _>>()?;
     let mut generator = Generator::new(clients, arguments.workload(), arguments.seed, &target.markets)?;
     let pinned = if machine.cores > 1 { Pinned::to(GENERATOR_CORE) } else { None };
