@@ -53,7 +53,7 @@ pub fn sweep_rates(from: u64, to: u64, steps: u32) -> Vec<u64> {
     let last = f64::from(steps.max(2) - 1);
     let factor = to as f64 / from as f64;
     let mut rates: Vec<u64> =
-        (0..steps.max(2)).map(|n| (from as f64 * factor.powf(f64::from(n) / last)) as u64).collect();
+        (0..steps.max(2)).map(|n| (from as f64 * factor.powf(f64::from(n) / last)).round() as u64).collect();
     // The ends are what was asked for, whatever the floating point made of them.
     *rates.first_mut().expect("at least two") = from;
     *rates.last_mut().expect("at least two") = to;
@@ -97,6 +97,7 @@ mod tests {
     fn a_sweep_begins_and_ends_as_asked_and_grows_by_one_factor() {
         assert_eq!(sweep_rates(1_000, 16_000, 5), [1_000, 2_000, 4_000, 8_000, 16_000]);
         assert_eq!(sweep_rates(5, 5, 9), [5]);
+        assert_eq!(sweep_rates(500, 32_000, 4), [500, 2_000, 8_000, 32_000]);
         assert_eq!(sweep_rates(1, 200_000, 2), [1, 200_000]);
         let rates = sweep_rates(1_000, 200_000, 12);
         assert!(rates.is_sorted() && rates.len() == 12, "{rates:?}");

@@ -21,7 +21,7 @@ pub struct LoadArgs {
     /// Intended requests a second, over all sessions
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=RATE_MAX), conflicts_with = "sweep")]
     rate: u64,
-    /// One rate after the other, from A to B, until the node has not kept up twice
+    /// One rate after the other, from A to B, until the node has not kept up twice in a row
     #[arg(long, value_name = "A..B", value_parser = parse_sweep)]
     sweep: Option<(u64, u64)>,
     /// Rates of a sweep, each the same factor above the one before

@@ -43,7 +43,7 @@ pub(crate) const HELP: &str = "Workloads, made from the seed:\n  \
     The response time counts from the moment at which a request should have gone out, so a node that stalls pays for every\n\
     request that had to wait for it; the service time, from the moment at which it went out, is a series of its own. In a\n\
     closed loop and in saturation there is no intention and so only the service time. Percentiles are shown where at least\n\
-    ten samples lie above them. A sweep ends when less than 98 % of what was offered was answered in time, twice.\n\n\
+    ten samples lie above them. A sweep ends when less than 98 % of what was offered was answered in time, twice in a row.\n\n\
     The folder has run.json and one .hlog for each series, which HdrHistogram's own tools read. Exit code 1 when a check\n\
     fails. For figures, build with --release and leave the machine alone meanwhile.";
 
@@ -114,7 +114,7 @@ fn measure(arguments: &LoadArgs, folder: &RunFolder) -> Result<MeasuredRun, Stri
     Ok(MeasuredRun { run, percentiles })
 }
 
-/// One load after the other; a sweep ends when the node has not kept up twice.
+/// One load after the other; a sweep ends when the node has not kept up twice in a row.
 fn run_steps(arguments: &LoadArgs, generator: &mut Generator) -> Result<Vec<(Step, Outcome)>, String> {
     let steps = arguments.steps();
     let mut outcomes: Vec<(Step, Outcome)> = Vec::new();
@@ -125,7 +125,8 @@ fn run_steps(arguments: &LoadArgs, generator: &mut Generator) -> Result<Vec<(Ste
         let outcome = with_bar(length, message, |progress| generator.run(&step.plan, progress))?;
         let has_stopped = outcome.unanswered > 0;
         outcomes.push((*step, outcome));
-        let beyond = outcomes.iter().filter(|(step, outcome)| !keeps_up(step, outcome)).count();
+        let beyond = outcomes.iter().rev().take_while(|(step, outcome)| !keeps_up(step, outcome)).count();
+        // One row may be the machine's fault.
         if has_stopped || beyond == 2 {
             break;
         }
