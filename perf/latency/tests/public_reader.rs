@@ -31,7 +31,8 @@ fn the_public_package_reads_the_same_counts_times_and_percentiles() {
     let mut random = Random::new(SEED);
     for n in 0..40_000 {
         // From nanoseconds to a minute, most of them short; nothing in the second second.
-        let value = random.below(1 << random.below(36)) + 1;
+        let largest = 1 << random.below(36);
+        let value = random.below(largest) + 1;
         let second = [0, 2, 3][n % 3];
         recorder.record(second * 1_000_000_000 + random.below(1_000_000_000), value);
     }

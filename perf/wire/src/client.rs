@@ -108,6 +108,10 @@ impl WireClient {
                 ServerMessage::LogonAccepted { request_mark, .. } => client.next_request = request_mark.raw() + 1,
                 ServerMessage::MarketDefinition { .. } | ServerMessage::Heartbeat => {}
                 ServerMessage::Report(report) => client.note(&report)?,
+                // Answers to earlier queries are not told again.
+                ServerMessage::GapFill { first, last, .. } if first.raw() == client.last_report + 1 => {
+                    client.last_report = last.raw();
+                }
                 ServerMessage::ReplayDone { .. } => break,
                 other => return Err(format!("unexpected in a logon: {other:?}")),
             }

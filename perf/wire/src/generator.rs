@@ -173,10 +173,11 @@ impl Generator {
         let first = *next;
         while *next < all && *next - first < BATCH_MAX {
             let (intended, now) = (schedule.intended_ns(*next), now_ns());
-            if intended > now {
+            let index = (*next % self.sessions.len() as u64) as usize;
+            // Behind a socket that is full, requests wait here and not in memory, so that they are late and counted as such.
+            if intended > now || self.sessions[index].is_behind {
                 break;
             }
-            let index = (*next % self.sessions.len() as u64) as usize;
             self.send(index, intended, now, account);
             *next += 1;
             // One write for those of a burst that go to the same session; one session is one write for all that are due.

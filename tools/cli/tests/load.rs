@@ -139,9 +139,13 @@ fn a_book_that_is_not_the_one_of_the_reports_is_told_with_exit_code_1() {
     assert_eq!((run.sent, run.nodes, run.durability.as_str()), (101, 0, "unknown"));
     let second = folder.path().join("second");
     let output = load(&second, &arguments);
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     let table = text(&output.stdout);
-    assert!(table.contains("WRONG  the final book") && table.contains("its reports say it is not"), "{table}");
+    assert_eq!(output.status.code(), Some(1), "{table}{}", text(&output.stderr));
+    assert!(
+        table.contains("WRONG  the final book") && table.contains("its reports say it is not"),
+        "{table}{}",
+        text(&output.stderr)
+    );
     let run = RunFolder::open(&second).unwrap().1;
     let wrong: Vec<&str> = run.checks.iter().filter(|check| !check.ok).map(|check| check.name.as_str()).collect();
     assert_eq!(wrong, ["the final book is the one of the reports"]);
