@@ -42,13 +42,13 @@ impl InFlight {
 
     /// Whether such a report can be an answer to what was asked.
     fn fits(&self, body: &ReportBody) -> bool {
-        match (&self.action, body) {
+        matches!(
+            (&self.action, body),
             (_, ReportBody::Rejected { .. })
-            | (OrderAction::New(_), ReportBody::OrderAccepted { .. })
-            | (OrderAction::Cancel { .. }, ReportBody::OrderCancelled { .. })
-            | (OrderAction::MassQuote { .. }, ReportBody::MassQuoteDone { .. }) => true,
-            _ => false,
-        }
+                | (OrderAction::New(_), ReportBody::OrderAccepted { .. })
+                | (OrderAction::Cancel { .. }, ReportBody::OrderCancelled { .. })
+                | (OrderAction::MassQuote { .. }, ReportBody::MassQuoteDone { .. })
+        )
     }
 }
 
