@@ -106,14 +106,9 @@ impl WireClient {
         loop {
             match client.wait()? {
                 ServerMessage::LogonAccepted { request_mark, .. } => client.next_request = request_mark.raw() + 1,
-                ServerMessage::MarketDefinition { .. } | ServerMessage::Heartbeat => {}
                 ServerMessage::Report(report) => client.note(&report)?,
-                // Answers to earlier queries are not told again.
-                ServerMessage::GapFill { first, last, .. } if first.raw() == client.last_report + 1 => {
-                    client.last_report = last.raw();
-                }
                 ServerMessage::ReplayDone { .. } => break,
-                other => return Err(format!("unexpected in a logon: {other:?}")),
+                other => client.on_other(&other)?,
             }
         }
         client.logged_on_in = begun.elapsed();
@@ -124,18 +119,16 @@ impl WireClient {
     /// report.
     pub fn queue_request(&mut self) {
         let request = self.next_request;
-        let action = if request % 2 == 1 {
-            OrderAction::limit(
-                self.market,
-                Side::Buy,
-                TimeInForce::Gtc,
-                Price::from_ticks(1_000 + (request % 64) as i64),
-                Qty::from_lots(1),
-            )
-        } else {
-            OrderAction::Cancel { target: OrderTarget::Request(RequestNumber::new(request - 1)) }
-        };
-        self.queue(action);
+        if request % 2 == 1 {
+            return self.queue_order();
+        }
+        self.queue(OrderAction::Cancel { target: OrderTarget::Request(RequestNumber::new(request - 1)) });
+    }
+
+    /// Appends an order that rests.
+    pub fn queue_order(&mut self) {
+        let price = Price::from_ticks(1_000 + (self.next_request % 64) as i64);
+        self.queue(OrderAction::limit(self.market, Side::Buy, TimeInForce::Gtc, price, Qty::from_lots(1)));
     }
 
     /// The number that the next request gets.
@@ -151,6 +144,37 @@ impl WireClient {
         let from = self.output.len();
         encode_request(&request, &mut self.output);
         (request, &self.output[from..])
+    }
+
+    /// Takes whatever answers are there, without waiting, rejects and refusals included; how many, and how many of them
+    /// the gateway refused for want of tokens.
+    ///
+    /// # Errors
+    /// A goodbye, or what the socket says.
+    pub fn take_answers(&mut self) -> Result<(u64, u64), String> {
+        let (mut answers, mut refused) = (0, 0);
+        self.read()?;
+        while let Some(message) = self.next_message()? {
+            match message {
+                ServerMessage::Report(report) => {
+                    self.last_report = report.session_sequence.raw();
+                    answers += 1;
+                }
+                ServerMessage::RequestRefused { .. } => {
+                    answers += 1;
+                    refused += 1;
+                }
+                other => self.on_other(&other)?,
+            }
+        }
+        Ok((answers, refused))
+    }
+
+    /// Appends an order to what is to be sent: one that rests on the sell side, or one that takes it.
+    pub fn queue_trade(&mut self, side: Side) {
+        let time_in_force = if side == Side::Sell { TimeInForce::Gtc } else { TimeInForce::Ioc };
+        let (price, qty) = (Price::from_ticks(100_000), Qty::from_lots(1));
+        self.queue(OrderAction::limit(self.market, side, time_in_force, price, qty));
     }
 
     /// Makes the next request an order, whatever came before.
@@ -218,8 +242,7 @@ impl WireClient {
                     take(&report)?;
                     count += 1;
                 }
-                ServerMessage::Heartbeat | ServerMessage::MarketDefinition { .. } => {}
-                other => return Err(format!("a report was expected, not {other:?}")),
+                other => self.on_other(&other)?,
             }
         }
         Ok(count)
@@ -244,6 +267,19 @@ impl WireClient {
             }
         }
         Ok(())
+    }
+
+    /// What may come between two reports.
+    fn on_other(&mut self, message: &ServerMessage) -> Result<(), String> {
+        match message {
+            ServerMessage::Heartbeat | ServerMessage::MarketDefinition { .. } => Ok(()),
+            ServerMessage::TestRequest { id } => self.send(&ClientMessage::TestReply { id: *id }),
+            ServerMessage::GapFill { first, last, .. } if first.raw() == self.last_report + 1 => {
+                self.last_report = last.raw();
+                Ok(())
+            }
+            other => Err(format!("a report was expected, not {other:?}")),
+        }
     }
 
     fn note(&mut self, report: &Report) -> Result<(), String> {

@@ -4,6 +4,7 @@
 //!   [echo]    client --request-sized--> thread --report-sized--> client            the floor: TCP and nothing else
 //!   [client]  client --New, Cancel--> a node --OrderAccepted, OrderCancelled--> client
 //!   [load]    the same, one in flight | four sessions with a full window | a replay beside busy sessions
+//!   [feed]    an order that trades: until its owner has the fills, and until the trade is on the feed
 //!   [generator] requests at intended times over many sessions, every answer checked: `tidegate load`
 //!   [codec]   one request decoded, one report encoded, without sockets
 //! ```
@@ -16,6 +17,7 @@ mod account;
 pub mod client;
 pub mod codec;
 pub mod echo;
+mod feed;
 pub mod generator;
 pub mod load;
 mod orders;
@@ -26,6 +28,7 @@ pub mod workload;
 
 pub use account::{Account, Measured};
 pub use client::{Login, WireClient};
+pub use feed::FeedReader;
 pub use generator::{Generator, LoadPlan, Outcome, Pace};
 pub use orders::{Orders, Trades};
 pub use pin::Pinned;

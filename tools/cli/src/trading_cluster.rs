@@ -1,6 +1,6 @@
 //! A node or a pair on this machine, with markets and traders that have money: what is measured over the wire.
 //!
-//! Invariants: nothing but order entry runs on it, and no snapshot is taken meanwhile; the first node leads when it is ready.
+//! Invariants: nothing but order entry and what the plan names runs on it, and no snapshot is taken meanwhile; the first node leads when it is ready.
 
 use std::path::PathBuf;
 
@@ -27,6 +27,10 @@ pub(crate) struct TradingPlan {
     pub(crate) markets: usize,
     /// Whether the nodes' threads spin instead of parking.
     pub(crate) spins: bool,
+    /// Whether they have a market-data feed.
+    pub(crate) market_data: bool,
+    /// Orders a second that a key may send, and at once; `None`: no limit.
+    pub(crate) key_limit: Option<(u32, u32)>,
 }
 
 /// A node, perhaps its standby, and who trades on it.
@@ -63,7 +67,7 @@ impl TradingCluster {
             nodes: if replicated { 2 } else { 1 },
             durability: plan.durability,
             http: false,
-            market_data: false,
+            market_data: plan.market_data,
             sql: false,
             segment_mib: 256,
             io: plan.io,
@@ -72,6 +76,10 @@ impl TradingCluster {
         for node in nodes.iter_mut().rev() {
             node.config.pipeline.idle = if plan.spins { IdleName::Spin } else { IdleName::Park };
             node.config.snapshots.every_commands = 0;
+            if let Some((per_second, at_once)) = plan.key_limit {
+                node.config.order_entry.limits.key_tokens_per_s = per_second;
+                node.config.order_entry.limits.key_tokens_max = at_once;
+            }
             node.write_config()?;
             node.start()?;
         }

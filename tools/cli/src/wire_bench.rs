@@ -17,16 +17,24 @@ use serde::Serialize;
 use tidegate_node::config::DurabilityName;
 use tidegate_perf::Machine;
 use tidegate_perf_wire::codec::CodecFigures;
-use tidegate_perf_wire::{LatencyNs, Pinned, WireClient, codec, echo, load, median};
+use tidegate_perf_wire::{FeedReader, LatencyNs, Pinned, WireClient, codec, echo, load, median};
 
 use crate::trading_cluster::{TradingCluster, TradingPlan, io_name};
 
+/// Name of the node that has a feed.
+const FEED: &str = "feed";
+/// Name of the node whose keys have limits.
+const HOSTILE: &str = "hostile";
 /// Sessions of the throughput figure.
 const SESSIONS: usize = 4;
 /// Logons that are timed.
 const LOGONS: usize = 200;
 /// Synced writes of the bare device, per round.
 const WRITES: usize = 500;
+/// What a key may send while another floods, in orders a second and at once, and how often the other sends one.
+const LIMIT_PER_SECOND: u32 = 20_000;
+const LIMIT_BURST: u32 = 1_000;
+const PACE_PER_SECOND: u32 = 10_000;
 /// Messages of the codec's figure.
 const CODEC_MESSAGES: u64 = 4_000_000;
 
@@ -54,6 +62,9 @@ pub struct WireArguments {
     /// Only these durabilities
     #[arg(long, value_delimiter = ',', value_parser = ["async", "local", "replicated"], default_value = "async,local,replicated")]
     durability: Vec<String>,
+    /// Also what a flood at ten times its key's limit does to another session
+    #[arg(long)]
+    hostile: bool,
     /// Which kernel interface the node's sockets use
     #[arg(long, value_parser = ["auto", "uring", "epoll"], default_value = "auto")]
     io: String,
@@ -76,6 +87,24 @@ pub struct WireReport {
     durabilities: Vec<DurabilityFigures>,
     logon: Option<LatencyNs>,
     reconnect: Option<ReconnectFigures>,
+    /// From sending an order that trades; the node's threads sleep when idle, since the feed has one of its own.
+    trade: Option<TradeFigures>,
+    hostile: Option<HostileFigures>,
+}
+
+/// One session alone, and behind the bursts of another that sends ten times what its key may.
+#[derive(Clone, Debug, Serialize)]
+struct HostileFigures {
+    calm: LatencyNs,
+    flooded: LatencyNs,
+    /// The median of the rounds' ratios.
+    ratio_p50: f64,
+    ratio_p99: f64,
+    /// Orders a second that the key may send, and that it sent.
+    limit_per_second: u32,
+    flood_per_second: u64,
+    /// Percent of the flood that was refused.
+    refused_percent: u64,
 }
 
 /// One durability.
@@ -97,6 +126,15 @@ struct DurabilityFigures {
     /// Answers a second over four sessions: median, and each round's.
     pipelined_per_second: u64,
     pipelined_per_second_all: Vec<u64>,
+}
+
+/// Where a trade is seen first.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct TradeFigures {
+    /// Its owner has the fills.
+    to_reports: LatencyNs,
+    /// A reader of the feed has it.
+    to_feed: LatencyNs,
 }
 
 /// A reconnect with a long replay.
@@ -125,6 +163,8 @@ pub fn measure(arguments: &WireArguments, tell: &dyn Fn(&str)) -> Result<WireRep
         durabilities: Vec::new(),
         logon: None,
         reconnect: None,
+        trade: None,
+        hostile: None,
     };
     let cores = report.machine.cores;
     for name in &arguments.durability {
@@ -133,14 +173,7 @@ pub fn measure(arguments: &WireArguments, tell: &dyn Fn(&str)) -> Result<WireRep
             "local" => DurabilityName::Local,
             _ => DurabilityName::Replicated,
         };
-        let mut cluster = TradingCluster::start(&TradingPlan {
-            folder: folder.path().join(name),
-            durability,
-            io: io_name(&arguments.io),
-            traders: if durability == DurabilityName::Async { SESSIONS + arguments.busy as usize } else { SESSIONS },
-            markets: 1,
-            spins: durability != DurabilityName::Replicated,
-        })?;
+        let mut cluster = start(arguments, folder.path(), name, durability)?;
         report.io.clone_from(&cluster.io);
         let figures = cluster.measure(arguments, name, cores, folder.path(), tell)?;
         report.durabilities.push(figures);
@@ -150,7 +183,38 @@ pub fn measure(arguments: &WireArguments, tell: &dyn Fn(&str)) -> Result<WireRep
         }
         cluster.stop()?;
     }
+    if arguments.durability.iter().any(|name| name == "async") {
+        let mut cluster = start(arguments, folder.path(), FEED, DurabilityName::Async)?;
+        report.trade = Some(cluster.trade(arguments, cores, tell)?);
+        cluster.stop()?;
+    }
+    if arguments.hostile {
+        let mut cluster = start(arguments, folder.path(), HOSTILE, DurabilityName::Async)?;
+        report.hostile = Some(cluster.hostile(arguments, cores, tell)?);
+        cluster.stop()?;
+    }
     Ok(report)
+}
+
+/// The nodes of one part of the measurement, named after it.
+fn start(
+    arguments: &WireArguments,
+    folder: &Path,
+    name: &str,
+    durability: DurabilityName,
+) -> Result<TradingCluster, String> {
+    let is_async = durability == DurabilityName::Async;
+    TradingCluster::start(&TradingPlan {
+        folder: folder.join(name),
+        durability,
+        io: io_name(&arguments.io),
+        traders: if is_async { SESSIONS + arguments.busy as usize } else { SESSIONS },
+        markets: 1,
+        // Where another thread of the node has to run, too, on a machine of two cores, none may spin.
+        spins: durability != DurabilityName::Replicated && name != FEED,
+        market_data: name == FEED,
+        key_limit: (name == HOSTILE).then_some((LIMIT_PER_SECOND, LIMIT_BURST)),
+    })
 }
 
 impl TradingCluster {
@@ -249,6 +313,62 @@ impl TradingCluster {
             others_answered: reconnect.others_answered,
         })
     }
+
+    fn trade(&mut self, arguments: &WireArguments, cores: usize, tell: &dyn Fn(&str)) -> Result<TradeFigures, String> {
+        let _pinned = if cores > 1 { Pinned::to(0) } else { None };
+        let address = self.nodes[0].config.market_data.as_ref().map(|section| section.listen);
+        let mut client = WireClient::log_on(&self.logins[0], None)?;
+        let mut feed = FeedReader::follow(address.ok_or("the node has no feed")?, self.logins[0].market)?;
+        let requests = (arguments.requests as usize / 4).max(1);
+        load::to_the_feed(&mut client, &mut feed, requests.min(500))?;
+        let (mut to_reports, mut to_feed) = (Vec::new(), Vec::new());
+        for round in 1..=arguments.rounds {
+            tell(&format!("a trade on the feed, round {round} of {}", arguments.rounds));
+            let (mut reports, mut trades) = load::to_the_feed(&mut client, &mut feed, requests)?;
+            to_reports.push(LatencyNs::of(&mut reports));
+            to_feed.push(LatencyNs::of(&mut trades));
+        }
+        Ok(TradeFigures { to_reports: LatencyNs::median_of(&to_reports), to_feed: LatencyNs::median_of(&to_feed) })
+    }
+
+    fn hostile(
+        &mut self,
+        arguments: &WireArguments,
+        cores: usize,
+        tell: &dyn Fn(&str),
+    ) -> Result<HostileFigures, String> {
+        let _pinned = if cores > 1 { Pinned::to(0) } else { None };
+        let mut victim = WireClient::log_on(&self.logins[0], None)?;
+        let mut flooder = WireClient::log_on(&self.logins[1], None)?;
+        let requests = arguments.requests as usize;
+        let (mut calm, mut flooded, mut ratios) = (Vec::new(), Vec::new(), (Vec::new(), Vec::new()));
+        let (mut sent, mut refused) = (0, 0);
+        let burst = (LIMIT_PER_SECOND * 10 / PACE_PER_SECOND) as usize;
+        let pace = std::time::Duration::from_secs(1) / PACE_PER_SECOND;
+        load::behind_bursts(&mut victim, None, requests.min(2_000), pace)?;
+        for round in 1..=arguments.rounds {
+            tell(&format!("a flood, round {round} of {}", arguments.rounds));
+            let (mut samples, _) = load::behind_bursts(&mut victim, None, requests, pace)?;
+            let alone = LatencyNs::of(&mut samples);
+            let (mut samples, flood) = load::behind_bursts(&mut victim, Some((&mut flooder, burst)), requests, pace)?;
+            let beside = LatencyNs::of(&mut samples);
+            ratios.0.push(beside.p50 * 1_000 / alone.p50);
+            ratios.1.push(beside.p99 * 1_000 / alone.p99);
+            calm.push(alone);
+            flooded.push(beside);
+            sent += flood.sent;
+            refused += flood.refused;
+        }
+        Ok(HostileFigures {
+            calm: LatencyNs::median_of(&calm),
+            flooded: LatencyNs::median_of(&flooded),
+            ratio_p50: median(ratios.0) as f64 / 1_000.0,
+            ratio_p99: median(ratios.1) as f64 / 1_000.0,
+            limit_per_second: LIMIT_PER_SECOND,
+            flood_per_second: burst as u64 * u64::from(PACE_PER_SECOND),
+            refused_percent: refused * 100 / sent,
+        })
+    }
 }
 
 /// A process that is stopped as long as this lives.
@@ -303,6 +423,16 @@ impl WireReport {
         if let Some(reconnect) = &self.reconnect {
             let ReconnectFigures { replayed, busy_sessions, took_ms, .. } = reconnect;
             let _ = writeln!(out, "  reconnect, {replayed} reports, {busy_sessions} busy sessions: {took_ms:.0} ms");
+        }
+        if let Some(trade) = &self.trade {
+            row(&mut out, "a trade, until its owner has it", &trade.to_reports, "");
+            row(&mut out, "  until it is read on the feed", &trade.to_feed, "");
+        }
+        if let Some(hostile) = &self.hostile {
+            row(&mut out, "at a steady pace, alone", &hostile.calm, "");
+            let HostileFigures { ratio_p99, flood_per_second, refused_percent, .. } = hostile;
+            let rest = format!("p99 {ratio_p99:.2} times, {flood_per_second} orders/s, {refused_percent} % refused");
+            row(&mut out, "  behind a flood at 10x its limit", &hostile.flooded, &rest);
         }
         let codec = &self.codec;
         let _ = writeln!(out, "  decode {:.1} ns, encode {:.1} ns a message", codec.decode_ns, codec.encode_ns);

@@ -290,6 +290,8 @@ impl Target {
             traders: arguments.sessions(),
             markets: arguments.workload().markets(),
             spins: !arguments.park && durability != DurabilityName::Replicated,
+            market_data: false,
+            key_limit: None,
         })?;
         let (logins, markets) = (cluster.logins.clone(), cluster.markets.clone());
         Ok(Self { logins, markets, own: Some((cluster, folder)) })
