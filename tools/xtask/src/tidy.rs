@@ -42,6 +42,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("perf/replay", &["domain", "wire", "client"]),
     ("perf/engine", &["domain", "matching", "memory", "replay", "wire"]),
     ("perf/latency", &["perf"]),
+    ("perf/report", &["latency"]),
     ("perf/journal", &["domain", "journal", "perf", "pipeline"]),
     // Its example, beside tokio-uring, has an edge to sockets as a dev-dependency.
     ("perf/wire", &["domain", "latency", "perf", "wire"]),
@@ -62,6 +63,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "perf-journal",
             "perf-wire",
             "replay",
+            "report",
             "sink-sql",
         ],
     ),

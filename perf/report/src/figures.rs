@@ -1,0 +1,362 @@
+//! Every number of the page, from the logs of a run.
+//!
+//! Invariants: nothing is interpolated: a point of the percentile plot is what the histogram answers for its quantile; the
+//! shares of [`PathStage`] add up to the end of the path; what is not there is in [`Figures::missing`] with its reason.
+//! Owning thread: none; this is a function of [`RunData`].
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use tidegate_latency::{Interval, LoadMode, Percentiles, Run, Series, SeriesKind, printable};
+
+use crate::data::{RunData, SeriesData};
+
+/// The version of `report.json`.
+const FORMAT: u32 = 1;
+/// Points of the percentile plot between a quantile and the one with a tenth of the samples above.
+const POINTS_PER_DECADE: i32 = 12;
+/// Widest timeline: above, several intervals are drawn as one.
+const MOMENTS_MAX: usize = 600;
+/// Widest heat map.
+const HEAT_COLUMNS_MAX: usize = 120;
+/// Rows of the heat map for a tenfold latency.
+const HEAT_ROWS_PER_DECADE: f64 = 8.0;
+/// A rate is sustained when this share of it is answered in time,
+const SUSTAINED_SHARE: f64 = 0.99;
+/// and its p99 is at most so many times that of the lowest rate.
+const SUSTAINED_P99_TIMES: u64 = 10;
+
+/// See the module.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures {
+    /// 1.
+    pub format: u32,
+    /// `run.json`.
+    pub run: Run,
+    /// One for each log.
+    pub series: Vec<SeriesFigures>,
+    /// Which of them the timeline, the heat map and the stages are about.
+    pub main: Option<usize>,
+    /// Samples over time and latency.
+    pub heat: Option<Heat>,
+    /// Where the mean goes.
+    pub path: Vec<PathStage>,
+    /// The last rate that is sustained.
+    pub knee: Option<Knee>,
+    /// What this run does not have.
+    pub missing: Vec<Missing>,
+    /// When the run began, nanoseconds since 1970, where a log says so.
+    pub started_at_ns: Option<u128>,
+}
+
+/// One log in numbers.
+#[derive(Clone, Debug, Serialize)]
+pub struct SeriesFigures {
+    /// What it is.
+    #[serde(flatten)]
+    pub series: Series,
+    /// Mean; `None` without a sample.
+    pub mean_ns: Option<f64>,
+    /// As tables show them.
+    #[serde(flatten)]
+    pub percentiles: Percentiles,
+    /// As the plot shows them, from the smallest to the last with enough samples above.
+    pub plot: Vec<PlotPoint>,
+    /// Over time.
+    pub timeline: Vec<Moment>,
+}
+
+/// A point of the percentile plot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PlotPoint {
+    /// So many of a million samples lie above.
+    pub above_per_million: u64,
+    /// The value at that quantile.
+    pub value_ns: u64,
+}
+
+/// A second, or several where the run is long.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Moment {
+    /// Its beginning, after that of the run.
+    pub at_s: f64,
+    /// Its length.
+    pub seconds: f64,
+    /// Samples.
+    pub count: u64,
+    /// `None` where too few samples lie above.
+    pub p99: Option<u64>,
+    /// `None` without a sample.
+    pub max: Option<u64>,
+}
+
+/// Samples over time and latency.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Heat {
+    /// Beginning and end of each column, seconds.
+    pub columns: Vec<(f64, f64)>,
+    /// Lowest and highest latency of each row, upwards, nanoseconds.
+    pub rows: Vec<(u64, u64)>,
+    /// Samples by column, then row.
+    pub counts: Vec<Vec<u64>>,
+}
+
+/// A stage, or what the stamps do not see, on the way through the mean.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PathStage {
+    /// Its name.
+    pub name: String,
+    /// When it begins, by the means before it.
+    pub start_ns: f64,
+    /// Its mean.
+    pub mean_ns: f64,
+    /// By how much it moves the end: the whole mean, or less where it runs beside a longer one.
+    pub adds_ns: f64,
+    /// How often the others waited for it, 0 to 1; `None` for what no stamp sees.
+    pub critical_share: Option<f64>,
+}
+
+/// The last sustained rate of a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Knee {
+    /// Its place in the sweep.
+    pub point: usize,
+    /// Intended requests a second.
+    pub offered: f64,
+    /// Whether the sweep went on to a rate that is not sustained.
+    pub passed: bool,
+}
+
+/// A part of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Response times.
+    Response,
+    /// Service times.
+    Service,
+    /// Gaps of the machine.
+    JitterFloor,
+    /// A log that the run names.
+    Log,
+    /// Stages of the node.
+    Stages,
+    /// A sweep of rates.
+    Sweep,
+    /// The slowest requests.
+    Outliers,
+    /// Checks of the outcome.
+    Checks,
+    /// The node's configuration.
+    Config,
+    /// Which thread was where.
+    CoreMap,
+}
+
+/// What a run does not have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// Which part.
+    pub part: Part,
+    /// A sentence.
+    pub why: String,
+}
+
+impl Figures {
+    /// Of a run.
+    #[must_use]
+    pub fn of(data: &RunData) -> Self {
+        let main = data.main();
+        Self {
+            format: FORMAT,
+            run: data.run.clone(),
+            series: data.series.iter().map(SeriesFigures::of).collect(),
+            main: main.and_then(|main| data.series.iter().position(|each| std::ptr::eq(each, main))),
+            heat: main.map(heat),
+            path: path(data),
+            knee: knee(&data.run),
+            missing: missing(data),
+            started_at_ns: main.map(|main| main.started_at.as_nanos()).filter(|at| *at > 0),
+        }
+    }
+
+    /// The series that the page is about.
+    #[must_use]
+    pub fn main(&self) -> Option<&SeriesFigures> {
+        self.main.map(|index| &self.series[index])
+    }
+
+    /// The first series of a kind that has samples.
+    #[must_use]
+    pub fn first(&self, kind: SeriesKind) -> Option<&SeriesFigures> {
+        self.series.iter().find(|each| each.series.kind == kind && each.percentiles.count > 0)
+    }
+
+    /// Why a part is missing; `None` where it is there.
+    #[must_use]
+    pub fn why_missing(&self, part: Part) -> Option<&str> {
+        self.missing.iter().find(|missing| missing.part == part).map(|missing| missing.why.as_str())
+    }
+}
+
+impl SeriesFigures {
+    fn of(data: &SeriesData) -> Self {
+        let total = &data.total;
+        Self {
+            series: data.series.clone(),
+            mean_ns: (!total.is_empty()).then(|| total.mean()),
+            percentiles: Percentiles::of(total),
+            plot: plot(total),
+            timeline: timeline(&data.intervals),
+        }
+    }
+}
+
+fn plot(total: &Histogram<u64>) -> Vec<PlotPoint> {
+    let mut points: Vec<PlotPoint> = Vec::new();
+    for step in 0..=6 * POINTS_PER_DECADE {
+        let above = (1e6 * 10_f64.powf(-f64::from(step) / f64::from(POINTS_PER_DECADE))).round() as u64;
+        let new = points.last().is_none_or(|last| last.above_per_million > above);
+        if new && above > 0 && printable(total.len(), above) {
+            let quantile = (1_000_000 - above) as f64 / 1e6;
+            points.push(PlotPoint { above_per_million: above, value_ns: total.value_at_quantile(quantile) });
+        }
+    }
+    points
+}
+
+/// Intervals side by side as one histogram, so that there are at most `most` groups.
+fn grouped(intervals: &[Interval], most: usize) -> impl Iterator<Item = (f64, f64, Histogram<u64>)> {
+    let size = intervals.len().div_ceil(most).max(1);
+    intervals.chunks(size).map(|group| {
+        let mut all = tidegate_latency::histogram();
+        for interval in group {
+            all.add(&interval.histogram).expect("a histogram that grows takes every other");
+        }
+        let start = group.first().map_or(0.0, |interval| interval.start.as_secs_f64());
+        let end = group.last().map_or(start, |last| last.start.as_secs_f64() + last.length.as_secs_f64());
+        (start, end, all)
+    })
+}
+
+fn timeline(intervals: &[Interval]) -> Vec<Moment> {
+    let moments = grouped(intervals, MOMENTS_MAX).map(|(start, end, all)| {
+        let percentiles = Percentiles::of(&all);
+        let (p99, max) = (percentiles.p99, percentiles.max);
+        Moment { at_s: start, seconds: end - start, count: percentiles.count, p99, max }
+    });
+    moments.collect()
+}
+
+fn heat(data: &SeriesData) -> Heat {
+    let row_of = |ns: u64| ((ns.max(1) as f64).log10() * HEAT_ROWS_PER_DECADE).floor() as i32;
+    let (first, last) = (row_of(data.total.min()), row_of(data.total.max()));
+    let edge = |row: i32| 10_f64.powf(f64::from(row) / HEAT_ROWS_PER_DECADE).ceil() as u64;
+    // Upper and lower edge are whole nanoseconds that belong to the row.
+    let rows: Vec<(u64, u64)> = (first..=last).map(|row| (edge(row), edge(row + 1).saturating_sub(1))).collect();
+    let (mut columns, mut counts) = (Vec::new(), Vec::new());
+    for (start, end, all) in grouped(&data.intervals, HEAT_COLUMNS_MAX) {
+        let mut column = vec![0_u64; rows.len()];
+        for recorded in all.iter_recorded() {
+            let row = row_of(recorded.value_iterated_to()).clamp(first, last) - first;
+            column[row as usize] += recorded.count_since_last_iteration();
+        }
+        columns.push((start, end));
+        counts.push(column);
+    }
+    Heat { columns, rows, counts }
+}
+
+/// Lays the stages one after the other by their stamps. A stage begins where the stage that ends at its first stamp ends; with
+/// a first stamp that another stage has too it begins beside it; with one that nobody else names, after everything before it.
+fn path(data: &RunData) -> Vec<PathStage> {
+    let mean = |kind| data.first(kind).map(|each| each.total.mean());
+    let (response, service) = (mean(SeriesKind::Response), mean(SeriesKind::Service));
+    let (Some(whole), false) = (response.or(service), data.run.stages.is_empty()) else { return Vec::new() };
+    let mut path: Vec<PathStage> = Vec::new();
+    let mut end = 0.0_f64;
+    if let (Some(response), Some(service)) = (response, service) {
+        // What was intended earlier than it was sent waited in the generator or behind a full window.
+        let waits = (response - service).max(0.0);
+        let name = "before it is sent".to_owned();
+        path.push(PathStage { name, start_ns: 0.0, mean_ns: waits, adds_ns: waits, critical_share: None });
+        end = waits;
+    }
+    let mut stamps: Vec<(&str, f64)> = Vec::new();
+    let position = |stamps: &[(&str, f64)], name: &str| {
+        stamps.iter().filter(|(stamp, _)| *stamp == name).map(|(_, at)| *at).reduce(f64::max)
+    };
+    for stage in &data.run.stages {
+        let start = position(&stamps, &stage.from).unwrap_or(end);
+        stamps.push((&stage.from, start));
+        stamps.push((&stage.to, start + stage.mean_ns));
+        let adds = (start + stage.mean_ns - end).max(0.0);
+        end += adds;
+        path.push(PathStage {
+            name: stage.name.clone(),
+            start_ns: start,
+            mean_ns: stage.mean_ns,
+            adds_ns: adds,
+            critical_share: Some(stage.critical_share),
+        });
+    }
+    // Negative where the stages saw more than the client: another set of orders, or stamps that overlap. The page says so.
+    let rest = whole - end;
+    let name = "outside the stamps".to_owned();
+    path.push(PathStage { name, start_ns: end, mean_ns: rest, adds_ns: rest, critical_share: None });
+    path
+}
+
+fn knee(run: &Run) -> Option<Knee> {
+    let lowest = run.sweep.first()?.response.p99;
+    let sustained = |point: &tidegate_latency::SweepPoint| {
+        let slow = match (lowest, point.response.p99) {
+            (Some(lowest), Some(p99)) => p99 > lowest.saturating_mul(SUSTAINED_P99_TIMES),
+            _ => false,
+        };
+        point.achieved >= point.offered * SUSTAINED_SHARE && !slow
+    };
+    let sustained = run.sweep.iter().take_while(|point| sustained(point)).count();
+    let point = sustained.checked_sub(1)?;
+    Some(Knee { point, offered: run.sweep[point].offered, passed: sustained < run.sweep.len() })
+}
+
+/// How [`Knee`] is found, for the reader.
+pub(crate) fn knee_rule() -> String {
+    format!(
+        "The knee is the last rate, counted from the lowest, of which at least {:.0} % is answered in time and whose p99 is at most {SUSTAINED_P99_TIMES} times that of the lowest.",
+        SUSTAINED_SHARE * 100.0
+    )
+}
+
+fn missing(data: &RunData) -> Vec<Missing> {
+    let run = &data.run;
+    let mut missing: Vec<Missing> = Vec::new();
+    let mut unless = |there: bool, part: Part, why: &str| {
+        if !there {
+            missing.push(Missing { part, why: why.to_owned() });
+        }
+    };
+    let samples = |kind| data.first(kind).is_some();
+    unless(samples(SeriesKind::Response), Part::Response, "no log of response times with a sample in it");
+    unless(samples(SeriesKind::Service), Part::Service, "no log of service times with a sample in it");
+    unless(samples(SeriesKind::Hiccup), Part::JitterFloor, "no hiccup meter ran: engine and machine cannot be told apart");
+    let stages = match (run.stages.is_empty(), data.main()) {
+        (true, _) => "the node told no stages",
+        (false, None) => "stages without response or service times add up to nothing",
+        (false, Some(_)) => "",
+    };
+    unless(stages.is_empty(), Part::Stages, stages);
+    let swept = match run.load.mode {
+        LoadMode::Sweep => "the run says that it is a sweep and has no rate in it",
+        _ => "one load only; a sweep of rates is a run of its own (mode sweep)",
+    };
+    unless(!run.sweep.is_empty(), Part::Sweep, swept);
+    unless(!run.outliers.is_empty(), Part::Outliers, "the slowest requests were not kept");
+    unless(!run.checks.is_empty(), Part::Checks, "nothing was checked: whether fast was also right is not known");
+    unless(!run.config.is_empty(), Part::Config, "the node's configuration is not known");
+    unless(!run.core_map.is_empty(), Part::CoreMap, "which thread was on which core is not known");
+    for series in &data.absent {
+        unless(false, Part::Log, &format!("{}: the run names {}, which is not in its folder", series.name, series.file));
+    }
+    missing
+}
