@@ -57,7 +57,10 @@ fn boxed(class: &str, at: (f64, f64), size: (f64, f64), title: Option<&str>) -> 
 /// A mark that shows its number when pointed at.
 fn point(class: &str, at: (f64, f64), title: &str) -> String {
     let title = escape(title);
-    format!("<circle class=\"{class} pt\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"2.5\"><title>{title}</title></circle>\n", at.0, at.1)
+    format!(
+        "<circle class=\"{class} pt\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"2.5\"><title>{title}</title></circle>\n",
+        at.0, at.1
+    )
 }
 
 /// A line through the points, interrupted where there is none.

@@ -140,7 +140,12 @@ pub fn compare(a: &RunData, b: &RunData) -> Comparison {
 fn side(data: &RunData) -> Side {
     let run = &data.run;
     let commit = run.machine.commit.clone();
-    Side { folder: data.folder.display().to_string(), title: run.title.clone(), started_at: run.started_at.clone(), commit }
+    Side {
+        folder: data.folder.display().to_string(),
+        title: run.title.clone(),
+        started_at: run.started_at.clone(),
+        commit,
+    }
 }
 
 /// Why a ratio would mean nothing; empty where it means something.
@@ -338,7 +343,8 @@ fn rows(a: &RunData, b: &RunData) -> Vec<Row> {
         };
         (0..=RATE).filter(|figure| shown(*figure)).collect::<Vec<_>>()
     };
-    let all: Vec<_> = pairs(a, b).enumerate().map(|(n, (one, other))| (one, other, figures(one, other, n == 0))).collect();
+    let all: Vec<_> =
+        pairs(a, b).enumerate().map(|(n, (one, other))| (one, other, figures(one, other, n == 0))).collect();
     let compared: usize =
         all.iter().map(|(one, other, shown)| shown.iter().filter(|figure| judged(one, other, **figure)).count()).sum();
     let tail = (1.0 - CONFIDENCE) / compared.max(1) as f64 / 2.0;
@@ -394,10 +400,18 @@ fn band(mut ratios: Vec<f64>, tail: f64) -> Band {
 fn judge_row(ratio: f64, band: Band, more_is_better: bool) -> Verdict {
     match () {
         () if band.high < 1.0 && ratio < 1.0 - MARGIN => {
-            if more_is_better { Verdict::Worse } else { Verdict::Better }
+            if more_is_better {
+                Verdict::Worse
+            } else {
+                Verdict::Better
+            }
         }
         () if band.low > 1.0 && ratio > 1.0 + MARGIN => {
-            if more_is_better { Verdict::Better } else { Verdict::Worse }
+            if more_is_better {
+                Verdict::Better
+            } else {
+                Verdict::Worse
+            }
         }
         () => Verdict::NoDifference,
     }
@@ -412,14 +426,26 @@ fn judge(rows: &[Row]) -> (Verdict, Vec<String>) {
     if rows.iter().all(|row| row.verdict.is_none()) {
         return (Verdict::NotComparable, vec!["too few samples in every interval".to_owned()]);
     }
-    match (better.is_empty(), worse.is_empty()) {
-        (true, true) => (Verdict::NoDifference, vec!["no figure differs by more than its noise and the margin".to_owned()]),
-        (false, true) => (Verdict::Better, vec![format!("better: {better}; nothing worse")]),
-        (true, false) => (Verdict::Worse, vec![format!("worse: {worse}; nothing better")]),
+    let (verdict, why) = match (better.is_empty(), worse.is_empty()) {
+        (true, true) => (Verdict::NoDifference, "no figure differs by more than its noise and the margin".to_owned()),
+        (false, true) => (Verdict::Better, format!("better: {better}; nothing worse")),
+        (true, false) => (Verdict::Worse, format!("worse: {worse}; nothing better")),
         (false, false) => {
-            (Verdict::Worse, vec![format!("worse: {worse}; better: {better}; what got worse decides, the rest is a trade")])
+            (Verdict::Worse, format!("worse: {worse}; better: {better}; what got worse decides, the rest is a trade"))
         }
+    };
+    // Not to see a difference is not to know that there is none.
+    let hides = |row: &&Row| {
+        let wide = row.band.is_some_and(|band| band.low < 1.0 - MARGIN || band.high > 1.0 + MARGIN);
+        wide && row.verdict == Some(Verdict::NoDifference)
+    };
+    let hidden: Vec<_> = rows.iter().filter(hides).map(|row| format!("{} {}", row.series, row.figure)).collect();
+    let mut why = vec![why];
+    if !hidden.is_empty() {
+        let list = hidden.join(", ");
+        why.push(format!("so noisy that more than the margin may hide in: {list}; longer runs would tell"));
     }
+    (verdict, why)
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
@@ -455,7 +481,11 @@ impl fmt::Display for Comparison {
         }
         if !self.rows.is_empty() {
             let width = self.rows.iter().map(|row| row.series.chars().count()).max().unwrap_or(0).max(6);
-            writeln!(out, "\n{:width$}  {:8} {:>10} {:>10} {:>7}  {:15}  B is", "series", "", "A", "B", "B/A", "noise band")?;
+            writeln!(
+                out,
+                "\n{:width$}  {:8} {:>10} {:>10} {:>7}  {:15}  B is",
+                "series", "", "A", "B", "B/A", "noise band"
+            )?;
             for row in &self.rows {
                 let value = |value| if row.figure == "rate" { rate(value) } else { duration(value) };
                 let band = row.band.map_or_else(String::new, |band| format!("{:.3} to {:.3}", band.low, band.high));
@@ -471,7 +501,12 @@ impl fmt::Display for Comparison {
                 )?;
             }
         }
-        writeln!(out, "\nB is {}{}", self.verdict, if self.verdict == Verdict::NotComparable { " with A:" } else { ":" })?;
+        writeln!(
+            out,
+            "\nB is {}{}",
+            self.verdict,
+            if self.verdict == Verdict::NotComparable { " with A:" } else { ":" }
+        )?;
         for why in &self.why {
             writeln!(out, "  {why}")?;
         }

@@ -339,7 +339,11 @@ fn missing(data: &RunData) -> Vec<Missing> {
     let samples = |kind| data.first(kind).is_some();
     unless(samples(SeriesKind::Response), Part::Response, "no log of response times with a sample in it");
     unless(samples(SeriesKind::Service), Part::Service, "no log of service times with a sample in it");
-    unless(samples(SeriesKind::Hiccup), Part::JitterFloor, "no hiccup meter ran: engine and machine cannot be told apart");
+    unless(
+        samples(SeriesKind::Hiccup),
+        Part::JitterFloor,
+        "no hiccup meter ran: engine and machine cannot be told apart",
+    );
     let stages = match (run.stages.is_empty(), data.main()) {
         (true, _) => "the node told no stages",
         (false, None) => "stages without response or service times add up to nothing",
@@ -356,7 +360,11 @@ fn missing(data: &RunData) -> Vec<Missing> {
     unless(!run.config.is_empty(), Part::Config, "the node's configuration is not known");
     unless(!run.core_map.is_empty(), Part::CoreMap, "which thread was on which core is not known");
     for series in &data.absent {
-        unless(false, Part::Log, &format!("{}: the run names {}, which is not in its folder", series.name, series.file));
+        unless(
+            false,
+            Part::Log,
+            &format!("{}: the run names {}, which is not in its folder", series.name, series.file),
+        );
     }
     missing
 }

@@ -43,6 +43,17 @@ pub(crate) fn duration(ns: f64) -> String {
     format!("{} {unit}", three_digits(value, unit == "ns"))
 }
 
+/// The same at an axis, where the digits of a round value say nothing: `5 µs`.
+pub(crate) fn round_duration(ns: f64) -> String {
+    let text = duration(ns);
+    match text.split_once(' ') {
+        Some((number, unit)) if number.contains('.') => {
+            format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
+        }
+        _ => text,
+    }
+}
+
 /// The same, of whole nanoseconds; a dash where there is none.
 pub(crate) fn duration_or_dash(ns: Option<u64>) -> String {
     ns.map_or_else(|| "–".to_owned(), |ns| duration(ns as f64))
@@ -100,6 +111,7 @@ mod tests {
         let expected = ["0 ns", "850 ns", "999 ns", "1.00 µs", "12.3 µs", "1.00 ms", "4.56 ms", "2.00 s", "10000 s"];
         assert_eq!(shown, expected);
         assert_eq!(duration_or_dash(None), "–");
+        assert_eq!([500.0, 5e3, 2.5e6, 1e7].map(round_duration), ["500 ns", "5 µs", "2.5 ms", "10 ms"]);
     }
 
     #[test]

@@ -24,9 +24,7 @@ use std::path::{Path, PathBuf};
 
 use tidegate_latency::FolderError;
 
-pub use compare::{
-    Band, CONFIDENCE, Comparison, INTERVALS_MIN, MARGIN, RESAMPLES, Row, SEED, Side, Verdict, compare,
-};
+pub use compare::{Band, CONFIDENCE, Comparison, INTERVALS_MIN, MARGIN, RESAMPLES, Row, SEED, Side, Verdict, compare};
 pub use data::{RunData, SeriesData};
 pub use figures::{Figures, Heat, Knee, Missing, Moment, Part, PathStage, PlotPoint, SeriesFigures};
 

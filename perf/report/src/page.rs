@@ -51,7 +51,9 @@ fn head(figures: &Figures) -> String {
     out += &match (run.checks.iter().filter(|check| !check.ok).count(), run.checks.len()) {
         (_, 0) => "<p class=\"bad\">Nothing was checked: whether fast was also right is not known.</p>\n".to_owned(),
         (0, all) => format!("<p class=\"good\">All {all} checks passed: fast was also right.</p>\n"),
-        (failed, all) => format!("<p class=\"bad\">{failed} of {all} checks failed: the latencies below mean nothing.</p>\n"),
+        (failed, all) => {
+            format!("<p class=\"bad\">{failed} of {all} checks failed: the latencies below mean nothing.</p>\n")
+        }
     };
     let mut tiles = Vec::new();
     if let Some(main) = figures.main() {
@@ -60,7 +62,8 @@ fn head(figures: &Figures) -> String {
         tiles.extend(values);
     }
     tiles.push((rate(run.achieved_rate), "answered".to_owned()));
-    let tiles = tiles.iter().map(|(value, name)| format!("<li><b>{}</b><span>{}</span></li>\n", escape(value), escape(name)));
+    let tiles =
+        tiles.iter().map(|(value, name)| format!("<li><b>{}</b><span>{}</span></li>\n", escape(value), escape(name)));
     out + "<ul class=\"tiles\">\n" + &tiles.collect::<String>() + "</ul>\n"
 }
 
@@ -115,7 +118,8 @@ fn over_time(figures: &Figures) -> String {
     let mut out = "<h2>Over time</h2>\n".to_owned();
     let Some(main) = figures.main() else { return out + &missing("timeline and heat map", "no series with samples") };
     if let Some(longest) = main.timeline.iter().map(|moment| moment.seconds).reduce(f64::max) {
-        out += &format!("<p class=\"soft\">One point for {longest:.0} s; p99 only where enough samples lie above.</p>\n");
+        out +=
+            &format!("<p class=\"soft\">One point for {longest:.0} s; p99 only where enough samples lie above.</p>\n");
     }
     out += &charts::timeline(figures).unwrap_or_default();
     let name = escape(&main.series.name);
@@ -131,7 +135,11 @@ fn stages(figures: &Figures) -> String {
     out += &format!(
         "<p>Means, which add up to the mean {} of {}. A stage that runs beside another adds only what it ends later (dark); \
          critical is the share of the orders for which the others waited for it.</p>\n",
-        figures.main().map_or("", |main| if main.series.kind == SeriesKind::Service { "service time" } else { "response time" }),
+        figures.main().map_or("", |main| if main.series.kind == SeriesKind::Service {
+            "service time"
+        } else {
+            "response time"
+        }),
         duration(whole)
     );
     out += &charts::stages(figures).unwrap_or_default();
@@ -146,7 +154,11 @@ fn stages(figures: &Figures) -> String {
     let sum: f64 = figures.path.iter().map(|stage| stage.adds_ns).sum();
     let blank = String::new;
     let total = vec!["sum".to_owned(), blank(), blank(), blank(), duration(sum), percent(sum / whole), blank()];
-    out += &table(&["stage", "stamps", "orders", "mean", "adds", "share", "critical"].map(str::to_owned), 2, rows.chain([total]));
+    out += &table(
+        &["stage", "stamps", "orders", "mean", "adds", "share", "critical"].map(str::to_owned),
+        2,
+        rows.chain([total]),
+    );
     if figures.path.last().is_some_and(|rest| rest.mean_ns < 0.0) {
         out += "<p class=\"bad\">The stages take longer than the client saw: they are of other orders, or overlap in a way that \
                 their stamps do not tell.</p>\n";
@@ -159,11 +171,16 @@ fn sweep(figures: &Figures) -> String {
     if figures.run.sweep.is_empty() {
         return out + &not_here(figures, Part::Sweep, "sweep");
     }
-    out += &format!("<p>{} {}</p>\n", escape(&knee_rule()), match figures.knee {
-        None => "Here not even the lowest rate is sustained.".to_owned(),
-        Some(knee) if knee.passed => format!("Here it is <b>{}</b>.", rate(knee.offered)),
-        Some(knee) => format!("Here every rate is sustained, up to {}: the knee is further up.", rate(knee.offered)),
-    });
+    out += &format!(
+        "<p>{} {}</p>\n",
+        escape(&knee_rule()),
+        match figures.knee {
+            None => "Here not even the lowest rate is sustained.".to_owned(),
+            Some(knee) if knee.passed => format!("Here it is <b>{}</b>.", rate(knee.offered)),
+            Some(knee) =>
+                format!("Here every rate is sustained, up to {}: the knee is further up.", rate(knee.offered)),
+        }
+    );
     out += &charts::sweep(figures).unwrap_or_else(|| missing("drawing", "no rate has a sample"));
     let knee = figures.knee.map(|knee| knee.point);
     let heads = percentile_heads(&["offered", "achieved", "samples"]);
@@ -191,7 +208,8 @@ fn outliers(figures: &Figures) -> String {
             Some(zero) => format!("{at_s:.3} s, {}", time_of_day(zero + u128::from(outlier.at_ns))),
             None => format!("{at_s:.3} s"),
         };
-        let stages: Vec<_> = outlier.stages.iter().map(|(name, ns)| format!("{name} {}", duration(*ns as f64))).collect();
+        let stages: Vec<_> =
+            outlier.stages.iter().map(|(name, ns)| format!("{name} {}", duration(*ns as f64))).collect();
         // The request was under way from its beginning on, so any second that it touched may have held the gap.
         let began = at_s - outlier.latency_ns as f64 / 1e9;
         let touched = floor.into_iter().flat_map(|floor| &floor.timeline);
@@ -208,8 +226,17 @@ fn outliers(figures: &Figures) -> String {
             outlier.cause.clone().unwrap_or_else(|| "not known".to_owned()),
         ]
     });
-    let heads = ["answered at (UTC)", "latency", "sequence", "request", "content", "stages", "longest gap of the machine then", "probable cause"];
-    out += &table(&heads.map(str::to_owned), 9, rows);
+    let heads = [
+        "answered at (UTC)",
+        "latency",
+        "sequence",
+        "request",
+        "content",
+        "stages",
+        "longest gap of the machine then",
+        "probable cause",
+    ];
+    out += &table(&heads.map(str::to_owned), 9, rows).replace("<table>", "<table class=\"wide\">");
     out
 }
 
@@ -230,7 +257,11 @@ fn failovers(figures: &Figures) -> String {
     let heads = ["acknowledgements end at", "none for", "promotion to the first one", "lost", "duplicated"];
     out += &table(&heads.map(str::to_owned), 0, rows);
     let wrong = figures.run.failovers.iter().any(|failover| failover.lost + failover.duplicated > 0);
-    let (class, verdict) = if wrong { ("bad", "Requests were lost or executed twice.") } else { ("good", "Nothing was lost, nothing executed twice.") };
+    let (class, verdict) = if wrong {
+        ("bad", "Requests were lost or executed twice.")
+    } else {
+        ("good", "Nothing was lost, nothing executed twice.")
+    };
     out + &format!("<p class=\"{class}\">{verdict}</p>\n")
 }
 
@@ -285,7 +316,8 @@ fn machine(figures: &Figures) -> String {
     let run = &figures.run;
     let machine = &run.machine;
     let isolated = if machine.isolated.is_empty() { "none" } else { &machine.isolated };
-    let mitigations = if machine.mitigations.is_empty() { "none told".to_owned() } else { machine.mitigations.join("; ") };
+    let mitigations =
+        if machine.mitigations.is_empty() { "none told".to_owned() } else { machine.mitigations.join("; ") };
     let facts = [
         ("processor", machine.cpu.clone()),
         ("cores, memory", format!("{}, {} MiB", machine.cores, count(machine.memory_mib))),
@@ -306,9 +338,10 @@ fn machine(figures: &Figures) -> String {
     if run.core_map.is_empty() {
         out += &not_here(figures, Part::CoreMap, "core map");
     } else {
-        let rows = run.core_map.iter().map(|each| {
-            vec![each.thread.clone(), each.core.map_or_else(|| "any".to_owned(), |core| core.to_string())]
-        });
+        let rows = run
+            .core_map
+            .iter()
+            .map(|each| vec![each.thread.clone(), each.core.map_or_else(|| "any".to_owned(), |core| core.to_string())]);
         out += &table(&["thread", "core"].map(str::to_owned), 9, rows);
     }
     out += "<h3>Configuration of the node</h3>\n";
@@ -323,7 +356,12 @@ fn files(figures: &Figures) -> String {
                    them. <code>report.json</code> has every number of this page.</p>\n"
         .to_owned();
     let rows = figures.series.iter().map(|each| {
-        vec![each.series.file.clone(), each.series.tag.clone(), each.series.name.clone(), each.series.description.clone()]
+        vec![
+            each.series.file.clone(),
+            each.series.tag.clone(),
+            each.series.name.clone(),
+            each.series.description.clone(),
+        ]
     });
     if !figures.series.is_empty() {
         out += &table(&["file", "tag", "series", "what"].map(str::to_owned), 9, rows);

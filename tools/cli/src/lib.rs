@@ -2,7 +2,7 @@
 //!
 //! Invariants: an error goes to standard error as one message that names the field and says what to do; `--json` prints
 //! one JSON value on standard output and nothing else there. Exit codes: 0 done, 1 refused or failed, 2 wrong usage;
-//! `status` and `journal` have their own (see their help).
+//! `status`, `report` and `journal` have their own (see their help).
 
 pub mod admin;
 pub mod bench;
@@ -15,6 +15,7 @@ pub mod local;
 pub mod node;
 pub mod operator;
 pub mod replay;
+pub mod report;
 pub mod restart_bench;
 pub mod snapshot;
 mod trading_cluster;
@@ -76,6 +77,12 @@ enum Command {
     /// Measure this machine: book and engine on generated order flow, restart of a node
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    /// Make the page of a latency run, or compare two runs
+    #[command(
+        after_help = "Writes report.html, one file that needs nothing else, and report.json into the folder. A comparison writes \
+                            nothing; its exit codes: 0 better or no difference, 10 worse, 20 not comparable, 1 failed."
+    )]
+    Report(report::ReportArgs),
     /// Look into a journal or event log, copy it, cut it; take and check snapshots
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -109,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::Replay(command) => replay::run(command),
         Command::Load(args) => load::run(&args),
         Command::Bench(command) => bench::run(&command),
+        Command::Report(args) => report::run(&args),
         Command::Journal(command) => journal::run(&command),
     };
     result.unwrap_or_else(|message| {

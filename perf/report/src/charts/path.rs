@@ -36,7 +36,9 @@ pub(crate) fn path(figures: &Figures) -> String {
         let (at, size) = place(between, low, high);
         boxed("box", at, size, None)
     };
-    for (between, first, second) in [(GENERATOR, "load generator", "sends"), (ANSWER, "load generator", "reads the answer")] {
+    for (between, first, second) in
+        [(GENERATOR, "load generator", "sends"), (ANSWER, "load generator", "reads the answer")]
+    {
         let center = f64::midpoint(between.0, between.1);
         inside += &framed(between, middle - 26.0, middle + 26.0);
         inside += &text("name", "middle", (center, middle - 3.0), first);
@@ -45,7 +47,7 @@ pub(crate) fn path(figures: &Figures) -> String {
     inside += &framed(NODE, top, bottom);
     let node = match run.durability.as_str() {
         "" => "node".to_owned(),
-        durability => format!("node, acknowledges when {durability}"),
+        durability => format!("node, durability {durability}"),
     };
     inside += &text("name", "middle", (f64::midpoint(NODE.0, NODE.1), top + 20.0), &shorten(&node, 56));
     if run.stages.is_empty() {
@@ -91,6 +93,12 @@ pub(crate) fn path(figures: &Figures) -> String {
 fn arrow(from: (f64, f64), to: (f64, f64), words: &str) -> String {
     let (x, y) = to;
     line("wire", from, (x - 6.0, y))
-        + &format!("<path class=\"head\" d=\"M{:.1} {:.1}L{x:.1} {y:.1}L{:.1} {:.1}Z\"/>\n", x - 8.0, y - 5.0, x - 8.0, y + 5.0)
+        + &format!(
+            "<path class=\"head\" d=\"M{:.1} {:.1}L{x:.1} {y:.1}L{:.1} {:.1}Z\"/>\n",
+            x - 8.0,
+            y - 5.0,
+            x - 8.0,
+            y + 5.0
+        )
         + &text("tick", "middle", (f64::midpoint(from.0, to.0), y - 8.0), words)
 }

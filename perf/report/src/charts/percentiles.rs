@@ -51,7 +51,8 @@ pub(crate) fn percentiles(figures: &Figures) -> Option<String> {
         for p in &each.plot {
             let at = quantile(p.above_per_million);
             let value = p.value_ns;
-            let title = format!("{}: {at} take at most {} ({} ns)", each.series.name, duration(value as f64), count(value));
+            let title =
+                format!("{}: {at} take at most {} ({} ns)", each.series.name, duration(value as f64), count(value));
             inside += &point(class, place(p.above_per_million, value), &title);
         }
         names.push((class, format!("{}, {} samples", each.series.name, count(each.percentiles.count))));

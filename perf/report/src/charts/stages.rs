@@ -6,7 +6,7 @@
 use super::scale::Scale;
 use super::{WIDTH, boxed, drawing, line, text};
 use crate::Figures;
-use crate::format::{duration, percent, shorten};
+use crate::format::{duration, percent, round_duration, shorten};
 
 const ROW: f64 = 26.0;
 const LEFT: f64 = 190.0;
@@ -23,13 +23,14 @@ pub(crate) fn stages(figures: &Figures) -> Option<String> {
     for tick in x.ticks() {
         let at = x.at(tick);
         inside += &line("grid", (at, TOP - 4.0), (at, height - 8.0));
-        inside += &text("tick", "middle", (at, TOP - 9.0), &duration(tick));
+        inside += &text("tick", "middle", (at, TOP - 9.0), &round_duration(tick));
     }
     for (index, stage) in path.iter().enumerate() {
         let y = TOP + ROW * index as f64;
         let stop = stage.start_ns + stage.mean_ns;
         let class = if stage.critical_share.is_some() { "stage" } else { "unseen" };
-        let critical = stage.critical_share.map_or_else(String::new, |share| format!(", critical for {}", percent(share)));
+        let critical =
+            stage.critical_share.map_or_else(String::new, |share| format!(", critical for {}", percent(share)));
         let title = format!("{}: mean {}{critical}", stage.name, duration(stage.mean_ns.max(0.0)));
         let beside = x.at(stop - stage.adds_ns.max(0.0));
         if beside > x.at(stage.start_ns) {

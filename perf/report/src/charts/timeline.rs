@@ -25,10 +25,7 @@ pub(crate) fn timeline(figures: &Figures) -> Option<String> {
     let end = all().map(|moment| moment.at_s + moment.seconds).fold(0.0, f64::max);
     let x = Scale::linear((0.0, end), (LEFT, RIGHT));
     let values = main.timeline.iter().flat_map(|moment| [moment.p99, moment.max]);
-    let y = Scale::log(
-        range(values.chain(floor_moments.iter().map(|moment| moment.max)).flatten()),
-        (BOTTOM, TOP),
-    );
+    let y = Scale::log(range(values.chain(floor_moments.iter().map(|moment| moment.max)).flatten()), (BOTTOM, TOP));
 
     let mut inside = String::new();
     for failover in &figures.run.failovers {
@@ -55,7 +52,8 @@ pub(crate) fn timeline(figures: &Figures) -> Option<String> {
     }
     draw("c1", "maximum", &main.timeline, |moment| moment.max);
     draw("c0", "p99", &main.timeline, |moment| moment.p99);
-    let mut names = vec![("c0", format!("{}, p99", main.series.name)), ("c1", format!("{}, maximum", main.series.name))];
+    let mut names =
+        vec![("c0", format!("{}, p99", main.series.name)), ("c1", format!("{}, maximum", main.series.name))];
     if let Some(floor) = floor {
         names.push(("c2", format!("{}, maximum", floor.series.name)));
     }

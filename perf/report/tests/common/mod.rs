@@ -20,7 +20,7 @@ pub struct Specimen {
     pub samples_per_second: u64,
     /// All durations are this much longer than those of a plain specimen.
     pub times: f64,
-    /// Only the slowest hundredth is.
+    /// Only the slowest fiftieth is.
     pub times_tail: f64,
     pub seed: u64,
 }
@@ -56,7 +56,7 @@ impl Specimen {
                 let (rank, jitter) = (1.0 - random.share(), 0.9 + 0.2 * random.share());
                 // Half are below 12 µs, a hundredth above 30 µs, a ten thousandth above 270 µs.
                 let body = 9_000.0 + 3_000.0 * (1.0 / rank).powf(0.42) + if rank < 0.001 { 120_000.0 } else { 0.0 };
-                let tail = if rank < 0.01 { self.times_tail } else { 1.0 };
+                let tail = if rank < 0.02 { self.times_tail } else { 1.0 };
                 all.push((at, (body * jitter * self.times * tail) as u64));
             }
         }
@@ -98,7 +98,9 @@ impl Specimen {
             command: text("cargo run -p tidegate-report --example specimen DIR"),
             started_at: text("2025-11-21T22:40:00Z"),
             machine: machine(),
-            config: text("[node]\nname = \"a\"\n\n[pipeline]\ncore_plan = \"fused\"\n\n[replication]\npeer = \"10.0.0.2:7000\"\n"),
+            config: text(
+                "[node]\nname = \"a\"\n\n[pipeline]\ncore_plan = \"fused\"\n\n[replication]\npeer = \"10.0.0.2:7000\"\n",
+            ),
             config_hash: text("0123456789abcdef"),
             core_map: vec![
                 CoreOf { thread: text("pipeline"), core: Some(3) },
@@ -165,9 +167,27 @@ fn machine() -> Machine {
 
 fn series() -> Vec<Series> {
     let rows = [
-        ("response", SeriesKind::Response, "the intended moment of sending", "the answer is read", "Late sends are in it."),
-        ("service", SeriesKind::Service, "the write to the socket", "the answer is read", "Coordinated omission hides in it."),
-        ("hiccup", SeriesKind::Hiccup, "a look at the clock", "the next one", "Gaps of the core beside the generator's."),
+        (
+            "response",
+            SeriesKind::Response,
+            "the intended moment of sending",
+            "the answer is read",
+            "Late sends are in it.",
+        ),
+        (
+            "service",
+            SeriesKind::Service,
+            "the write to the socket",
+            "the answer is read",
+            "Coordinated omission hides in it.",
+        ),
+        (
+            "hiccup",
+            SeriesKind::Hiccup,
+            "a look at the clock",
+            "the next one",
+            "Gaps of the core beside the generator's.",
+        ),
     ];
     let text = str::to_owned;
     let of = |(name, kind, from, to, description): (&str, SeriesKind, &str, &str, &str)| Series {
