@@ -250,6 +250,6 @@ fn outlier(latency_ns: u64, at_ns: u64) -> Outlier {
         request: at_ns / 50_000,
         content: "new buy 5 @ 101 <GTC>".to_owned(),
         stages: BTreeMap::from([("replicate".to_owned(), latency_ns / 2)]),
-        cause: (at_ns % 2 == 0).then(|| "journal roll".to_owned()),
+        cause: at_ns.is_multiple_of(2).then(|| "journal roll".to_owned()),
     }
 }
