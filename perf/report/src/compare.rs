@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
-use tidegate_latency::{LoadMode, PERCENTILES, Run, SeriesKind, printable};
+use tidegate_latency::{LoadMode, PERCENTILES, Run, SeriesKind, knee, printable};
 
 use crate::data::{RunData, SeriesData};
 use crate::format::{count, duration, rate};
@@ -222,7 +222,7 @@ fn reasons_against(a: &RunData, b: &RunData) -> Vec<String> {
         }
     }
     if pairs(a, b).next().is_none() {
-        why.push("other series: no log of response or service times is in both runs".to_owned());
+        why.push("other series: no log of response or service times that both kept up with is in both runs".to_owned());
     }
     for (one, other) in pairs(a, b) {
         for (name, data) in [("A", one), ("B", other)] {
@@ -251,7 +251,7 @@ fn notes(a: &RunData, b: &RunData) -> Vec<String> {
     if left.core_map != right.core_map {
         notes.push("the threads were on other cores".to_owned());
     }
-    let floor = |data: &RunData| data.first(SeriesKind::Hiccup).map(|floor| floor.total.max());
+    let floor = |data: &RunData| data.floors().map(|meter| meter.total.max()).max();
     match (floor(a), floor(b)) {
         (Some(one), Some(other)) => notes.push(format!(
             "longest gap of the machine itself: {} and {}",
@@ -260,20 +260,32 @@ fn notes(a: &RunData, b: &RunData) -> Vec<String> {
         )),
         _ => notes.push("without a hiccup meter in both runs a difference may be the machine's".to_owned()),
     }
+    if !left.sweep.is_empty() {
+        let [one, other] = [left, right]
+            .map(|run| knee(&run.sweep).map_or_else(|| "none".to_owned(), |point| rate(run.sweep[point].offered)));
+        notes.push(format!("knee: {one} and {other}; rates beyond either are not compared"));
+    }
     if left.checks.is_empty() {
         notes.push("nothing was checked in either run".to_owned());
     }
     notes
 }
 
-/// Series of both runs: what was seen from outside the node.
+/// Series of both runs: what was seen from outside the node. Beyond its knee a node is late by as much as the load is long, so
+/// of sweeps only what both keep up with is compared.
 fn pairs<'a>(a: &'a RunData, b: &'a RunData) -> impl Iterator<Item = (&'a SeriesData, &'a SeriesData)> {
-    let outside = |data: &&SeriesData| {
-        matches!(data.series.kind, SeriesKind::Response | SeriesKind::Service) && !data.total.is_empty()
+    let of_kind = |data: &'a RunData, kind: SeriesKind| {
+        let swept = data.run.sweep.len();
+        let kept = knee(&data.run.sweep).map_or(0, |point| point + 1);
+        let all: Vec<_> = data.series.iter().filter(|each| each.series.kind == kind).collect();
+        let kept = if swept > 0 && all.len() == swept { kept } else { all.len() };
+        all.into_iter().take(kept).filter(|each| !each.total.is_empty()).collect::<Vec<_>>()
     };
-    a.series.iter().filter(outside).filter_map(move |one| {
-        let same = |other: &&SeriesData| other.series.name == one.series.name && other.series.kind == one.series.kind;
-        Some((one, b.series.iter().filter(outside).find(same)?))
+    [SeriesKind::Response, SeriesKind::Service].into_iter().flat_map(move |kind| {
+        let others = of_kind(b, kind);
+        of_kind(a, kind)
+            .into_iter()
+            .filter_map(move |one| Some((one, *others.iter().find(|other| other.series.name == one.series.name)?)))
     })
 }
 

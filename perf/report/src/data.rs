@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use tidegate_latency::{FolderError, Interval, RUN_FILE, Run, RunFolder, Series, SeriesKind};
+use tidegate_latency::{FolderError, Interval, RUN_FILE, Run, RunFolder, Series, SeriesKind, knee};
 
 /// A run and its logs.
 #[derive(Clone, Debug)]
@@ -66,15 +66,26 @@ impl RunData {
         Ok(Self { folder: path.to_owned(), run, series, absent })
     }
 
-    /// What the client saw: the first response times, or where nothing was intended the first service times.
+    /// What the client saw: response times, or where nothing was intended service times.
     #[must_use]
     pub fn main(&self) -> Option<&SeriesData> {
-        self.first(SeriesKind::Response).or_else(|| self.first(SeriesKind::Service))
+        self.of(SeriesKind::Response).or_else(|| self.of(SeriesKind::Service))
     }
 
-    /// The first series of a kind that has samples.
+    /// The series of a kind that the page is about: of a sweep, which has one for each rate, that of the knee, else the first
+    /// one with samples.
     #[must_use]
-    pub fn first(&self, kind: SeriesKind) -> Option<&SeriesData> {
-        self.series.iter().find(|data| data.series.kind == kind && !data.total.is_empty())
+    pub fn of(&self, kind: SeriesKind) -> Option<&SeriesData> {
+        let mut with_samples = self.series.iter().filter(|data| data.series.kind == kind && !data.total.is_empty());
+        let at_knee = match knee(&self.run.sweep) {
+            Some(point) if with_samples.clone().count() == self.run.sweep.len() => point,
+            _ => 0,
+        };
+        with_samples.nth(at_knee)
+    }
+
+    /// The meters of the machine's own gaps that have samples.
+    pub fn floors(&self) -> impl Iterator<Item = &SeriesData> {
+        self.series.iter().filter(|data| data.series.kind == SeriesKind::Hiccup && !data.total.is_empty())
     }
 }

@@ -6,7 +6,7 @@
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
-use tidegate_latency::{Interval, LoadMode, Percentiles, Run, Series, SeriesKind, printable};
+use tidegate_latency::{Interval, LoadMode, Percentiles, Run, Series, SeriesKind, knee, printable};
 
 use crate::data::{RunData, SeriesData};
 
@@ -20,10 +20,6 @@ const MOMENTS_MAX: usize = 600;
 const HEAT_COLUMNS_MAX: usize = 120;
 /// Rows of the heat map for a tenfold latency.
 const HEAT_ROWS_PER_DECADE: f64 = 8.0;
-/// A rate is sustained when this share of it is answered in time,
-const SUSTAINED_SHARE: f64 = 0.99;
-/// and its p99 is at most so many times that of the lowest rate.
-const SUSTAINED_P99_TIMES: u64 = 10;
 
 /// See the module.
 #[derive(Clone, Debug, Serialize)]
@@ -36,11 +32,15 @@ pub struct Figures {
     pub series: Vec<SeriesFigures>,
     /// Which of them the timeline, the heat map and the stages are about.
     pub main: Option<usize>,
+    /// Service times of the same requests.
+    pub service: Option<usize>,
+    /// The machine's longest gap in each moment of the main series' timeline; empty where no meter ran at the same time.
+    pub floor: Vec<Option<u64>>,
     /// Samples over time and latency.
     pub heat: Option<Heat>,
     /// Where the mean goes.
     pub path: Vec<PathStage>,
-    /// The last rate that is sustained.
+    /// The last rate that is kept up with.
     pub knee: Option<Knee>,
     /// What this run does not have.
     pub missing: Vec<Missing>,
@@ -115,14 +115,14 @@ pub struct PathStage {
     pub critical_share: Option<f64>,
 }
 
-/// The last sustained rate of a sweep.
+/// Where a sweep stops keeping up: see [`tidegate_latency::knee`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Knee {
     /// Its place in the sweep.
     pub point: usize,
     /// Intended requests a second.
     pub offered: f64,
-    /// Whether the sweep went on to a rate that is not sustained.
+    /// Whether the sweep went on to a rate that is not kept up with.
     pub passed: bool,
 }
 
@@ -166,14 +166,20 @@ impl Figures {
     #[must_use]
     pub fn of(data: &RunData) -> Self {
         let main = data.main();
+        let place = |wanted: Option<&SeriesData>| {
+            let wanted = wanted?;
+            data.series.iter().position(|each| std::ptr::eq(each, wanted))
+        };
         Self {
             format: FORMAT,
             run: data.run.clone(),
             series: data.series.iter().map(SeriesFigures::of).collect(),
-            main: main.and_then(|main| data.series.iter().position(|each| std::ptr::eq(each, main))),
+            main: place(main),
+            service: place(data.of(SeriesKind::Service)),
+            floor: main.map(|main| floor(data, main)).unwrap_or_default(),
             heat: main.map(heat),
             path: path(data),
-            knee: knee(&data.run),
+            knee: knee_of(&data.run),
             missing: missing(data),
             started_at_ns: main.map(|main| main.started_at.as_nanos()).filter(|at| *at > 0),
         }
@@ -183,12 +189,6 @@ impl Figures {
     #[must_use]
     pub fn main(&self) -> Option<&SeriesFigures> {
         self.main.map(|index| &self.series[index])
-    }
-
-    /// The first series of a kind that has samples.
-    #[must_use]
-    pub fn first(&self, kind: SeriesKind) -> Option<&SeriesFigures> {
-        self.series.iter().find(|each| each.series.kind == kind && each.percentiles.count > 0)
     }
 
     /// Why a part is missing; `None` where it is there.
@@ -247,6 +247,26 @@ fn timeline(intervals: &[Interval]) -> Vec<Moment> {
     moments.collect()
 }
 
+/// Logs have beginnings of their own; what was measured before or after the load is not in its moments.
+fn floor(data: &RunData, main: &SeriesData) -> Vec<Option<u64>> {
+    let gaps: Vec<(f64, f64, u64)> = data
+        .floors()
+        .flat_map(|meter| {
+            let shift = meter.started_at.as_secs_f64() - main.started_at.as_secs_f64();
+            meter.intervals.iter().filter(|interval| !interval.histogram.is_empty()).map(move |interval| {
+                let start = interval.start.as_secs_f64() + shift;
+                (start, start + interval.length.as_secs_f64(), interval.histogram.max())
+            })
+        })
+        .collect();
+    let moments = timeline(&main.intervals).into_iter().map(|moment| {
+        let touched = gaps.iter().filter(|(from, to, _)| *from < moment.at_s + moment.seconds && *to > moment.at_s);
+        touched.map(|(_, _, max)| *max).max()
+    });
+    let moments: Vec<_> = moments.collect();
+    if moments.iter().all(Option::is_none) { Vec::new() } else { moments }
+}
+
 fn heat(data: &SeriesData) -> Heat {
     let row_of = |ns: u64| ((ns.max(1) as f64).log10() * HEAT_ROWS_PER_DECADE).floor() as i32;
     let (first, last) = (row_of(data.total.min()), row_of(data.total.max()));
@@ -269,7 +289,7 @@ fn heat(data: &SeriesData) -> Heat {
 /// Lays the stages one after the other by their stamps. A stage begins where the stage that ends at its first stamp ends; with
 /// a first stamp that another stage has too it begins beside it; with one that nobody else names, after everything before it.
 fn path(data: &RunData) -> Vec<PathStage> {
-    let mean = |kind| data.first(kind).map(|each| each.total.mean());
+    let mean = |kind| data.of(kind).map(|each| each.total.mean());
     let (response, service) = (mean(SeriesKind::Response), mean(SeriesKind::Service));
     let (Some(whole), false) = (response.or(service), data.run.stages.is_empty()) else { return Vec::new() };
     let mut path: Vec<PathStage> = Vec::new();
@@ -306,26 +326,9 @@ fn path(data: &RunData) -> Vec<PathStage> {
     path
 }
 
-fn knee(run: &Run) -> Option<Knee> {
-    let lowest = run.sweep.first()?.response.p99;
-    let sustained = |point: &tidegate_latency::SweepPoint| {
-        let slow = match (lowest, point.response.p99) {
-            (Some(lowest), Some(p99)) => p99 > lowest.saturating_mul(SUSTAINED_P99_TIMES),
-            _ => false,
-        };
-        point.achieved >= point.offered * SUSTAINED_SHARE && !slow
-    };
-    let sustained = run.sweep.iter().take_while(|point| sustained(point)).count();
-    let point = sustained.checked_sub(1)?;
-    Some(Knee { point, offered: run.sweep[point].offered, passed: sustained < run.sweep.len() })
-}
-
-/// How [`Knee`] is found, for the reader.
-pub(crate) fn knee_rule() -> String {
-    format!(
-        "The knee is the last rate, counted from the lowest, of which at least {:.0} % is answered in time and whose p99 is at most {SUSTAINED_P99_TIMES} times that of the lowest.",
-        SUSTAINED_SHARE * 100.0
-    )
+fn knee_of(run: &Run) -> Option<Knee> {
+    let point = knee(&run.sweep)?;
+    Some(Knee { point, offered: run.sweep[point].offered, passed: point + 1 < run.sweep.len() })
 }
 
 fn missing(data: &RunData) -> Vec<Missing> {
@@ -336,7 +339,7 @@ fn missing(data: &RunData) -> Vec<Missing> {
             missing.push(Missing { part, why: why.to_owned() });
         }
     };
-    let samples = |kind| data.first(kind).is_some();
+    let samples = |kind| data.of(kind).is_some();
     unless(samples(SeriesKind::Response), Part::Response, "no log of response times with a sample in it");
     unless(samples(SeriesKind::Service), Part::Service, "no log of service times with a sample in it");
     unless(

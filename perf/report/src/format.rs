@@ -45,12 +45,20 @@ pub(crate) fn duration(ns: f64) -> String {
 
 /// The same at an axis, where the digits of a round value say nothing: `5 µs`.
 pub(crate) fn round_duration(ns: f64) -> String {
-    let text = duration(ns);
+    without_zeros(&duration(ns))
+}
+
+/// `200 k/s` at an axis.
+pub(crate) fn round_rate(value: f64) -> String {
+    without_zeros(&rate(value))
+}
+
+fn without_zeros(text: &str) -> String {
     match text.split_once(' ') {
         Some((number, unit)) if number.contains('.') => {
             format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
         }
-        _ => text,
+        _ => text.to_owned(),
     }
 }
 

@@ -7,7 +7,6 @@
 use tidegate_latency::{LoadMode, PERCENTILES, Percentiles, SAMPLES_ABOVE_MIN, SeriesKind};
 
 use crate::charts;
-use crate::figures::knee_rule;
 use crate::format::{count, duration, duration_or_dash, escape, percent, rate, time_of_day};
 use crate::{Figures, Part};
 
@@ -122,6 +121,10 @@ fn over_time(figures: &Figures) -> String {
             &format!("<p class=\"soft\">One point for {longest:.0} s; p99 only where enough samples lie above.</p>\n");
     }
     out += &charts::timeline(figures).unwrap_or_default();
+    if figures.floor.is_empty() && figures.why_missing(Part::JitterFloor).is_none() {
+        out += "<p class=\"soft\">The hiccup meter ran before and after the load, not beside it: its gaps are in the percentiles \
+                above and not in this drawing.</p>\n";
+    }
     let name = escape(&main.series.name);
     out + &format!("<h3>Heat map: {name}</h3>\n") + &charts::heat(figures).unwrap_or_default()
 }
@@ -172,13 +175,13 @@ fn sweep(figures: &Figures) -> String {
         return out + &not_here(figures, Part::Sweep, "sweep");
     }
     out += &format!(
-        "<p>{} {}</p>\n",
-        escape(&knee_rule()),
+        "<p>The knee is the last rate, counted from the lowest, of which at least 98 % is answered and whose p99 is at most ten \
+         times the best one so far. {}</p>\n",
         match figures.knee {
-            None => "Here not even the lowest rate is sustained.".to_owned(),
+            None => "Here the node does not keep up with the lowest rate.".to_owned(),
             Some(knee) if knee.passed => format!("Here it is <b>{}</b>.", rate(knee.offered)),
             Some(knee) =>
-                format!("Here every rate is sustained, up to {}: the knee is further up.", rate(knee.offered)),
+                format!("Here the node keeps up with every rate, up to {}: the knee is further up.", rate(knee.offered)),
         }
     );
     out += &charts::sweep(figures).unwrap_or_else(|| missing("drawing", "no rate has a sample"));
@@ -201,20 +204,21 @@ fn outliers(figures: &Figures) -> String {
     if run.outliers.is_empty() {
         return out + &not_here(figures, Part::Outliers, "outliers");
     }
-    let floor = figures.first(SeriesKind::Hiccup);
+    let moments = figures.main().map_or(&[][..], |main| &main.timeline);
     let rows = run.outliers.iter().map(|outlier| {
         let at_s = outlier.at_ns as f64 / 1e9;
+        let after = format!("{}.{:03} s", outlier.at_ns / 1_000_000_000, outlier.at_ns / 1_000_000 % 1_000);
         let at = match figures.started_at_ns {
-            Some(zero) => format!("{at_s:.3} s, {}", time_of_day(zero + u128::from(outlier.at_ns))),
-            None => format!("{at_s:.3} s"),
+            Some(zero) => format!("{after}, {}", time_of_day(zero + u128::from(outlier.at_ns))),
+            None => after,
         };
         let stages: Vec<_> =
             outlier.stages.iter().map(|(name, ns)| format!("{name} {}", duration(*ns as f64))).collect();
         // The request was under way from its beginning on, so any second that it touched may have held the gap.
         let began = at_s - outlier.latency_ns as f64 / 1e9;
-        let touched = floor.into_iter().flat_map(|floor| &floor.timeline);
-        let touched = touched.filter(|moment| moment.at_s <= at_s && moment.at_s + moment.seconds >= began);
-        let gap = touched.filter_map(|moment| moment.max).max();
+        let touched = moments.iter().zip(&figures.floor);
+        let touched = touched.filter(|(moment, _)| moment.at_s <= at_s && moment.at_s + moment.seconds >= began);
+        let gap = touched.filter_map(|(_, gap)| *gap).max();
         vec![
             at,
             duration(outlier.latency_ns as f64),

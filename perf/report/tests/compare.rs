@@ -168,6 +168,37 @@ fn another_commit_compiler_or_configuration_is_what_one_compares() {
     assert!(notes.contains("compiler") && notes.contains("configuration") && notes.contains("longest gap"), "{notes}");
 }
 
+/// Beyond the knee a node is late by as much as the load is long: no figure of the node.
+#[test]
+fn of_sweeps_only_the_rates_are_compared_that_both_keep_up_with() {
+    let swept = |slow: u64, knee: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut run = PLAIN.write(folder.path());
+        let template = run.series[0].clone();
+        run.series.clear();
+        for (point, row) in run.sweep.iter_mut().enumerate() {
+            row.achieved = if point <= knee { row.offered } else { row.offered / 2.0 };
+            let beyond = if point <= knee { 1 } else { 1_000 };
+            let mut recorder = tidegate_latency::Recorder::with_seconds(0);
+            let ns = |sample: u64| 10_000 * slow * beyond + sample * 7_919 % 1_000;
+            (0..24_000_u64).for_each(|sample| recorder.record(sample * 500_000, ns(sample)));
+            let name = format!("response-{}", row.offered);
+            let file = format!("{name}.hlog");
+            recorder.write(&folder.path().join(&file), "response", std::time::SystemTime::UNIX_EPOCH).unwrap();
+            run.series.push(tidegate_latency::Series { name, file, ..template.clone() });
+        }
+        RunFolder::open(folder.path()).unwrap().0.rewrite(&run).unwrap();
+        RunData::read(folder.path()).unwrap()
+    };
+    let comparison = compare(&swept(1, 2), &swept(1, 1));
+    let series: Vec<_> = comparison.rows.iter().map(|row| row.series.as_str()).collect();
+    assert!(series.contains(&"response-25000") && series.contains(&"response-50000"), "{comparison}");
+    assert!(!series.contains(&"response-100000"), "{comparison}");
+    assert_eq!(comparison.verdict, Verdict::NoDifference, "{comparison}");
+    assert!(comparison.notes.iter().any(|note| note.starts_with("knee: 100 k/s and 50.0 k/s")), "{comparison}");
+    assert_eq!(compare(&swept(1, 2), &swept(2, 2)).verdict, Verdict::Worse);
+}
+
 #[test]
 fn the_same_two_runs_give_the_same_words() {
     let (a, b) = (run(&PLAIN, |_| ()), run(&Specimen { seed: 8, ..PLAIN }, |_| ()));

@@ -7,10 +7,11 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use common::Specimen;
 use serde_json::Value;
-use tidegate_latency::{Hlog, RUN_FILE, Run, RunFolder, Series, SeriesKind, histogram};
+use tidegate_latency::{Hlog, RUN_FILE, Recorder, Run, RunFolder, Series, SeriesKind, histogram};
 use tidegate_report::{FIGURES_FILE, PAGE_FILE, Part, Written, write};
 
 fn made(change: impl FnOnce(&mut Run)) -> (tempfile::TempDir, Written) {
@@ -251,6 +252,57 @@ fn markup_in_a_run_of_somebody_else_stays_text() {
     });
 }
 
+/// A sweep has series for each rate, from the lowest on.
+#[test]
+fn the_page_of_a_sweep_is_about_its_knee() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Specimen { seconds: 12, samples_per_second: 200, ..Specimen::default() }.write(folder.path());
+    let template = run.series.clone();
+    run.series.truncate(0);
+    for (point, row) in run.sweep.iter().enumerate() {
+        for kind in &template[..2] {
+            let mut recorder = Recorder::with_seconds(0);
+            (0..1_000).for_each(|sample| recorder.record(sample * 1_000_000, 1_000 * (point as u64 + 1)));
+            let name = format!("{}-{}", kind.name, row.offered);
+            let file = format!("{name}.hlog");
+            recorder.write(&folder.path().join(&file), &kind.tag, SystemTime::UNIX_EPOCH).unwrap();
+            run.series.push(Series { name, file, ..kind.clone() });
+        }
+    }
+    RunFolder::open(folder.path()).unwrap().0.rewrite(&run).unwrap();
+    let figures = write(folder.path()).unwrap().figures;
+    assert_eq!(figures.main().unwrap().series.name, "response-200000");
+    assert_eq!(figures.series[figures.service.unwrap()].series.name, "service-200000");
+    assert_eq!(figures.main().unwrap().percentiles.max, Some(4_000));
+    let page = page(folder.path());
+    assert!(page.contains("<h3>Heat map: response-200000</h3>"));
+    assert_eq!(cells(&page, "response-25000")[1], "1,000", "the table has all rates");
+}
+
+#[test]
+fn gaps_of_the_machine_stand_in_the_seconds_in_which_they_were() {
+    let (_folder, written) = made(|_| ());
+    let figures = &written.figures;
+    assert_eq!(figures.floor.len(), figures.main().unwrap().timeline.len());
+    let hiccup = figures.series.iter().find(|each| each.series.kind == SeriesKind::Hiccup).unwrap();
+    let maxima: Vec<_> = hiccup.timeline.iter().map(|moment| moment.max).collect();
+    assert_eq!(figures.floor, maxima);
+
+    // The same meter an hour earlier says nothing about these seconds.
+    let folder = tempfile::tempdir().unwrap();
+    Specimen { seconds: 12, samples_per_second: 200, ..Specimen::default() }.write(folder.path());
+    let file = folder.path().join("hiccup.hlog");
+    fs::remove_file(&file).unwrap();
+    let mut recorder = Recorder::with_seconds(0);
+    (0..12_000).for_each(|sample| recorder.record(sample * 1_000_000, 5_000_000));
+    recorder.write(&file, "hiccup", SystemTime::UNIX_EPOCH + Duration::from_secs(1_763_761_200)).unwrap();
+    let written = write(folder.path()).unwrap();
+    assert!(written.figures.floor.is_empty());
+    let page = page(folder.path());
+    assert!(page.contains("The hiccup meter ran before and after the load"));
+    assert_eq!(cells(&page, "hiccup")[1], "12,000", "its percentiles are there");
+}
+
 #[test]
 fn the_json_beside_the_page_has_its_numbers() {
     let (folder, written) = made(|_| ());
@@ -293,10 +345,10 @@ fn odd_histograms_make_a_page_too() {
         values.iter().for_each(|value| all.record(*value).unwrap());
         let file = folder.path().join("response.hlog");
         fs::remove_file(&file).unwrap();
-        let start = std::time::SystemTime::UNIX_EPOCH;
+        let start = SystemTime::UNIX_EPOCH;
         let mut log = tidegate_latency::HlogWriter::create(&file, "response", start).unwrap();
         if !values.is_empty() {
-            log.write(std::time::Duration::ZERO, std::time::Duration::from_secs(1), &all).unwrap();
+            log.write(Duration::ZERO, Duration::from_secs(1), &all).unwrap();
         }
         log.finish().unwrap();
         write(folder.path()).unwrap();

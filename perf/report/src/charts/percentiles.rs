@@ -22,10 +22,15 @@ pub(crate) fn quantile(above_per_million: u64) -> String {
     format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// All response, service and hiccup series; `None` where none has a point.
+/// Most meters of the machine's gaps that are drawn; the table has all.
+const FLOORS_MAX: usize = 4;
+
+/// What the page is about, and the machine's own gaps; `None` where none of them has a point.
 pub(crate) fn percentiles(figures: &Figures) -> Option<String> {
-    let shown = figures.series.iter().filter(|each| each.series.kind != SeriesKind::Stage && !each.plot.is_empty());
-    let shown: Vec<_> = shown.collect();
+    let service = figures.service.filter(|service| Some(*service) != figures.main);
+    let outside = [figures.main, service].into_iter().flatten().map(|index| &figures.series[index]);
+    let floors = figures.series.iter().filter(|each| each.series.kind == SeriesKind::Hiccup).take(FLOORS_MAX);
+    let shown: Vec<_> = outside.chain(floors).filter(|each| !each.plot.is_empty()).collect();
     let values = shown.iter().flat_map(|each| each.plot.iter().map(|point| point.value_ns));
     let last = shown.iter().filter_map(|each| each.plot.last()).map(|point| point.above_per_million).min()?;
     let y = Scale::log(range(values), (BOTTOM, TOP));

@@ -8,7 +8,7 @@ use tidegate_latency::Percentiles;
 use super::scale::{Scale, latency_grid, range};
 use super::{WIDTH, curve, drawing, legend, line, point, text};
 use crate::Figures;
-use crate::format::{duration, rate};
+use crate::format::{duration, rate, round_rate};
 
 const HEIGHT: f64 = 320.0;
 const LEFT: f64 = 70.0;
@@ -38,7 +38,7 @@ pub(crate) fn sweep(figures: &Figures) -> Option<String> {
     for tick in x.ticks() {
         let at = x.at(tick);
         inside += &line("grid", (at, BOTTOM), (at, BOTTOM + 5.0));
-        inside += &text("tick", "middle", (at, BOTTOM + 18.0), &rate(tick));
+        inside += &text("tick", "middle", (at, BOTTOM + 18.0), &round_rate(tick));
     }
     inside += &text("axis", "end", (RIGHT, BOTTOM + 36.0), "offered rate");
     for (class, name, of) in LINES {

@@ -3,11 +3,9 @@
 //! Invariants: a second without enough samples for its p99 interrupts the line.
 //! Owning thread: none; this is a function.
 
-use tidegate_latency::SeriesKind;
-
 use super::scale::{Scale, latency_grid, range, seconds_axis};
 use super::{WIDTH, boxed, curve, drawing, legend, point};
-use crate::format::{count, duration};
+use crate::format::duration;
 use crate::{Figures, Moment};
 
 const HEIGHT: f64 = 300.0;
@@ -19,13 +17,10 @@ const BOTTOM: f64 = HEIGHT - 46.0;
 /// Of the main series; `None` where there is none.
 pub(crate) fn timeline(figures: &Figures) -> Option<String> {
     let main = figures.main()?;
-    let floor = figures.first(SeriesKind::Hiccup);
-    let floor_moments: &[Moment] = floor.map_or(&[], |floor| &floor.timeline);
-    let all = || main.timeline.iter().chain(floor_moments);
-    let end = all().map(|moment| moment.at_s + moment.seconds).fold(0.0, f64::max);
+    let end = main.timeline.iter().map(|moment| moment.at_s + moment.seconds).fold(0.0, f64::max);
     let x = Scale::linear((0.0, end), (LEFT, RIGHT));
     let values = main.timeline.iter().flat_map(|moment| [moment.p99, moment.max]);
-    let y = Scale::log(range(values.chain(floor_moments.iter().map(|moment| moment.max)).flatten()), (BOTTOM, TOP));
+    let y = Scale::log(range(values.chain(figures.floor.iter().copied()).flatten()), (BOTTOM, TOP));
 
     let mut inside = String::new();
     for failover in &figures.run.failovers {
@@ -36,26 +31,25 @@ pub(crate) fn timeline(figures: &Figures) -> Option<String> {
     }
     inside += &latency_grid(y, LEFT, RIGHT);
     inside += &seconds_axis(x, BOTTOM, RIGHT);
-    let mut draw = |class: &str, name: &str, moments: &[Moment], value: fn(&Moment) -> Option<u64>| {
+    let mut draw = |class: &str, name: &str, values: &mut dyn Iterator<Item = Option<u64>>| {
+        let placed = main.timeline.iter().zip(values);
+        let placed: Vec<_> = placed.map(|(moment, value)| (moment, value.map(|ns| (ns, y.at(ns as f64))))).collect();
         let middle = |moment: &Moment| x.at(moment.at_s + moment.seconds / 2.0);
-        inside += &curve(class, moments.iter().map(|m| value(m).map(|ns| (middle(m), y.at(ns as f64)))));
-        for moment in moments {
-            let Some(ns) = value(moment) else { continue };
+        inside += &curve(class, placed.iter().map(|(moment, value)| value.map(|(_, y)| (middle(moment), y))));
+        for (moment, value) in placed {
+            let Some((ns, y)) = value else { continue };
             let (from, to) = (moment.at_s, moment.at_s + moment.seconds);
-            let samples = count(moment.count);
-            let title = format!("{from:.0} to {to:.0} s: {name} {}, {samples} samples", duration(ns as f64));
-            inside += &point(class, (middle(moment), y.at(ns as f64)), &title);
+            let title = format!("{from:.0} to {to:.0} s: {name} {}", duration(ns as f64));
+            inside += &point(class, (middle(moment), y), &title);
         }
     };
-    if let Some(floor) = floor {
-        draw("c2", "longest gap of the machine", &floor.timeline, |moment| moment.max);
-    }
-    draw("c1", "maximum", &main.timeline, |moment| moment.max);
-    draw("c0", "p99", &main.timeline, |moment| moment.p99);
+    draw("c2", "longest gap of the machine", &mut figures.floor.iter().copied());
+    draw("c1", "maximum", &mut main.timeline.iter().map(|moment| moment.max));
+    draw("c0", "p99", &mut main.timeline.iter().map(|moment| moment.p99));
     let mut names =
         vec![("c0", format!("{}, p99", main.series.name)), ("c1", format!("{}, maximum", main.series.name))];
-    if let Some(floor) = floor {
-        names.push(("c2", format!("{}, maximum", floor.series.name)));
+    if !figures.floor.is_empty() {
+        names.push(("c2", "longest gap of the machine".to_owned()));
     }
     if !figures.run.failovers.is_empty() {
         names.push(("gap", "failover".to_owned()));
