@@ -340,7 +340,11 @@ fn missing(data: &RunData) -> Vec<Missing> {
         }
     };
     let samples = |kind| data.of(kind).is_some();
-    unless(samples(SeriesKind::Response), Part::Response, "no log of response times with a sample in it");
+    let response = match run.load.mode {
+        LoadMode::Closed | LoadMode::Saturate => "this load intends no moment of sending, so there are service times only",
+        LoadMode::Open | LoadMode::Sweep | LoadMode::Burst => "no log of response times with a sample in it",
+    };
+    unless(samples(SeriesKind::Response), Part::Response, response);
     unless(samples(SeriesKind::Service), Part::Service, "no log of service times with a sample in it");
     unless(
         samples(SeriesKind::Hiccup),
