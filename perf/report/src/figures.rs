@@ -191,6 +191,14 @@ impl Figures {
         self.main.map(|index| &self.series[index])
     }
 
+    /// Response and service times that the page is about; where their logs have no samples, what the run meant to measure.
+    #[must_use]
+    pub fn outside(&self) -> Vec<&Series> {
+        let shown = [self.main, self.service].into_iter().flatten().map(|index| &self.series[index].series);
+        let of = |kind| shown.clone().chain(&self.run.series).find(|series| series.kind == kind);
+        [SeriesKind::Response, SeriesKind::Service].into_iter().filter_map(of).collect()
+    }
+
     /// Why a part is missing; `None` where it is there.
     #[must_use]
     pub fn why_missing(&self, part: Part) -> Option<&str> {
@@ -264,7 +272,8 @@ fn floor(data: &RunData, main: &SeriesData) -> Vec<Option<u64>> {
         touched.map(|(_, _, max)| *max).max()
     });
     let moments: Vec<_> = moments.collect();
-    if moments.iter().all(Option::is_none) { Vec::new() } else { moments }
+    // The seconds at both ends may touch a meter that ran before or after.
+    if moments.iter().flatten().count() * 2 <= moments.len() { Vec::new() } else { moments }
 }
 
 fn heat(data: &SeriesData) -> Heat {
@@ -341,7 +350,9 @@ fn missing(data: &RunData) -> Vec<Missing> {
     };
     let samples = |kind| data.of(kind).is_some();
     let response = match run.load.mode {
-        LoadMode::Closed | LoadMode::Saturate => "this load intends no moment of sending, so there are service times only",
+        LoadMode::Closed | LoadMode::Saturate => {
+            "this load intends no moment of sending, so there are service times only"
+        }
         LoadMode::Open | LoadMode::Sweep | LoadMode::Burst => "no log of response times with a sample in it",
     };
     unless(samples(SeriesKind::Response), Part::Response, response);

@@ -69,16 +69,17 @@ fn head(figures: &Figures) -> String {
 fn measured(figures: &Figures) -> String {
     let run = &figures.run;
     let mut out = "<h2>What is measured</h2>\n".to_owned();
-    for kind in [SeriesKind::Response, SeriesKind::Service] {
-        for series in run.series.iter().filter(|series| series.kind == kind) {
-            out += &format!(
-                "<p><b>{}</b>: from {} to {}. {}</p>\n",
-                escape(&series.name),
-                escape(&series.from),
-                escape(&series.to),
-                escape(&series.description)
-            );
-        }
+    for series in figures.outside() {
+        out += &format!(
+            "<p><b>{}</b>: from {} to {}. {}</p>\n",
+            escape(&series.name),
+            escape(&series.from),
+            escape(&series.to),
+            escape(&sentence(&series.description))
+        );
+    }
+    if run.load.mode == LoadMode::Sweep && figures.main.is_some() {
+        out += "<p class=\"soft\">Of a sweep the last rate before the knee is shown; the table of percentiles has all.</p>\n";
     }
     for (part, name) in [(Part::Response, "response times"), (Part::Service, "service times")] {
         out += &not_here(figures, part, name);
@@ -381,12 +382,13 @@ fn or_unknown(text: &str) -> &str {
 }
 
 fn missing(name: &str, why: &str) -> String {
-    format!("<p class=\"missing\">Not in this run: {}. {}.</p>\n", escape(name), escape(&capital(why)))
+    format!("<p class=\"missing\">Not in this run: {}. {}</p>\n", escape(name), escape(&sentence(why)))
 }
 
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+/// With a capital at its beginning and a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut chars = text.trim_end_matches('.').chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).chain(['.']).collect())
 }
 
 /// A sentence where the part is missing, nothing where it is there.

@@ -262,7 +262,7 @@ fn the_page_of_a_sweep_is_about_its_knee() {
     for (point, row) in run.sweep.iter().enumerate() {
         for kind in &template[..2] {
             let mut recorder = Recorder::with_seconds(0);
-            (0..1_000).for_each(|sample| recorder.record(sample * 1_000_000, 1_000 * (point as u64 + 1)));
+            (0..1_000).for_each(|sample| recorder.record(sample * 1_000_000, 100 * (point as u64 + 1)));
             let name = format!("{}-{}", kind.name, row.offered);
             let file = format!("{name}.hlog");
             recorder.write(&folder.path().join(&file), &kind.tag, SystemTime::UNIX_EPOCH).unwrap();
@@ -273,7 +273,7 @@ fn the_page_of_a_sweep_is_about_its_knee() {
     let figures = write(folder.path()).unwrap().figures;
     assert_eq!(figures.main().unwrap().series.name, "response-200000");
     assert_eq!(figures.series[figures.service.unwrap()].series.name, "service-200000");
-    assert_eq!(figures.main().unwrap().percentiles.max, Some(4_000));
+    assert_eq!(figures.main().unwrap().percentiles.max, Some(400));
     let page = page(folder.path());
     assert!(page.contains("<h3>Heat map: response-200000</h3>"));
     assert_eq!(cells(&page, "response-25000")[1], "1,000", "the table has all rates");

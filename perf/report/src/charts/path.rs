@@ -74,10 +74,8 @@ pub(crate) fn path(figures: &Figures) -> String {
         inside += &text("name", "middle", (center, y + 24.0), &others);
         y += 50.0;
     }
-    let spans = [(SeriesKind::Response, GENERATOR.0, "c0"), (SeriesKind::Service, GENERATOR.1, "c1")];
-    for (kind, from, class) in spans {
-        // A run whose log is empty still says what it meant to measure.
-        let Some(series) = run.series.iter().find(|series| series.kind == kind) else { continue };
+    for series in figures.outside() {
+        let (from, class) = if series.kind == SeriesKind::Response { (GENERATOR.0, "c0") } else { (GENERATOR.1, "c1") };
         y += 22.0;
         let to = ANSWER.1;
         inside += &line(class, (from, y), (to, y));
