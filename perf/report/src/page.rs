@@ -238,7 +238,7 @@ fn outliers(figures: &Figures) -> String {
         "request",
         "content",
         "stages",
-        "longest gap of the machine then",
+        "machine's gap then",
         "probable cause",
     ];
     out += &table(&heads.map(str::to_owned), 9, rows).replace("<table>", "<table class=\"wide\">");
