@@ -33,7 +33,7 @@ pub const PAGE_FILE: &str = "report.html";
 /// Its numbers.
 pub const FIGURES_FILE: &str = "report.json";
 
-/// What [`write`] has made.
+/// What [`write()`] has made.
 #[derive(Clone, Debug)]
 pub struct Written {
     /// The page.
