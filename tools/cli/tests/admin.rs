@@ -262,7 +262,16 @@ fn limits_tiers_kill_switch_and_roles_reach_the_engine_and_the_list() {
         assert_eq!(desk.row("keys", desk.traders[0].key)["roles"], "read,admin");
         desk.done(&["key", "roles", &key, "--roles", "none"]);
         assert_eq!(desk.row("keys", desk.traders[0].key)["roles"], "none");
+        // A key without a role has no session.
+        let ended = loop {
+            match client.next_event().await {
+                Ok(_) => {}
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert!(ended.contains("key_not_allowed"), "{ended}");
         desk.done(&["key", "roles", &key, "--roles", "trade"]);
+        let mut client = Client::connect(client_of(&desk.traders[0], &[desk.node.gateway()])).await.unwrap();
 
         // Networks: all of them at once, none to clear.
         let networks = || desk.row("keys", desk.traders[0].key)["networks"].clone();
