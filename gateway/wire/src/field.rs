@@ -161,6 +161,8 @@ macro_rules! coded_field {
     };
 }
 
+pub(crate) use {code_list, coded_field};
+
 coded_field! {
     Side: u8, "u8", "1 buy, 2 sell";
     OrderType: u8, "u8", "1 limit, 2 market, 3 budget, 4 stop, 5 stop_limit";

@@ -57,6 +57,8 @@ macro_rules! catalogue {
     };
 }
 
+pub(crate) use catalogue;
+
 catalogue!(
     /// Why the gateway ends a connection.
     LogoutReason: u16 {

@@ -4,8 +4,9 @@
 
 use std::fmt;
 
-use crate::field::Field;
+use crate::field::{Field, code_list, coded_field};
 use crate::layout::{Code, CodeList};
+use crate::reason::catalogue;
 
 /// Positions that reset at different times are different types.
 macro_rules! position {
@@ -67,78 +68,9 @@ position!(
     MarketNumber
 );
 
-/// A list of codes with names and sentences, and how it stands in a field.
-macro_rules! codes {
-    ($(#[$doc:meta])* $name:ident: $inner:ty, $allowed:literal { $($variant:ident = $code:literal $text:literal $sentence:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name {
-            $(#[doc = $sentence] $variant = $code,)*
-        }
-
-        impl $name {
-            /// Every value, in the order of the codes.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The stable number on the wire.
-            #[must_use]
-            pub const fn code(self) -> $inner {
-                self as $inner
-            }
-            /// The value with this number.
-            #[must_use]
-            pub const fn from_code(code: $inner) -> Option<Self> {
-                match code {
-                    $($code => Some(Self::$variant),)*
-                    _ => None,
-                }
-            }
-            /// The name in logs, JSON and metrics.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)*
-                }
-            }
-            /// What it means and what to do.
-            #[must_use]
-            pub const fn sentence(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $sentence,)*
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl Field for $name {
-            const LEN: usize = size_of::<$inner>();
-            const ALIGN: usize = size_of::<$inner>();
-            const TYPE: &'static str = stringify!($inner);
-            const ALLOWED: &'static str = $allowed;
-            const CODES: Option<CodeList> = Some(CodeList {
-                name: stringify!($name),
-                codes: &[$(Code { code: $code, name: $text, sentence: $sentence },)*],
-            });
-
-            fn put(&self, bytes: &mut [u8]) {
-                bytes.copy_from_slice(&self.code().to_le_bytes());
-            }
-            fn get(bytes: &[u8]) -> Result<Self, u64> {
-                let code = <$inner>::from_le_bytes(bytes.try_into().expect("the caller cuts LEN bytes"));
-                Self::from_code(code).ok_or(u64::from(code))
-            }
-        }
-    };
-}
-
-codes!(
+catalogue!(
     /// One stream of the feed, with numbers of its own.
-    FeedChannel: u8, "1 orders, 2 levels, 3 trades" {
+    FeedChannel: u8 {
         Orders = 1 "orders" "Every displayed order (L3): added, executed, changed, deleted.",
         Levels = 2 "levels" "Every price level (L2), as it is after a command that changed it.",
         Trades = 3 "trades" "Every trade.",
@@ -153,17 +85,17 @@ impl FeedChannel {
     }
 }
 
-codes!(
+catalogue!(
     /// What a datagram is.
-    FeedService: u8, "1 increments, 2 snapshot" {
+    FeedService: u8 {
         Increments = 1 "increments" "Numbered messages of one channel, first_number the first of them; or a heartbeat without any.",
         Snapshot = 2 "snapshot" "A piece of one market's snapshot on one channel.",
     }
 );
 
-codes!(
+catalogue!(
     /// Why a request of a feed client was refused. The connection goes on.
-    FeedRefusal: u16, "a feed refusal" {
+    FeedRefusal: u16 {
         TooOld = 1 "too_old" "The first message asked for is not kept any more; take a snapshot.",
         TooNew = 2 "too_new" "Not all of what was asked for exists yet.",
         TooMany = 3 "too_many" "More messages than one request may ask for.",
@@ -173,9 +105,9 @@ codes!(
     }
 );
 
-codes!(
+catalogue!(
     /// Why the server ends a connection.
-    FeedLogoutReason: u16, "a feed logout reason" {
+    FeedLogoutReason: u16 {
         SlowConsumer = 1 "slow_consumer" "The client did not read for so long that its next message is not kept any more; subscribe again from resume.",
         NodeStopping = 2 "node_stopping" "The node is being stopped; go to the other node.",
         MalformedFrame = 3 "malformed_frame" "The bytes are not a frame of this protocol; the detail names the field and what it allows.",
@@ -183,3 +115,10 @@ codes!(
         HeartbeatMissed = 5 "heartbeat_missed" "Nothing came from the client for ten heartbeat intervals.",
     }
 );
+
+coded_field! {
+    FeedChannel: u8, "u8", "1 orders, 2 levels, 3 trades";
+    FeedService: u8, "u8", "1 increments, 2 snapshot";
+    FeedRefusal: u16, "u16", "a feed refusal";
+    FeedLogoutReason: u16, "u16", "a feed logout reason";
+}
