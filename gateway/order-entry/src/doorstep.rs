@@ -65,7 +65,7 @@ impl Doorstep {
         let counted = {
             let mut admission = self.admission();
             admission.sweep(now);
-            let address = admission.connect(ip, now)?;
+            let address = admission.connect(ip)?;
             if let Some(address) = address
                 && !admission.attempt(address, now)
             {
@@ -79,7 +79,7 @@ impl Doorstep {
 
     /// The gateway has ended a connection whose client is still there: it counts here again, however many there are.
     pub(crate) async fn stay(self: &Arc<Self>, ip: IpAddr) -> Place {
-        let address = self.admission().remain(ip, self.now());
+        let address = self.admission().remain(ip);
         self.place(Counted { doorstep: Arc::clone(self), address }).await
     }
 

@@ -80,7 +80,7 @@ impl<D: Driver> Gateway<D> {
         if self.draining {
             return;
         }
-        let admitted = self.admission.connect(peer.ip(), self.now).and_then(|address| {
+        let admitted = self.admission.connect(peer.ip()).and_then(|address| {
             if self.make_room() {
                 return Ok(address);
             }

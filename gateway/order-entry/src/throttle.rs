@@ -20,6 +20,7 @@ use tidegate_wire::{GatewayStamps, OrderRequest};
 
 /// Buckets of a kind that are kept before full ones without a user are dropped.
 const KEPT_MAX: usize = 4_096;
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Tokens of a bucket. The default is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,12 +49,15 @@ impl RateLimit {
 #[derive(Debug)]
 pub(crate) struct Bucket {
     limit: RateLimit,
+    /// How long a token takes to come back, rounded up; 0 where there is no limit.
+    interval_ns: u64,
     full_at_ns: AtomicU64,
 }
 
 impl Bucket {
-    fn new(limit: RateLimit) -> Self {
-        Self { limit, full_at_ns: AtomicU64::new(0) }
+    pub(crate) fn new(limit: RateLimit) -> Self {
+        let interval_ns = if limit.per_second == 0 { 0 } else { NANOS_PER_SECOND.div_ceil(limit.per_second.into()) };
+        Self { limit, interval_ns, full_at_ns: AtomicU64::new(0) }
     }
 
     /// Takes `cost` tokens.
@@ -61,7 +65,7 @@ impl Bucket {
     /// # Errors
     /// How long until there are enough.
     pub(crate) fn take(&self, cost: u32, now: Nanos) -> Result<(), Nanos> {
-        if cost == 0 || self.limit.per_second == 0 {
+        if cost == 0 || self.interval_ns == 0 {
             return Ok(());
         }
         let (price_ns, depth_ns) = (self.ns(cost), self.ns(self.limit.burst));
@@ -84,13 +88,12 @@ impl Bucket {
 
     /// Tokens that are left, as a report says them.
     pub(crate) fn left(&self, now: Nanos) -> u16 {
-        if self.limit.per_second == 0 {
+        if self.interval_ns == 0 {
             return GatewayStamps::UNLIMITED;
         }
         let missing_ns = self.full_at_ns.load(Ordering::Relaxed).saturating_sub(now.nanos());
         let left_ns = self.ns(self.limit.burst).saturating_sub(missing_ns);
-        let left = u128::from(left_ns) * u128::from(self.limit.per_second) / 1_000_000_000;
-        u16::try_from(left).unwrap_or(GatewayStamps::UNLIMITED)
+        u16::try_from(left_ns / self.interval_ns).unwrap_or(GatewayStamps::UNLIMITED)
     }
 
     /// Its terms.
@@ -98,16 +101,13 @@ impl Bucket {
         self.limit
     }
 
-    fn is_full(&self, now: Nanos) -> bool {
+    pub(crate) fn is_full(&self, now: Nanos) -> bool {
         self.full_at_ns.load(Ordering::Relaxed) <= now.nanos()
     }
 
-    /// How long so many tokens take to come back, rounded up.
+    /// How long so many tokens take to come back.
     fn ns(&self, tokens: u32) -> u64 {
-        match self.limit.per_second {
-            0 => 0,
-            per_second => (u64::from(tokens) * 1_000_000_000).div_ceil(u64::from(per_second)),
-        }
+        u64::from(tokens) * self.interval_ns
     }
 }
 
@@ -177,6 +177,16 @@ mod tests {
         assert_eq!(bucket.take(1, at(SECOND + SECOND / 10 - 1)), Err(at(1)));
         bucket.take(1, at(SECOND + SECOND / 10)).unwrap();
         assert_eq!(bucket.left(at(10 * SECOND)), 20, "it is full again, and never more than full");
+    }
+
+    #[test]
+    fn a_rate_that_does_not_divide_a_second_has_its_whole_burst() {
+        let bucket = Bucket::new(RateLimit { per_second: 3, burst: 16 });
+        for left in (0..16).rev() {
+            bucket.take(1, at(SECOND)).unwrap();
+            assert_eq!(bucket.left(at(SECOND)), left);
+        }
+        assert_eq!(bucket.take(1, at(SECOND)), Err(at(333_333_334)), "a third of a second, rounded up");
     }
 
     #[test]
