@@ -54,11 +54,36 @@ pub struct OrderEntryPorts {
     pub known: Known,
 }
 
-/// How many gateways have not ended yet.
-#[derive(Default)]
+/// How far the gateways of a server are with their end.
 struct Left {
-    count: Mutex<usize>,
+    count: Mutex<LeftCount>,
     changed: Condvar,
+}
+
+struct LeftCount {
+    /// Gateways that still take requests.
+    reading: usize,
+    /// Gateways that have not ended.
+    present: usize,
+}
+
+impl Left {
+    fn new(gateways: usize) -> Self {
+        let count = LeftCount { reading: gateways, present: gateways };
+        Self { count: Mutex::new(count), changed: Condvar::new() }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut LeftCount)) {
+        change(&mut self.count.lock().expect("no holder of this lock panics"));
+        self.changed.notify_all();
+    }
+
+    /// Waits until this is so; whether it became so in time.
+    fn wait_until(&self, is_so: impl Fn(&LeftCount) -> bool) -> bool {
+        let count = self.count.lock().expect("no holder of this lock panics");
+        let waited = self.changed.wait_timeout_while(count, STOP_MAX, |count| !is_so(count));
+        !waited.expect("no holder of this lock panics").1.timed_out()
+    }
 }
 
 /// Tells clients what the operator has to say; clones tell the same ones.
@@ -134,7 +159,7 @@ impl OrderEntry {
         let listener = listen(config.listen).map_err(refused)?;
         let local_addr = listener.local_addr().map_err(refused)?;
         let mailboxes: Arc<[Arc<Mailbox>]> = wakers.iter().map(|waker| Arc::new(Mailbox::new(waker.clone()))).collect();
-        let left = Arc::new(Left { count: Mutex::new(wakers.len()), changed: Condvar::new() });
+        let left = Arc::new(Left::new(wakers.len()));
         let mut making = Making { config, ports: &mut ports, wakers, mailboxes: &mailboxes, left: &left };
         let (io, stats, stages) = match config.io {
             IoChoice::Epoll => making.stages::<Epoll>(listener)?,
@@ -193,9 +218,13 @@ impl OrderEntry {
         Announcer { mailboxes: Arc::clone(&self.mailboxes) }
     }
 
-    /// Takes no further connection and no further request; reports still go out. The first step of a clean stop.
+    /// Takes no further connection and no further request; reports still go out. The first step of a clean stop. Returns when
+    /// every gateway does so; waits two seconds at most.
     pub fn stop_reading(&self) {
         self.want(Wanted::StopReading);
+        if !self.left.wait_until(|left| left.reading == 0) {
+            tracing::warn!("the thread that carries the sessions did not stop taking requests in time");
+        }
     }
 
     /// Sends what was released, says goodbye with the position to resume from, and ends; takes two seconds at most.
@@ -204,12 +233,8 @@ impl OrderEntry {
     /// When one of its threads panicked.
     pub fn stop(mut self) {
         self.want(Wanted::Stop);
-        if self.threads.is_empty() {
-            let count = self.left.count.lock().expect("no holder of this lock panics");
-            let ended = self.left.changed.wait_timeout_while(count, STOP_MAX, |count| *count > 0);
-            if ended.expect("no holder of this lock panics").1.timed_out() {
-                tracing::warn!("the thread that carries the sessions did not end them");
-            }
+        if self.threads.is_empty() && !self.left.wait_until(|left| left.present == 0) {
+            tracing::warn!("the thread that carries the sessions did not end them");
         }
         for thread in self.threads.drain(..) {
             if let Err(panic) = thread.join() {
@@ -369,10 +394,11 @@ struct GatewayStage<D: Driver> {
 
 impl<D: Driver> GatewayStage<D> {
     /// Moves on towards the end, where that is wanted; whether it is reached.
-    fn obey(phase: &mut Phase, gateway: &mut Gateway<D>, wanted: Wanted) -> bool {
+    fn obey(phase: &mut Phase, gateway: &mut Gateway<D>, left: &Left, wanted: Wanted) -> bool {
         match *phase {
             Phase::Serving if wanted >= Wanted::StopReading => {
                 gateway.stop_reading();
+                left.change(|left| left.reading -= 1);
                 *phase = Phase::Draining;
             }
             Phase::Draining if wanted == Wanted::Stop => *phase = Phase::Flushing(Instant::now() + FLUSH_MAX),
@@ -405,11 +431,10 @@ impl<D: Driver> Stage for GatewayStage<D> {
         if wanted == Wanted::Run {
             return Ok(work);
         }
-        if Self::obey(&mut self.phase, gateway, wanted) {
+        if Self::obey(&mut self.phase, gateway, &self.left, wanted) {
             self.gateway = None;
             self.ended.store(true, std::sync::atomic::Ordering::Release);
-            *self.left.count.lock().expect("no holder of this lock panics") -= 1;
-            self.left.changed.notify_all();
+            self.left.change(|left| left.present -= 1);
         }
         Ok(work)
     }
