@@ -422,14 +422,15 @@ impl<D: Driver> Gateway<D> {
     pub(crate) fn open(&mut self, token: Token, key: KeyId, session: SessionId, submission: Submission) {
         // What the key's older session reads from now on would be sequenced after the new one was opened, with numbers that
         // the new one may use too. One that does not take over leaves it alone.
-        let takes_over = self.terms.second_logon == SecondLogon::TakesOver;
-        let open: Vec<Token> = self.by_session.values().copied().filter(|_| takes_over).collect();
-        for older in open {
-            if let Some(connection) = self.connections.get(older)
-                && connection.core.key() == Some(key)
-            {
-                connection.core.stop_listening();
-                self.touch(older);
+        if self.terms.second_logon == SecondLogon::TakesOver {
+            let open: Vec<Token> = self.by_session.values().copied().collect();
+            for older in open {
+                if let Some(connection) = self.connections.get(older)
+                    && connection.core.key() == Some(key)
+                {
+                    connection.core.stop_listening();
+                    self.touch(older);
+                }
             }
         }
         self.by_session.insert(session, token);

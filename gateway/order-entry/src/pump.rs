@@ -98,8 +98,7 @@ impl<D: Driver> Gateway<D> {
                 opening.push((connection.opened_as, *token));
             }
         }
-        opening.sort_unstable_by_key(|(asked, _)| *asked);
-        if let Some((_, token)) = opening.first() {
+        if let Some((_, token)) = opening.iter().min_by_key(|(asked, _)| *asked) {
             self.tell_session(*token, header, event);
         }
         // The older session, which was told to be silent for it, goes on.

@@ -6,13 +6,14 @@
 //! Invariants: all of them serve the same clients, taking turns within each round; every byte comes back, and is compared.
 //! Owning thread: the main thread is the clients'; each server has one.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tidegate_perf_wire::echo::spin_write;
 use tidegate_perf_wire::{LatencyNs, Pinned, median};
 use tidegate_sockets::{Bell, Driver, Epoll, Happened, Token, Uring, Want};
 
@@ -118,7 +119,7 @@ fn round_trips(serve: Serve, count: usize) -> io::Result<LatencyNs> {
     for n in 0..count {
         let frame = [n as u8; FRAME_LEN_BYTES];
         let start = Instant::now();
-        push(&mut clients[0], &frame)?;
+        spin_write(&mut clients[0], &frame)?;
         let mut read = 0;
         while read < FRAME_LEN_BYTES {
             read += pull(&mut clients[0], &mut back[read..])?;
@@ -147,7 +148,7 @@ fn rate(serve: Serve, connections: usize, window: usize, frames: usize) -> io::R
             }
             if *owed <= bytes.len() / 2 && *to_send > 0 {
                 let count = (bytes.len() - *owed).min(*to_send);
-                push(client, &bytes[..count])?;
+                spin_write(client, &bytes[..count])?;
                 *to_send -= count;
                 *owed += count;
             }
@@ -156,17 +157,6 @@ fn rate(serve: Serve, connections: usize, window: usize, frames: usize) -> io::R
     let took = start.elapsed().as_secs_f64();
     end(server, clients)?;
     Ok(((connections * frames) as f64 / took) as u64)
-}
-
-fn push(stream: &mut TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match stream.write(bytes) {
-            Ok(count) => bytes = &bytes[count..],
-            Err(error) if error.kind() == ErrorKind::WouldBlock => std::hint::spin_loop(),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 fn pull(stream: &mut TcpStream, room: &mut [u8]) -> io::Result<usize> {

@@ -64,7 +64,10 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// Writes all of it, without ever sleeping.
-pub(crate) fn spin_write(stream: &mut TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// Those of the socket.
+pub fn spin_write(stream: &mut TcpStream, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match stream.write(bytes) {
             Ok(count) => bytes = &bytes[count..],

@@ -78,15 +78,13 @@ impl SessionCore {
         let Phase::Copying(copy) = &mut self.phase else { return };
         let group = view.directory.group(copy.account);
         for record in records {
+            copy.at = Position { sequence: record.sequence(), index: record.index() };
+            copy.untold = true;
             if record.session_sequence() == SessionSequence::default() {
                 // Nobody's report.
-                copy.at = Position { sequence: record.sequence(), index: record.index() };
-                copy.untold = true;
                 continue;
             }
             let (header, event) = record.decode().expect("the event log holds what publish encoded");
-            copy.at = Position { sequence: header.sequence, index: header.index };
-            copy.untold = true;
             if view.directory.group(header.account) != group {
                 continue;
             }

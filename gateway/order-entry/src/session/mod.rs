@@ -43,7 +43,7 @@ use logon::Candidate;
 use stream::Stream;
 pub(crate) use submission::Submission;
 
-/// Most bytes of one read after the logon.
+/// What [`SessionCore::read_max`] says after the logon, when bytes are taken as they come.
 pub(crate) const READ_LEN_BYTES: usize = 32 * 1_024;
 
 /// Frames that a session may have decoded in one round: the others want their turn.
