@@ -23,6 +23,7 @@ pub mod rings;
 pub mod runner;
 pub mod sequencer;
 pub mod serving;
+pub mod stamps;
 pub mod watermark;
 
 pub use ack::{AckPolicy, AckRule, ReleasableThrough, Watermarks};

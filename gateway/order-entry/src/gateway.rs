@@ -7,6 +7,9 @@
 //!               every 20 ms: timeouts and heartbeats
 //! ```
 //!
+//! One stamp after the system call says when its bytes were received, and when the reports were given away that the pump had
+//! brought before.
+//!
 //! On the pipeline's own thread the round before ended with publish, and the next stage is the sequencer: an order goes from
 //! the wire to the wire without a hop between threads.
 //!
@@ -19,8 +22,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tidegate_domain::{EventRecord, KeyId, Nanos, SessionId, Timestamp};
+use tidegate_domain::{EventRecord, KeyId, Nanos, Sequence, SessionId, Timestamp};
 use tidegate_journal::{EventCursor, EventLog, JournalError};
+use tidegate_pipeline::stamps::{Mark, MarkWriter, Receipt, Ticks};
 use tidegate_pipeline::{Fatal, Serving, ServingState};
 use tidegate_wire::Position;
 
@@ -60,6 +64,8 @@ pub(crate) struct Parts<D> {
     /// Of all gateways.
     pub(crate) throttles: Arc<Throttles>,
     pub(crate) started: Started,
+    /// Of what was sent; its clock also stamps what is received.
+    pub(crate) stamps: Option<MarkWriter>,
 }
 
 /// When all gateways began to count time, by both clocks.
@@ -85,6 +91,10 @@ pub(crate) struct Gateway<D> {
     pub(crate) ingress: Ingress,
     pub(crate) driver: D,
     pub(crate) happened: Vec<Happened>,
+    stamps: Option<MarkWriter>,
+    /// The newest command whose events the pump has brought, and the one that the last stamp of a send names.
+    pub(crate) pumped: Sequence,
+    stamped: Sequence,
     pub(crate) connections: Connections,
     pub(crate) by_session: HashMap<SessionId, Token>,
     pub(crate) by_key: HashMap<KeyId, Token>,
@@ -144,6 +154,9 @@ impl<D: Driver> Gateway<D> {
             ingress: parts.ingress,
             driver: parts.driver,
             happened: Vec::new(),
+            stamps: parts.stamps,
+            pumped: Sequence::ZERO,
+            stamped: Sequence::ZERO,
             connections: Connections::default(),
             by_session: HashMap::new(),
             by_key: HashMap::new(),
@@ -286,10 +299,12 @@ impl<D: Driver> Gateway<D> {
         let mut happened = std::mem::take(&mut self.happened);
         self.driver.poll(&mut happened)?;
         let count = happened.len();
+        let received = self.stamp(count > 0);
         for event in happened.drain(..) {
             match event {
                 Happened::Received(token, piece) => {
                     if let Some(connection) = self.connections.get(token) {
+                        connection.received = received;
                         connection.core.on_bytes(self.driver.bytes(&piece), self.now);
                         if let Want::Once(_) = connection.want {
                             connection.want = Want::Nothing;
@@ -306,6 +321,21 @@ impl<D: Driver> Gateway<D> {
         }
         self.happened = happened;
         Ok(count)
+    }
+
+    /// After the driver's system call: one look at the clock for what it sent and, where something `happened`, for what came.
+    fn stamp(&mut self, happened: bool) -> Ticks {
+        let Some(stamps) = &mut self.stamps else { return Ticks::NONE };
+        let sent = self.pumped > self.stamped;
+        if !happened && !sent {
+            return Ticks::NONE;
+        }
+        let at = stamps.clock().now();
+        if sent {
+            stamps.mark_at(Mark { through: self.pumped, at });
+            self.stamped = self.pumped;
+        }
+        at
     }
 
     /// Lets every connection that something happened to do what it can.
@@ -498,7 +528,9 @@ impl<D: Driver> Gateway<D> {
     }
 
     fn submit(&mut self, token: Token, submission: Submission) {
-        if self.ingress.submit(token, submission) == Handed::Waits {
+        let at = self.connections.get(token).map_or(Ticks::NONE, |connection| connection.received);
+        let receipt = Receipt { at, gateway: u8::try_from(self.index).expect("there are 64 gateways at most") };
+        if self.ingress.submit(token, submission, receipt) == Handed::Waits {
             add(&self.stats.inbox_full_total, 1);
             if let Some(connection) = self.connections.get(token) {
                 connection.core.set_blocked(true);

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tidegate_domain::Timestamp;
 use tidegate_journal::EventLog;
+use tidegate_pipeline::stamps::MarkWriter;
 use tidegate_pipeline::{Fatal, Inbox, Runner, ServingState, Stage, Waker};
 
 use crate::config::{IoChoice, OrderEntryConfig, OrderEntryError};
@@ -52,6 +53,8 @@ pub struct OrderEntryPorts {
     pub serving: ServingState,
     /// What need not be learned from the log.
     pub known: Known,
+    /// Where each gateway stamps what it has sent, in their order; empty where nobody reads that.
+    pub stamps: Vec<MarkWriter>,
 }
 
 /// How many gateways have not ended yet.
@@ -277,7 +280,7 @@ impl Making<'_> {
                 }
                 None => None,
             };
-            let OrderEntryPorts { inbox, log, serving, known } = &mut *self.ports;
+            let OrderEntryPorts { inbox, log, serving, known, stamps } = &mut *self.ports;
             let mut directory = Directory::default();
             directory.know(known);
             let mut cursor = match known.after {
@@ -298,6 +301,7 @@ impl Making<'_> {
                 verifier,
                 throttles: Arc::clone(&throttles),
                 started,
+                stamps: if stamps.is_empty() { None } else { Some(stamps.remove(0)) },
             };
             let ended = Arc::new(AtomicBool::new(false));
             let stage = GatewayStage {
