@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use tidegate_journal::stage::SyncHelper;
 use tidegate_market_data::FeedRunner;
 use tidegate_order_entry::{OrderEntry, TlsDoor};
+use tidegate_pipeline::busy::timed;
 use tidegate_pipeline::stamps::TickClock;
 use tidegate_pipeline::{AckPolicy, AckRule, DigestBoard, Fatal, Inbox, OnFatal, RunControl, ServingState, Waker};
 use tokio::runtime::Runtime;
@@ -29,7 +30,7 @@ use crate::control::{Changing, Control, Facts, Marks};
 use crate::decisions::Part;
 use crate::desk::Desk;
 use crate::directory::Directory;
-use crate::latency::{Latency, LatencyHelper};
+use crate::latency::{BusyStages, Latency, LatencyHelper};
 use crate::snapshots::Snapshots;
 
 mod link;
@@ -159,6 +160,7 @@ impl Node {
             market_data: market_data.as_ref().map(FeedRunner::local_addr),
             incarnation: state.incarnation(),
         };
+        let (stages, busy) = stages.into_iter().map(|stage| timed(stage, clock)).unzip();
         let idle = pipeline::idle(&config, plan.0);
         let Handles { marks, inbox, run, policy, digests, serving, waker, on_fatal, .. } = handles;
         let control = Arc::new(Control {
@@ -171,6 +173,7 @@ impl Node {
             announcer: order_entry.announcer(),
             market_data: market_data.as_ref().map(FeedRunner::stats),
             latency,
+            busy: BusyStages::new(clock, busy),
             run,
             policy,
             digests,

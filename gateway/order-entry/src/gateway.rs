@@ -35,7 +35,8 @@ use crate::directory::Directory;
 use crate::ingress::{Handed, Ingress};
 use crate::mailbox::{Mail, Mailbox};
 use crate::replay::{Replay, Step};
-use crate::session::{Action, READ_LEN_BYTES, SessionCore, SessionTerms, Submission, View};
+use crate::session::{Action, Queues, READ_LEN_BYTES, SessionCore, SessionTerms, Submission, View};
+use crate::session_list::SessionLine;
 use crate::stats::{OrderEntryStats, add};
 use crate::throttle::Throttles;
 use crate::verify::{Job, Verifier};
@@ -231,6 +232,10 @@ impl<D: Driver> Gateway<D> {
                 Mail::Verdict { token, valid } => self.on_verdict(token, valid),
                 Mail::Admit { socket, peer } => self.admit(socket, peer),
                 Mail::HandedOver(handed_over) => self.take_over(*handed_over),
+                Mail::Sessions(reply) => {
+                    // Whoever asked may have gone.
+                    let _ = reply.send(self.session_lines());
+                }
                 Mail::Maintenance(maintenance) => {
                     self.directory.maintenance = maintenance;
                     for token in self.connections.tokens() {
@@ -241,6 +246,21 @@ impl<D: Driver> Gateway<D> {
         }
         self.mail = mail;
         count
+    }
+
+    /// The sessions that are logged on, for people.
+    fn session_lines(&mut self) -> Vec<SessionLine> {
+        let mut lines = Vec::new();
+        for token in self.connections.tokens() {
+            if let Some(connection) = self.connections.get(token)
+                && let Some(queues) = connection.core.queues()
+            {
+                let peer = connection.peer.to_string();
+                let Queues { key, in_flight, bytes, reports_behind } = queues;
+                lines.push(SessionLine { key: key.raw(), peer, in_flight, queued_bytes: bytes, reports_behind });
+            }
+        }
+        lines
     }
 
     /// Moves one replay on.

@@ -71,6 +71,10 @@ pub struct Announcer {
 }
 
 impl Announcer {
+    pub(crate) fn mailboxes(&self) -> &[Arc<Mailbox>] {
+        &self.mailboxes
+    }
+
     /// Tells everybody who is logged on, and who logs on before then, that the node will be stopped; `None` tells nobody any
     /// more.
     pub fn maintenance(&self, maintenance: Option<&Maintenance>) {

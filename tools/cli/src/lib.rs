@@ -16,6 +16,7 @@ pub mod operator;
 pub mod replay;
 pub mod restart_bench;
 pub mod snapshot;
+pub mod top;
 pub mod wire_bench;
 
 use std::path::PathBuf;
@@ -58,6 +59,8 @@ enum Command {
     #[command(after_help = "Exit codes: 0 primary, 10 standby, 20 degraded, 30 blocked (waits for its standby), 50 \
                             starting or stopping, 1 not reachable.")]
     Status(operator::StatusArgs),
+    /// Watch a node: latency of each stage, watermarks, sessions
+    Top(top::TopArgs),
     /// Make a standby the primary, under a higher epoch
     Promote(operator::PromoteArgs),
     /// Change what an acknowledgement needs
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Keygen(command) => keygen::run(&command),
         Command::Admin(args) => admin::run(args),
         Command::Status(args) => operator::status(&args),
+        Command::Top(args) => top::run(&args),
         Command::Promote(args) => operator::promote(&args),
         Command::Durability(command) => operator::durability(&command),
         Command::Feed(args) => feed::run(&args),

@@ -8,6 +8,7 @@
 //! an order add up to its total, in whole nanoseconds.
 //! Owning threads: `latency` counts; whoever asks reads under the tally's lock.
 
+mod busy;
 mod sample;
 mod tally;
 
@@ -20,7 +21,10 @@ use tidegate_domain::{CommandRecord, Sequence};
 use tidegate_journal::JournalReader;
 use tidegate_pipeline::stamps::{StampReader, StampSources, TickClock, TickScale};
 
-pub use self::sample::{LatencyLine, LatencySample, LatencySpan, SlowOrder, StageLine};
+pub(crate) use self::busy::BusyStages;
+pub use self::sample::{
+    BusyLine, LatencyLine, LatencySample, LatencySpan, NodeSample, SessionSample, SlowOrder, StageLine,
+};
 pub(crate) use self::tally::Tally;
 
 /// Between two looks at the stamps: their rings hold several times as much as comes in this time.

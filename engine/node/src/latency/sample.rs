@@ -9,6 +9,8 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use tidegate_pipeline::stamps::STAGES;
 
+use crate::status::NodeStatus;
+
 /// Samples that must lie above a percentile.
 const SAMPLES_ABOVE_MIN: u64 = 10;
 
@@ -129,6 +131,49 @@ pub struct LatencySample {
     pub last_10_s: LatencySpan,
     /// The slowest orders since the start, the slowest first.
     pub slowest: Vec<SlowOrder>,
+}
+
+/// How busy a stage was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BusyLine {
+    /// Its name.
+    pub stage: String,
+    /// Estimate of the time since the start in which it had something to do, in nanoseconds.
+    pub busy_ns: u64,
+}
+
+/// A logged-on session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionSample {
+    /// Its key.
+    pub key: u32,
+    /// The client's address.
+    pub peer: String,
+    /// Requests that are handed in and not answered.
+    pub in_flight: u64,
+    /// Bytes that its socket has not taken.
+    pub queued_bytes: u64,
+    /// Released reports that are not encoded for it yet.
+    pub reports_behind: u64,
+}
+
+/// Everything that `tidegate top` shows, at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeSample {
+    /// Nanoseconds since the start of the node.
+    pub at_ns: u64,
+    /// Its status.
+    pub status: NodeStatus,
+    /// Its histograms.
+    pub latency: LatencySample,
+    /// Its stages.
+    pub busy: Vec<BusyLine>,
+    /// Its sessions.
+    pub sessions: Vec<SessionSample>,
+    /// Commands that could wait for the sequencer.
+    pub inbox_slots: u64,
+    /// Slots of the command ring.
+    pub command_ring_slots: u64,
 }
 
 #[cfg(test)]
