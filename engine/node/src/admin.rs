@@ -124,6 +124,10 @@ async fn answer(request: AdminRequest, control: &Arc<Control>) -> Result<Value, 
             let status = control.status(digest).await;
             Ok(serde_json::to_value(status).expect("a status always serialises"))
         }
+        AdminRequest::Sample => {
+            let sample = control.sample().await;
+            Ok(serde_json::to_value(sample).expect("a sample always serialises"))
+        }
         AdminRequest::List => Ok(control.desk.directory().to_json()),
         AdminRequest::Snapshot => {
             control.snapshots.request()?;
@@ -225,6 +229,7 @@ fn command_of(request: AdminRequest, control: &Control) -> Result<(AccountId, Co
         AdminRequest::Transfer(transfer) => money::transfer(control, &transfer),
         AdminRequest::Status { .. }
         | AdminRequest::List
+        | AdminRequest::Sample
         | AdminRequest::Snapshot
         | AdminRequest::AnnounceMaintenance { .. }
         | AdminRequest::SetMarketRules { .. }

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 use tidegate_journal::stage::SyncHelper;
 use tidegate_market_data::FeedRunner;
 use tidegate_order_entry::{OrderEntry, TlsDoor};
+use tidegate_pipeline::busy::timed;
+use tidegate_pipeline::stamps::TickClock;
 use tidegate_pipeline::{AckPolicy, AckRule, DigestBoard, Fatal, Inbox, OnFatal, RunControl, ServingState, Waker};
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, watch};
@@ -28,6 +30,7 @@ use crate::control::{Changing, Control, Facts, Marks};
 use crate::decisions::Part;
 use crate::desk::Desk;
 use crate::directory::Directory;
+use crate::latency::{BusyStages, Latency, LatencyHelper};
 use crate::snapshots::Snapshots;
 
 mod link;
@@ -75,6 +78,7 @@ pub struct Node {
     tls: Option<TlsDoor>,
     runners: Runners,
     sync_helper: SyncHelper,
+    latency_helper: LatencyHelper,
     stop_http: watch::Sender<bool>,
 }
 
@@ -106,7 +110,9 @@ impl Node {
         tidegate_journal::name_bus_errors();
         let Storage { journal, events, state, base } = Storage::open(&config)?;
         let runtime = runtime()?;
-        let (stage_marks, link_marks, marks) = pipeline::marks();
+        let clock = TickClock::best();
+        tracing::info!(clock = clock.as_str(), "orders are stamped by this clock");
+        let (stage_marks, link_marks, marks, stamps) = pipeline::marks(clock);
         let waker = Waker::default();
         let handles = Handles {
             config: &config,
@@ -131,7 +137,11 @@ impl Node {
         let machine = (base.engine, resume);
         let (mut stages, sync_helper) = pipeline::stages(&handles, stage_marks, logs, events, machine, &link)?;
         let plan = pipeline::core_plan(&config);
-        let (order_entry, stage) = shells::start_order_entry(&handles, listen, &log, known, plan.0)?;
+        let (sent, sent_read) = pipeline::gateway_stamps(clock, config.order_entry.threads);
+        let (order_entry, stage) = shells::start_order_entry(&handles, listen, &log, known, sent, plan.0)?;
+        let (latency, latency_helper) =
+            Latency::start(clock, stamps.sources(&handles, sent_read), journal.reader.clone())
+                .map_err(start_error("the latency helper"))?;
         let tls = shells::open_tls(&config, &order_entry)?;
         // First: it begins a round with what publish let out at the end of the one before, and ends before the sequencer.
         stages.splice(0..0, stage);
@@ -150,6 +160,7 @@ impl Node {
             market_data: market_data.as_ref().map(FeedRunner::local_addr),
             incarnation: state.incarnation(),
         };
+        let (stages, busy) = stages.into_iter().map(|stage| timed(stage, clock)).unzip();
         let idle = pipeline::idle(&config, plan.0);
         let Handles { marks, inbox, run, policy, digests, serving, waker, on_fatal, .. } = handles;
         let control = Arc::new(Control {
@@ -161,6 +172,8 @@ impl Node {
             gateway: order_entry.stats(),
             announcer: order_entry.announcer(),
             market_data: market_data.as_ref().map(FeedRunner::stats),
+            latency,
+            busy: BusyStages::new(clock, busy),
             run,
             policy,
             digests,
@@ -184,7 +197,7 @@ impl Node {
                 (begin.on_fatal)("the start of the role", error);
             }
         });
-        Ok(Self { control, runtime, order_entry, tls, market_data, runners, sync_helper, stop_http })
+        Ok(Self { control, runtime, order_entry, tls, market_data, runners, sync_helper, latency_helper, stop_http })
     }
 
     /// Where the binary gateway listens.
@@ -195,7 +208,8 @@ impl Node {
 
     /// Stops in order: no more commands, drain, farewell to sessions, sink, commit mark, sync.
     pub fn stop(self) {
-        let Self { control, runtime, order_entry, tls, market_data, runners, sync_helper, stop_http } = self;
+        let Self { control, runtime, order_entry, tls, market_data, runners, sync_helper, latency_helper, stop_http } =
+            self;
         tracing::info!("stopping: no more commands are taken");
         if let Some(tls) = &tls {
             tls.close();
@@ -224,6 +238,7 @@ impl Node {
         let _ = std::fs::remove_file(control.config.admin_socket());
         runners.stop();
         sync_helper.stop();
+        latency_helper.stop();
         let through = control.marks.published.through();
         runtime.shutdown_timeout(Duration::from_secs(1));
         tracing::info!(published_through = through.raw(), drained, "stopped");

@@ -36,6 +36,7 @@ use crate::admin::Refusal;
 use crate::config::{NodeConfig, Role};
 use crate::decisions::{AtStart, Candidate, Claim, Part, Peer, at_start, may_promote, on_higher_epoch, starting};
 use crate::desk::Desk;
+use crate::latency::{BusyStages, Latency};
 use crate::snapshots::Snapshots;
 use crate::state_file::StateFile;
 use crate::view::SinkTask;
@@ -73,6 +74,8 @@ pub(crate) struct Control {
     pub(crate) gateway: Arc<OrderEntryStats>,
     pub(crate) announcer: Announcer,
     pub(crate) market_data: Option<FeedStats>,
+    pub(crate) latency: Latency,
+    pub(crate) busy: BusyStages,
     pub(crate) run: RunControl,
     pub(crate) policy: AckPolicy,
     pub(crate) digests: DigestBoard,

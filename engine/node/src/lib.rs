@@ -17,6 +17,7 @@ mod decisions;
 mod desk;
 mod directory;
 mod glue;
+pub mod latency;
 mod metrics;
 pub mod snapshots;
 mod state_file;

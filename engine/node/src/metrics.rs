@@ -1,12 +1,16 @@
 //! The node's metrics in the Prometheus text format, read from atomics at each scrape: declared in one table, with a
 //! sentence each. Nothing here touches the pipeline's threads.
 
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 use tidegate_market_data::FeedStats;
 
 use crate::control::Control;
+use crate::latency::{LatencyLine, LatencySample, LatencySpan};
 use crate::status::NodeState;
 
 /// The text of one scrape.
@@ -83,7 +87,104 @@ pub(crate) fn text(control: &Control) -> String {
     );
     gauge("event_log_bytes", "Bytes of the event log", status.event_log_bytes);
     gauge("uptime_seconds", "Seconds since the start", status.uptime_s);
+    latency_of_stages(&mut registry, &control.latency.sample());
     let mut text = String::new();
     encode(&mut text, &registry).expect("writing to a string does not fail");
     text
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StageLabel {
+    stage: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PercentileLabels {
+    stage: String,
+    percentile: &'static str,
+}
+
+/// The histograms of the stages, and of the whole way as stage `total`. A percentile with too few orders above it is not there.
+fn latency_of_stages(registry: &mut Registry, sample: &LatencySample) {
+    let of_span = |span: &LatencySpan| {
+        let gauges = Family::<PercentileLabels, Gauge>::default();
+        let set = |stage: &str, line: &LatencyLine| {
+            for (percentile, value) in line.each() {
+                if let Some(ns) = value {
+                    let labels = PercentileLabels { stage: stage.to_owned(), percentile };
+                    gauges.get_or_create(&labels).set(i64::try_from(ns).unwrap_or(i64::MAX));
+                }
+            }
+        };
+        set("total", &span.total);
+        span.stages.iter().for_each(|stage| set(&stage.stage, &stage.latency));
+        gauges
+    };
+    let help = "An order's part in a stage since the start, in nanoseconds; `total`: from its bytes to its report";
+    registry.register("stage_latency_ns", help, of_span(&sample.since_start));
+    let help = "The same of the last ten seconds";
+    registry.register("stage_latency_10s_ns", help, of_span(&sample.last_10_s));
+    let (sums, critical) = (Family::<StageLabel, Counter>::default(), Family::<StageLabel, Counter>::default());
+    for stage in &sample.since_start.stages {
+        let label = StageLabel { stage: stage.stage.clone() };
+        sums.get_or_create(&label).inc_by(stage.sum_ns);
+        critical.get_or_create(&label).inc_by(stage.critical);
+    }
+    registry.register("stage_ns", "What all orders spent in a stage, in nanoseconds", sums);
+    registry.register("stage_critical_orders", "Orders of which a stage took the largest part", critical);
+    let orders = Counter::<u64>::default();
+    orders.inc_by(sample.since_start.orders);
+    registry.register("timed_orders", "Orders whose stamps were counted", orders);
+    let skipped = Counter::<u64>::default();
+    skipped.inc_by(sample.skipped);
+    registry.register("untimed_commands", "Commands whose stamps were lost, a replay's included", skipped);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::latency::StageLine;
+
+    #[test]
+    fn the_metrics_have_what_the_histograms_have_and_no_more() {
+        let line = |p50, max| LatencyLine { p50, max: Some(max), ..LatencyLine::default() };
+        let stage = |name: &str, sum_ns, critical, latency| StageLine {
+            stage: name.to_owned(),
+            from: String::new(),
+            to: String::new(),
+            sum_ns,
+            critical,
+            latency,
+        };
+        let since_start = LatencySpan {
+            orders: 30,
+            sum_ns: 30_500,
+            total: line(Some(1_001), 2_002),
+            stages: vec![stage("inbox", 500, 7, line(None, 44)), stage("journal", 30_000, 23, line(Some(900), 1_900))],
+        };
+        let last_10_s = LatencySpan { orders: 1, total: line(None, 77), ..LatencySpan::default() };
+        let sample = LatencySample { skipped: 5, since_start, last_10_s, ..LatencySample::default() };
+        let mut registry = Registry::with_prefix("tidegate");
+        latency_of_stages(&mut registry, &sample);
+        let mut text = String::new();
+        encode(&mut text, &registry).expect("writing to a string does not fail");
+        let mut lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        lines.sort_unstable();
+        let mut expected = [
+            r#"tidegate_stage_latency_ns{stage="total",percentile="p50"} 1001"#,
+            r#"tidegate_stage_latency_ns{stage="total",percentile="max"} 2002"#,
+            r#"tidegate_stage_latency_ns{stage="inbox",percentile="max"} 44"#,
+            r#"tidegate_stage_latency_ns{stage="journal",percentile="p50"} 900"#,
+            r#"tidegate_stage_latency_ns{stage="journal",percentile="max"} 1900"#,
+            r#"tidegate_stage_latency_10s_ns{stage="total",percentile="max"} 77"#,
+            r#"tidegate_stage_ns_total{stage="inbox"} 500"#,
+            r#"tidegate_stage_ns_total{stage="journal"} 30000"#,
+            r#"tidegate_stage_critical_orders_total{stage="inbox"} 7"#,
+            r#"tidegate_stage_critical_orders_total{stage="journal"} 23"#,
+            "tidegate_timed_orders_total 30",
+            "tidegate_untimed_commands_total 5",
+        ];
+        expected.sort_unstable();
+        assert_eq!(lines, expected);
+    }
 }

@@ -11,6 +11,7 @@ use crossbeam_queue::ArrayQueue;
 use tidegate_domain::CommandRecord;
 
 use crate::runner::{Listener, Waker};
+use crate::stamps::Receipt;
 
 /// Most records of one command.
 pub const TOGETHER_MAX: usize = tidegate_domain::QUOTE_SLOTS_MAX;
@@ -28,8 +29,8 @@ pub struct Inbox {
 /// What one push brought. Nearly every command is one record; only longer ones take memory of their own, so that they are
 /// one entry of the queue like any other.
 pub(crate) enum Pushed {
-    One(CommandRecord),
-    Together(Box<[CommandRecord]>),
+    One(CommandRecord, Receipt),
+    Together(Box<[CommandRecord]>, Receipt),
 }
 
 struct Shared {
@@ -52,22 +53,23 @@ impl Inbox {
     /// # Errors
     /// [`InboxFull`]: nothing was taken.
     pub fn try_push(&self, record: CommandRecord) -> Result<(), InboxFull> {
-        self.push(Pushed::One(record))
+        self.push(Pushed::One(record, Receipt::NONE))
     }
 
-    /// Hands over all records of one command, whose sequences will follow each other without a gap.
+    /// Hands over all records of one command, whose sequences will follow each other without a gap, and when a gateway received
+    /// it: [`Receipt::NONE`] where none did.
     ///
     /// # Errors
     /// [`InboxFull`]: none of them was taken.
     ///
     /// # Panics
     /// When there is no record, or more than [`TOGETHER_MAX`].
-    pub fn try_push_all(&self, records: &[CommandRecord]) -> Result<(), InboxFull> {
+    pub fn try_push_all(&self, records: &[CommandRecord], receipt: Receipt) -> Result<(), InboxFull> {
         assert!(!records.is_empty(), "a command is one record or more");
         assert!(records.len() <= TOGETHER_MAX, "a command is {TOGETHER_MAX} records at most");
         match records {
-            [record] => self.try_push(*record),
-            records => self.push(Pushed::Together(records.into())),
+            [record] => self.push(Pushed::One(*record, receipt)),
+            records => self.push(Pushed::Together(records.into(), receipt)),
         }
     }
 

@@ -13,6 +13,7 @@
 //! Owning threads: runners ([`runner`]), one per core or one for all stages, by the core plan.
 
 pub mod ack;
+pub mod busy;
 pub mod control;
 pub mod core_plan;
 pub mod digests;
@@ -23,6 +24,7 @@ pub mod rings;
 pub mod runner;
 pub mod sequencer;
 pub mod serving;
+pub mod stamps;
 pub mod watermark;
 
 pub use ack::{AckPolicy, AckRule, ReleasableThrough, Watermarks};

@@ -25,6 +25,8 @@ pub struct MatchStage<M> {
     poller: CommandPoller,
     events: EventProducer,
     matched: WatermarkWriter,
+    /// It has come further than its last stamp says.
+    unstamped: bool,
     deadline: Arc<AtomicU64>,
     digests: DigestBoard,
     /// Commands copied out of the ring, not yet applied.
@@ -51,7 +53,19 @@ impl<M: StateMachine> MatchStage<M> {
         deadline.store(due(&machine), Ordering::Relaxed);
         let out = EventBuffer::with_capacity(machine.events_per_command_max());
         let pending = Vec::with_capacity(BATCH);
-        Self { machine, poller, events, matched, deadline, digests, pending, pending_next: 0, out, out_next: 0 }
+        Self {
+            machine,
+            poller,
+            events,
+            matched,
+            unstamped: false,
+            deadline,
+            digests,
+            pending,
+            pending_next: 0,
+            out,
+            out_next: 0,
+        }
     }
 
     /// Moves output to the event ring; whether all of it is there.
@@ -77,8 +91,37 @@ impl<M: StateMachine> MatchStage<M> {
         self.deadline.store(due(&self.machine), Ordering::Relaxed);
     }
 
+    /// Applies a batch as far as its events find room; how much was done, and whether nothing is left of it.
+    fn apply_batch(&mut self) -> (usize, bool) {
+        let (mut work, mut empty) = self.drain_output();
+        if self.pending.is_empty() {
+            take_into(&mut self.poller, BATCH, &mut self.pending);
+        }
+        loop {
+            if !empty {
+                return (work, false);
+            }
+            // The output of the command before is in the event ring as a whole.
+            if self.machine.applied_through() > self.matched.through() {
+                self.finish(self.machine.applied_through());
+            }
+            let Some(record) = self.pending.get(self.pending_next).copied() else { break };
+            self.machine.look_ahead(&self.pending[self.pending_next..]);
+            self.pending_next += 1;
+            self.apply(&record);
+            work += 1;
+            let (moved, all) = self.drain_output();
+            work += moved;
+            empty = all;
+        }
+        self.pending.clear();
+        self.pending_next = 0;
+        (work, true)
+    }
+
     fn finish(&mut self, sequence: Sequence) {
-        self.matched.advance_through(sequence);
+        self.matched.advance_unstamped(sequence);
+        self.unstamped = true;
         if sequence.raw().is_multiple_of(DIGEST_INTERVAL) {
             self.digests.post(sequence, self.machine.digest());
         }
@@ -96,30 +139,11 @@ impl<M: StateMachine + Send> Stage for MatchStage<M> {
     }
 
     fn do_work(&mut self) -> Result<usize, Fatal> {
-        let (mut work, mut empty) = self.drain_output();
-        if self.pending.is_empty() {
-            take_into(&mut self.poller, BATCH, &mut self.pending);
+        let (work, done) = self.apply_batch();
+        if std::mem::take(&mut self.unstamped) {
+            self.matched.stamp();
         }
-        loop {
-            if !empty {
-                return Ok(work);
-            }
-            // The output of the command before is in the event ring as a whole.
-            if self.machine.applied_through() > self.matched.through() {
-                self.finish(self.machine.applied_through());
-            }
-            let Some(record) = self.pending.get(self.pending_next).copied() else { break };
-            self.machine.look_ahead(&self.pending[self.pending_next..]);
-            self.pending_next += 1;
-            self.apply(&record);
-            work += 1;
-            let (moved, all) = self.drain_output();
-            work += moved;
-            empty = all;
-        }
-        self.pending.clear();
-        self.pending_next = 0;
-        if self.digests.is_wanted() {
+        if done && self.digests.is_wanted() {
             self.digests.post(self.matched.through(), self.machine.digest());
         }
         Ok(work)

@@ -24,6 +24,7 @@ use crate::control::{RunControl, SequencerOrder};
 use crate::inbox::{Inbox, Pushed, TOGETHER_MAX};
 use crate::rings::CommandProducer;
 use crate::runner::{Fatal, Stage};
+use crate::stamps::{Receipt, ReceiptWriter};
 use crate::watermark::WatermarkWriter;
 
 /// What a start need not send through the pipeline again: everything through a snapshot's command. The default is nothing.
@@ -73,6 +74,7 @@ pub struct Sequencer {
     control: RunControl,
     producer: CommandProducer,
     assigned: WatermarkWriter,
+    receipts: Option<ReceiptWriter>,
     epoch: Epoch,
     clock: SequencedClock,
     /// Nanoseconds of the engine's next deadline; `u64::MAX` is none. A hint from unreleased state: a needless `Tick`
@@ -106,6 +108,7 @@ impl Sequencer {
             control,
             producer,
             assigned,
+            receipts: None,
             epoch,
             clock: SequencedClock::start(time),
             deadline,
@@ -113,6 +116,12 @@ impl Sequencer {
             held: Vec::with_capacity(BATCH + TOGETHER_MAX),
             held_next: 0,
         }
+    }
+
+    /// From here on it notes when each command was received.
+    #[must_use]
+    pub fn noting_receipts(self, receipts: ReceiptWriter) -> Self {
+        Self { receipts: Some(receipts), ..self }
     }
 
     /// Moves held records into the ring; whether none is left.
@@ -140,9 +149,16 @@ impl Sequencer {
         self.held.last().map_or(self.assigned.through(), CommandRecord::sequence).next()
     }
 
-    fn assign(&mut self, mut record: CommandRecord) {
+    fn assign(&mut self, mut record: CommandRecord, receipt: Receipt) {
         let (sequence, time) = (self.next_sequence(), self.clock.now());
         record.stamp(sequence, time, self.epoch);
+        self.hold(record, receipt);
+    }
+
+    fn hold(&mut self, record: CommandRecord, receipt: Receipt) {
+        if let Some(receipts) = &mut self.receipts {
+            receipts.note(record.sequence(), receipt);
+        }
         self.held.push(record);
     }
 
@@ -152,7 +168,7 @@ impl Sequencer {
         assert!(record.epoch() >= self.epoch, "an epoch never goes backwards");
         self.epoch = record.epoch();
         self.clock.not_before(record.time());
-        self.held.push(record);
+        self.hold(record, Receipt::NONE);
     }
 
     fn obey_orders(&mut self) {
@@ -177,9 +193,9 @@ impl Sequencer {
                 self.source = Source::Inbox;
                 self.clock = SequencedClock::start(self.clock.last);
                 if let Some(genesis) = genesis {
-                    self.assign(genesis);
+                    self.assign(genesis, Receipt::NONE);
                 }
-                self.assign(first);
+                self.assign(first, Receipt::NONE);
             }
             Some(SequencerOrder::Follow) => self.source = Source::Leader,
             Some(SequencerOrder::Stop) => unreachable!("a stop is obeyed before any other order"),
@@ -213,9 +229,13 @@ impl Sequencer {
                     && let Some(pushed) = self.inbox.pop()
                 {
                     match pushed {
-                        Pushed::One(record) => self.assign(record),
-                        // In one round: no `Tick` comes between the records of a command.
-                        Pushed::Together(records) => records.iter().for_each(|record| self.assign(*record)),
+                        Pushed::One(record, receipt) => self.assign(record, receipt),
+                        // In one round: no `Tick` comes between the records of a command. Its last record has its answer.
+                        Pushed::Together(records, receipt) => {
+                            let (last, before) = records.split_last().expect("a command is one record or more");
+                            before.iter().for_each(|record| self.assign(*record, Receipt::NONE));
+                            self.assign(*last, receipt);
+                        }
                     }
                 }
                 self.inbox.announce_space();
@@ -229,7 +249,7 @@ impl Sequencer {
         let due = self.deadline.load(Ordering::Relaxed);
         if self.held.is_empty() && due != u64::MAX && due != self.ticked_for && self.clock.now().nanos() >= due {
             self.ticked_for = due;
-            self.assign(CommandRecord::encode(&CommandHeader::default(), &Command::Tick));
+            self.assign(CommandRecord::encode(&CommandHeader::default(), &Command::Tick), Receipt::NONE);
         }
     }
 }

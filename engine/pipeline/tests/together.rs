@@ -10,6 +10,7 @@ use tidegate_domain::{
     AccountId, Command, CommandHeader, CommandKind, CommandRecord, Epoch, KeyId, Nanos, NodeId, RequestNumber,
 };
 use tidegate_pipeline::rings::take_into;
+use tidegate_pipeline::stamps::Receipt;
 use tidegate_pipeline::{
     Fatal, Inbox, InboxFull, RecordSource, RunControl, Sequencer, SequencerOrder, Stage, Waker, command_ring, watermark,
 };
@@ -64,7 +65,7 @@ fn records_of_one_command_follow_each_other_whatever_others_push_and_whatever_ti
                 for n in 1..=COMMANDS {
                     let parts = (n as usize + producer as usize) % 8 + 1;
                     let records: Vec<_> = (0..parts).map(|part| record(producer, n, part, parts)).collect();
-                    while inbox.try_push_all(&records) == Err(InboxFull) {
+                    while inbox.try_push_all(&records, Receipt::NONE) == Err(InboxFull) {
                         std::thread::yield_now();
                     }
                 }
@@ -117,8 +118,8 @@ fn records_of_one_command_follow_each_other_whatever_others_push_and_whatever_ti
 fn a_full_inbox_takes_none_of_the_records() {
     let inbox = Inbox::new(2, Waker::default());
     let records: Vec<_> = (0..3).map(|part| record(1, 1, part, 3)).collect();
-    assert_eq!(inbox.try_push_all(&records), Ok(()));
-    assert_eq!(inbox.try_push_all(&records), Ok(()));
-    assert_eq!(inbox.try_push_all(&records), Err(InboxFull));
+    assert_eq!(inbox.try_push_all(&records, Receipt::NONE), Ok(()));
+    assert_eq!(inbox.try_push_all(&records, Receipt::NONE), Ok(()));
+    assert_eq!(inbox.try_push_all(&records, Receipt::NONE), Err(InboxFull));
     assert_eq!(inbox.fill(), 2, "a command counts once");
 }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use tidegate_domain::{KeyId, SessionId};
 use tidegate_journal::EventCursor;
+use tidegate_pipeline::stamps::Ticks;
 
 use crate::replay::Replay;
 use crate::session::{SessionCore, Submission};
@@ -25,6 +26,8 @@ pub(crate) struct Connection {
     pub(crate) turned_away: bool,
     /// What the driver was last told to receive.
     pub(crate) want: Want,
+    /// When its last bytes came.
+    pub(crate) received: Ticks,
     /// A send is under way; else the buffer for the next one is in `spare`.
     pub(crate) sending: bool,
     pub(crate) spare: Vec<u8>,
@@ -54,6 +57,7 @@ impl Connection {
             address: None,
             turned_away: false,
             want: Want::Nothing,
+            received: Ticks::NONE,
             sending: false,
             spare: Vec::new(),
             said_goodbye: false,

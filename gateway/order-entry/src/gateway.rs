@@ -7,6 +7,9 @@
 //!               every 20 ms, some more with many sessions: timeouts and heartbeats
 //! ```
 //!
+//! One stamp after the system call says when its bytes were received, and when the reports were given away that the pump had
+//! brought before.
+//!
 //! On the pipeline's own thread the round before ended with publish, and the next stage is the sequencer: an order goes from
 //! the wire to the wire without a hop between threads.
 //!
@@ -21,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use tidegate_domain::{EventRecord, KeyId, Nanos, Sequence, SessionId, Timestamp};
 use tidegate_journal::{EventCursor, EventLog};
+use tidegate_pipeline::stamps::{Mark, MarkWriter, Receipt, Ticks};
 use tidegate_pipeline::{Fatal, Serving, ServingState};
 
 use crate::admission::Admission;
@@ -31,7 +35,8 @@ use crate::ingress::{Handed, Ingress};
 use crate::lifecycle::Newcomers;
 use crate::mailbox::{Mail, Mailbox};
 use crate::replay::Replay;
-use crate::session::{Action, READ_LEN_BYTES, SessionCore, SessionTerms, Submission, View};
+use crate::session::{Action, Queues, READ_LEN_BYTES, SessionCore, SessionTerms, Submission, View};
+use crate::session_list::SessionLine;
 use crate::stats::{OrderEntryStats, add};
 use crate::throttle::Throttles;
 use crate::verify::{Job, Verifier};
@@ -59,6 +64,8 @@ pub(crate) struct Parts<D> {
     /// Of all gateways.
     pub(crate) throttles: Arc<Throttles>,
     pub(crate) started: Started,
+    /// Of what was sent; its clock also stamps what is received.
+    pub(crate) stamps: Option<MarkWriter>,
 }
 
 /// When all gateways began to count time, by both clocks.
@@ -84,6 +91,10 @@ pub(crate) struct Gateway<D> {
     pub(crate) ingress: Ingress,
     pub(crate) driver: D,
     pub(crate) happened: Vec<Happened>,
+    stamps: Option<MarkWriter>,
+    /// The newest command whose events the pump has brought, and the one that the last stamp of a send names.
+    pub(crate) pumped: Sequence,
+    stamped: Sequence,
     pub(crate) connections: Connections,
     pub(crate) by_session: HashMap<SessionId, Token>,
     pub(crate) by_key: HashMap<KeyId, Token>,
@@ -148,6 +159,9 @@ impl<D: Driver> Gateway<D> {
             ingress: parts.ingress,
             driver: parts.driver,
             happened: Vec::new(),
+            stamps: parts.stamps,
+            pumped: Sequence::ZERO,
+            stamped: Sequence::ZERO,
             connections: Connections::default(),
             by_session: HashMap::new(),
             by_key: HashMap::new(),
@@ -228,6 +242,10 @@ impl<D: Driver> Gateway<D> {
                 Mail::Verdict { token, valid } => self.on_verdict(token, valid),
                 Mail::Admit { socket, peer } => self.admit(socket, peer),
                 Mail::HandedOver(handed_over) => self.take_over(*handed_over),
+                Mail::Sessions(reply) => {
+                    // Whoever asked may have gone.
+                    let _ = reply.send(self.session_lines());
+                }
                 Mail::Maintenance(maintenance) => {
                     self.directory.maintenance = maintenance;
                     for token in self.connections.tokens() {
@@ -240,14 +258,31 @@ impl<D: Driver> Gateway<D> {
         count
     }
 
+    /// The sessions that are logged on, for people.
+    fn session_lines(&mut self) -> Vec<SessionLine> {
+        let mut lines = Vec::new();
+        for token in self.connections.tokens() {
+            if let Some(connection) = self.connections.get(token)
+                && let Some(queues) = connection.core.queues()
+            {
+                let peer = connection.peer.to_string();
+                let Queues { key, in_flight, bytes, reports_behind } = queues;
+                lines.push(SessionLine { key: key.raw(), peer, in_flight, queued_bytes: bytes, reports_behind });
+            }
+        }
+        lines
+    }
+
     fn poll(&mut self) -> Result<usize, Fatal> {
         let mut happened = std::mem::take(&mut self.happened);
         self.driver.poll(&mut happened)?;
         let count = happened.len();
+        let received = self.stamp(count > 0);
         for event in happened.drain(..) {
             match event {
                 Happened::Received(token, piece) => {
                     if let Some(connection) = self.connections.get(token) {
+                        connection.received = received;
                         connection.core.on_bytes(self.driver.bytes(&piece), self.now);
                         if let Want::Once(_) = connection.want {
                             connection.want = Want::Nothing;
@@ -264,6 +299,21 @@ impl<D: Driver> Gateway<D> {
         }
         self.happened = happened;
         Ok(count)
+    }
+
+    /// After the driver's system call: one look at the clock for what it sent and, where something `happened`, for what came.
+    fn stamp(&mut self, happened: bool) -> Ticks {
+        let Some(stamps) = &mut self.stamps else { return Ticks::NONE };
+        let sent = self.pumped > self.stamped;
+        if !happened && !sent {
+            return Ticks::NONE;
+        }
+        let at = stamps.clock().now();
+        if sent {
+            stamps.mark_at(Mark { through: self.pumped, at });
+            self.stamped = self.pumped;
+        }
+        at
     }
 
     /// Lets every connection that something happened to do what it can.
@@ -443,7 +493,9 @@ impl<D: Driver> Gateway<D> {
     }
 
     fn submit(&mut self, token: Token, submission: Submission) {
-        if self.ingress.submit(token, submission) == Handed::Waits {
+        let at = self.connections.get(token).map_or(Ticks::NONE, |connection| connection.received);
+        let receipt = Receipt { at, gateway: u8::try_from(self.index).expect("there are 64 gateways at most") };
+        if self.ingress.submit(token, submission, receipt) == Handed::Waits {
             add(&self.stats.inbox_full_total, 1);
             if let Some(connection) = self.connections.get(token) {
                 connection.core.set_blocked(true);

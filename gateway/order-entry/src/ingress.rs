@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 
 use tidegate_pipeline::Inbox;
+use tidegate_pipeline::stamps::Receipt;
 
 use crate::session::Submission;
 use tidegate_sockets::Token;
@@ -26,7 +27,7 @@ pub(crate) enum Handed {
 /// See the module.
 pub(crate) struct Ingress {
     inbox: Inbox,
-    waiting: VecDeque<(Token, Submission)>,
+    waiting: VecDeque<(Token, Submission, Receipt)>,
 }
 
 impl Ingress {
@@ -35,31 +36,31 @@ impl Ingress {
     }
 
     /// Hands the records of a command in, after all that wait.
-    pub(crate) fn submit(&mut self, from: Token, submission: Submission) -> Handed {
-        if self.waiting.is_empty() && self.inbox.try_push_all(submission.records()).is_ok() {
+    pub(crate) fn submit(&mut self, from: Token, submission: Submission, receipt: Receipt) -> Handed {
+        if self.waiting.is_empty() && self.inbox.try_push_all(submission.records(), receipt).is_ok() {
             return Handed::In;
         }
-        self.waiting.push_back((from, submission));
+        self.waiting.push_back((from, submission, receipt));
         Handed::Waits
     }
 
     /// Moves what now fits; returns the connections that have nothing waiting any more.
     pub(crate) fn on_space(&mut self) -> Vec<Token> {
         let mut moved = Vec::new();
-        while let Some((from, submission)) = self.waiting.front() {
-            if self.inbox.try_push_all(submission.records()).is_err() {
+        while let Some((from, submission, receipt)) = self.waiting.front() {
+            if self.inbox.try_push_all(submission.records(), *receipt).is_err() {
                 break;
             }
             moved.push(*from);
             self.waiting.pop_front();
         }
-        moved.retain(|id| !self.waiting.iter().any(|(from, _)| from == id));
+        moved.retain(|id| !self.waiting.iter().any(|(from, ..)| from == id));
         moved
     }
 
     /// The node does not lead any more: what was not handed in was never accepted. Returns whose records went.
     pub(crate) fn clear(&mut self) -> Vec<Token> {
-        self.waiting.drain(..).map(|(from, _)| from).collect()
+        self.waiting.drain(..).map(|(from, ..)| from).collect()
     }
 }
 
@@ -84,9 +85,9 @@ mod tests {
     fn a_full_inbox_lets_records_wait_in_order_and_names_who_waits() {
         let mut ingress = Ingress::new(Inbox::new(1, Waker::default()));
         let (a, b) = (token(1), token(2));
-        assert_eq!(ingress.submit(a, record(1)), Handed::In);
-        assert_eq!(ingress.submit(a, record(2)), Handed::Waits);
-        assert_eq!(ingress.submit(b, record(3)), Handed::Waits);
+        assert_eq!(ingress.submit(a, record(1), Receipt::NONE), Handed::In);
+        assert_eq!(ingress.submit(a, record(2), Receipt::NONE), Handed::Waits);
+        assert_eq!(ingress.submit(b, record(3), Receipt::NONE), Handed::Waits);
         assert_eq!(ingress.on_space(), []);
         assert_eq!(ingress.waiting.len(), 2);
         assert_eq!(ingress.clear(), [a, b]);

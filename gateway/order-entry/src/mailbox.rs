@@ -10,12 +10,14 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::mpsc::Sender;
 
 use tidegate_domain::{KeyId, SessionId};
 use tidegate_pipeline::Waker;
 
 use crate::directory::Maintenance;
 use crate::session::{SessionCore, Submission};
+use crate::session_list::SessionLine;
 use tidegate_sockets::Token;
 
 /// What the owner of the server wants of its gateways; each includes the ones before.
@@ -51,6 +53,8 @@ pub(crate) enum Mail {
     HandedOver(Box<HandedOver>),
     /// Clients are to be told that the node will be stopped; none: not any more, later ones are not told.
     Maintenance(Option<Maintenance>),
+    /// Somebody wants a list of the sessions.
+    Sessions(Sender<Vec<SessionLine>>),
 }
 
 /// See the module.

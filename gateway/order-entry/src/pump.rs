@@ -38,6 +38,9 @@ impl<D: Driver> Gateway<D> {
         for (header, event) in batch.iter().map(decode) {
             self.dispatch(&header, &event);
         }
+        if let Some(last) = batch.last() {
+            self.pumped = last.sequence();
+        }
         self.batch = batch;
         self.at_end_of_log = count == 0;
         let position = self.cursor.position();

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tidegate_domain::Timestamp;
 use tidegate_journal::EventLog;
+use tidegate_pipeline::stamps::MarkWriter;
 use tidegate_pipeline::{Fatal, Inbox, Runner, ServingState, Stage, Waker};
 
 use crate::config::{IoChoice, OrderEntryConfig, OrderEntryError};
@@ -52,6 +53,8 @@ pub struct OrderEntryPorts {
     pub serving: ServingState,
     /// What need not be learned from the log.
     pub known: Known,
+    /// Where each gateway stamps what it has sent, in their order; empty where nobody reads that.
+    pub stamps: Vec<MarkWriter>,
 }
 
 /// How far the gateways of a server are with their end.
@@ -93,6 +96,10 @@ pub struct Announcer {
 }
 
 impl Announcer {
+    pub(crate) fn mailboxes(&self) -> &[Arc<Mailbox>] {
+        &self.mailboxes
+    }
+
     /// Tells everybody who is logged on, and who logs on before then, that the node will be stopped; `None` tells nobody any
     /// more.
     pub fn maintenance(&self, maintenance: Option<&Maintenance>) {
@@ -302,7 +309,7 @@ impl Making<'_> {
                 }
                 None => None,
             };
-            let OrderEntryPorts { inbox, log, serving, known } = &mut *self.ports;
+            let OrderEntryPorts { inbox, log, serving, known, stamps } = &mut *self.ports;
             let mut directory = Directory::default();
             directory.know(known);
             let mut cursor = match known.after {
@@ -323,6 +330,7 @@ impl Making<'_> {
                 verifier,
                 throttles: Arc::clone(&throttles),
                 started,
+                stamps: if stamps.is_empty() { None } else { Some(stamps.remove(0)) },
             };
             let ended = Arc::new(AtomicBool::new(false));
             let stage = GatewayStage {

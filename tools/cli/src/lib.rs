@@ -18,6 +18,7 @@ pub mod replay;
 pub mod report;
 pub mod restart_bench;
 pub mod snapshot;
+pub mod top;
 mod trading_cluster;
 pub mod wire_bench;
 
@@ -61,6 +62,8 @@ enum Command {
     #[command(after_help = "Exit codes: 0 primary, 10 standby, 20 degraded, 30 blocked (waits for its standby), 50 \
                             starting or stopping, 1 not reachable.")]
     Status(operator::StatusArgs),
+    /// Watch a node: latency of each stage, watermarks, sessions
+    Top(top::TopArgs),
     /// Make a standby the primary, under a higher epoch
     Promote(operator::PromoteArgs),
     /// Change what an acknowledgement needs
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Keygen(command) => keygen::run(&command),
         Command::Admin(args) => admin::run(args),
         Command::Status(args) => operator::status(&args),
+        Command::Top(args) => top::run(&args),
         Command::Promote(args) => operator::promote(&args),
         Command::Durability(command) => operator::durability(&command),
         Command::Feed(args) => feed::run(&args),

@@ -19,6 +19,8 @@ pub enum AdminRequest {
     },
     /// Everything that exists.
     List,
+    /// A [`crate::latency::NodeSample`]: status, latency of the stages, sessions.
+    Sample,
     /// Has a snapshot taken now, beside the node.
     Snapshot,
     /// Tells clients of this node that it will be stopped, or that it will not.

@@ -8,9 +8,12 @@ use tidegate_journal::stage::{JournalListeners, JournalMarks, JournalStage, Sync
 use tidegate_journal::{JournalReader, JournalSyncer, JournalWriter, OpenedEventLog};
 use tidegate_matching::Engine;
 use tidegate_pipeline::runner::IdleStrategy;
+use tidegate_pipeline::stamps::{
+    MarkReader, MarkWriter, ReceiptReader, ReceiptWriter, StampSources, TickClock, marks as stamp_marks, receipts,
+};
 use tidegate_pipeline::{
-    CorePlan, Listener, MatchStage, OnFatal, Publish, Resume, Runner, Sequencer, Stage, Waker, WatermarkWriter,
-    Watermarks, command_ring, event_ring, watermark,
+    CorePlan, Listener, MatchStage, OnFatal, Publish, Resume, Runner, Sequencer, Stage, Waker, WatermarkReader,
+    WatermarkWriter, Watermarks, command_ring, event_ring, watermark,
 };
 use tidegate_replicator::ReplicateStage;
 
@@ -27,16 +30,57 @@ pub(super) struct StageMarks {
     synced: WatermarkWriter,
     matched: WatermarkWriter,
     published: WatermarkWriter,
+    receipts: ReceiptWriter,
 }
 
-/// Both ends of every watermark.
-pub(super) fn marks() -> (StageMarks, LinkMarks, Marks) {
-    let (assigned, assigned_r) = watermark();
-    let (journaled, journaled_r) = watermark();
+/// Where the stamps of all of them are read.
+pub(super) struct StampReaders {
+    receipts: ReceiptReader,
+    assigned: MarkReader,
+    journaled: MarkReader,
+    peer_received: MarkReader,
+    matched: MarkReader,
+    published: MarkReader,
+}
+
+impl StampReaders {
+    /// Together with those of the gateways.
+    pub(super) fn sources(self, handles: &Handles<'_>, sent: Vec<MarkReader>) -> StampSources {
+        let Self { receipts, assigned, journaled, peer_received, matched, published } = self;
+        let (assigned_through, policy) = (handles.marks.assigned.clone(), handles.policy.clone());
+        StampSources {
+            receipts,
+            assigned_through,
+            policy,
+            assigned,
+            journaled,
+            peer_received,
+            matched,
+            published,
+            sent,
+        }
+    }
+}
+
+/// Both ends of the stamps of so many gateways.
+pub(super) fn gateway_stamps(clock: TickClock, gateways: usize) -> (Vec<MarkWriter>, Vec<MarkReader>) {
+    (0..gateways).map(|_| stamp_marks(clock)).unzip()
+}
+
+fn stamped_watermark(clock: TickClock) -> (WatermarkWriter, WatermarkReader, MarkReader) {
+    let ((writer, reader), (stamps, read)) = (watermark(), stamp_marks(clock));
+    (writer.stamped_by(stamps), reader, read)
+}
+
+/// Both ends of every watermark, and where those are read that `clock` stamps.
+pub(super) fn marks(clock: TickClock) -> (StageMarks, LinkMarks, Marks, StampReaders) {
+    let (receipts, receipts_r) = receipts();
+    let (assigned, assigned_r, assigned_s) = stamped_watermark(clock);
+    let (journaled, journaled_r, journaled_s) = stamped_watermark(clock);
     let (synced, synced_r) = watermark();
-    let (matched, matched_r) = watermark();
-    let (published, published_r) = watermark();
-    let (peer_received, peer_received_r) = watermark();
+    let (matched, matched_r, matched_s) = stamped_watermark(clock);
+    let (published, published_r, published_s) = stamped_watermark(clock);
+    let (peer_received, peer_received_r, peer_received_s) = stamped_watermark(clock);
     let (peer_synced, peer_synced_r) = watermark();
     let (commit, commit_r) = watermark();
     let readers = Marks {
@@ -49,8 +93,16 @@ pub(super) fn marks() -> (StageMarks, LinkMarks, Marks) {
         peer_synced: peer_synced_r,
         commit: commit_r,
     };
-    let stages = StageMarks { assigned, journaled, synced, matched, published };
-    (stages, LinkMarks { peer_received, peer_synced, commit }, readers)
+    let stamps = StampReaders {
+        receipts: receipts_r,
+        assigned: assigned_s,
+        journaled: journaled_s,
+        peer_received: peer_received_s,
+        matched: matched_s,
+        published: published_s,
+    };
+    let stages = StageMarks { assigned, journaled, synced, matched, published, receipts };
+    (stages, LinkMarks { peer_received, peer_synced, commit }, readers, stamps)
 }
 
 /// The five stages in the order of the pipeline, with an engine that goes on where `resume` says, and the helper that syncs the journal, which runs from now on.
@@ -79,16 +131,17 @@ pub(super) fn stages(
     let deadline = Arc::new(AtomicU64::new(u64::MAX));
     let commands = command_ring(handles.config.pipeline.command_ring_slots);
     let (event_producer, event_poller) = event_ring(handles.config.pipeline.event_ring_slots);
+    let sequencer = Sequencer::new(
+        Box::new(Restart::new(reader, resume)),
+        handles.inbox.clone(),
+        Arc::clone(&link.from_leader),
+        handles.run.clone(),
+        commands.producer,
+        marks.assigned,
+        Arc::clone(&deadline),
+    );
     let stages: Vec<Box<dyn Stage>> = vec![
-        Box::new(Sequencer::new(
-            Box::new(Restart::new(reader, resume)),
-            handles.inbox.clone(),
-            Arc::clone(&link.from_leader),
-            handles.run.clone(),
-            commands.producer,
-            marks.assigned,
-            Arc::clone(&deadline),
-        )),
+        Box::new(sequencer.noting_receipts(marks.receipts)),
         Box::new(JournalStage::new(
             commands.journal,
             writer,

@@ -10,6 +10,7 @@ use tidegate_market_data::{FeedConfig, FeedPorts, FeedRunner, MulticastConfig};
 use tidegate_order_entry::{
     IoChoice, Known, OrderEntry, OrderEntryConfig, OrderEntryPorts, RateLimit, SecondLogon, TlsConfig, TlsDoor,
 };
+use tidegate_pipeline::stamps::MarkWriter;
 use tidegate_pipeline::{CorePlan, Serving, Stage};
 use tidegate_replicator::LinkEvent;
 use tokio::runtime::Runtime;
@@ -49,6 +50,7 @@ pub(super) fn start_order_entry(
     listen: SocketAddr,
     log: &EventLog,
     known: Known,
+    stamps: Vec<MarkWriter>,
     plan: CorePlan,
 ) -> Result<(OrderEntry, Option<Box<dyn Stage>>), NodeError> {
     let config = handles.config;
@@ -75,7 +77,7 @@ pub(super) fn start_order_entry(
         ..OrderEntryConfig::new(listen, config.cluster()?, config.node_id())
     };
     let (inbox, serving) = (handles.inbox.clone(), handles.serving.clone());
-    let ports = OrderEntryPorts { inbox, log: log.clone(), serving, known };
+    let ports = OrderEntryPorts { inbox, log: log.clone(), serving, known, stamps };
     let started = if plan == CorePlan::Fused && order_entry.threads == 1 {
         OrderEntry::start_on(&handles.waker, &order_entry, ports).map(|(server, stage)| (server, Some(stage)))
     } else {

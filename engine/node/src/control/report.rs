@@ -12,6 +12,7 @@ use tidegate_pipeline::{AckRule, Serving};
 use tidegate_replicator::Replicator;
 
 use super::{Control, LOOK};
+use crate::latency::{NodeSample, SessionSample};
 use crate::status::{DigestStatus, NodeState, NodeStatus, PeerStatus, WatermarkStatus};
 use crate::view::SinkTask;
 
@@ -68,6 +69,29 @@ impl Control {
     pub(crate) async fn status(&self, digest: bool) -> NodeStatus {
         let digest = if digest { self.fresh_digest().await } else { None };
         self.status_now(digest)
+    }
+
+    /// Status, latency and sessions at one moment.
+    pub(crate) async fn sample(&self) -> NodeSample {
+        let announcer = self.announcer.clone();
+        // It waits for the gateways.
+        let listed = tokio::task::spawn_blocking(move || announcer.sessions()).await.unwrap_or_default();
+        let sessions = listed.into_iter().map(|line| SessionSample {
+            key: line.key,
+            peer: line.peer,
+            in_flight: line.in_flight,
+            queued_bytes: line.queued_bytes,
+            reports_behind: line.reports_behind,
+        });
+        NodeSample {
+            at_ns: u64::try_from(self.facts.started.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            status: self.status_now(None),
+            latency: self.latency.sample(),
+            busy: self.busy.lines(),
+            sessions: sessions.collect(),
+            inbox_slots: self.inbox.capacity() as u64,
+            command_ring_slots: self.config.pipeline.command_ring_slots as u64,
+        }
     }
 
     async fn fresh_digest(&self) -> Option<DigestStatus> {

@@ -93,6 +93,17 @@ pub(crate) enum Action {
     Follow { after: Option<Position> },
 }
 
+/// What a trading session holds, for people.
+pub(crate) struct Queues {
+    pub(crate) key: KeyId,
+    /// Unanswered requests.
+    pub(crate) in_flight: u64,
+    /// Bytes that the socket has not taken.
+    pub(crate) bytes: u64,
+    /// Released reports that are not encoded.
+    pub(crate) reports_behind: u64,
+}
+
 #[derive(Debug)]
 enum Phase {
     AwaitingLogon,
@@ -365,6 +376,17 @@ impl SessionCore {
             Phase::Copying(copy) => Some(copy.key),
             _ => None,
         }
+    }
+
+    /// What a trading session holds.
+    pub(crate) fn queues(&self) -> Option<Queues> {
+        let Phase::Streaming(stream) = &self.phase else { return None };
+        Some(Queues {
+            key: stream.key,
+            in_flight: stream.in_flight() as u64,
+            bytes: (self.writing_bytes + self.output.len()) as u64,
+            reports_behind: stream.reports_behind(),
+        })
     }
 
     /// Whether there are bytes for the socket.

@@ -85,7 +85,12 @@ impl Stream {
 
     /// Estimate of the bytes that are not encoded yet.
     pub(super) fn behind_bytes(&self) -> u64 {
-        self.released.raw().saturating_sub(self.sent.raw()) * REPORT_LEN_TYPICAL_BYTES
+        self.reports_behind() * REPORT_LEN_TYPICAL_BYTES
+    }
+
+    /// Released reports that are not encoded yet.
+    pub(super) fn reports_behind(&self) -> u64 {
+        self.released.raw().saturating_sub(self.sent.raw())
     }
 
     /// Takes note that a report was encoded.

@@ -175,6 +175,7 @@ impl Node {
             log: opened.log.clone(),
             serving: serving.clone(),
             known: Known::default(),
+            stamps: Vec::new(),
         };
         let mut stages: Vec<Box<dyn Stage>> = vec![
             Box::new(Holdable { stage: sequencer, held: Arc::clone(&held) }),
@@ -372,6 +373,7 @@ pub fn ports(node: &Node) -> OrderEntryPorts {
         log: node.log.clone(),
         serving: node.serving.clone(),
         known: Known::default(),
+        stamps: Vec::new(),
     }
 }
 
