@@ -12,7 +12,7 @@
 use std::sync::{Arc, Mutex};
 
 use tidegate_domain::{EventFlags, EventRecord, KeyId, LogAddress, RECORD_LEN_BYTES, Sequence, SessionSequence};
-use tidegate_pipeline::Listener;
+use tidegate_pipeline::{Fatal, LastEvent, Listener, ReleasedEvents};
 
 use crate::batch::BATCH_RECORDS_MAX;
 use crate::lock::DirLock;
@@ -141,6 +141,31 @@ impl EventLogWriter {
     #[must_use]
     pub fn last(&self) -> Option<(Sequence, u32)> {
         self.last
+    }
+}
+
+/// The event log as publish writes it.
+pub struct Released {
+    writer: EventLogWriter,
+    already_out: Option<LastEvent>,
+}
+
+impl Released {
+    /// Around an event log that was just opened.
+    #[must_use]
+    pub fn new(opened: OpenedEventLog) -> Self {
+        let OpenedEventLog { writer, last, complete, .. } = opened;
+        Self { writer, already_out: last.map(|(sequence, index)| LastEvent { sequence, index, complete }) }
+    }
+}
+
+impl ReleasedEvents for Released {
+    fn already_out(&self) -> Option<LastEvent> {
+        self.already_out
+    }
+
+    fn append(&mut self, events: &mut [EventRecord]) -> Result<(), Fatal> {
+        Ok(self.writer.append(events)?)
     }
 }
 

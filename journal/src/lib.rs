@@ -44,12 +44,13 @@ pub use batch::{BATCH_RECORDS_MAX, FORMAT_VERSION};
 pub use checkpoint::Checkpoint;
 pub use cut::{CutPlan, JournalCut};
 pub use error::JournalError;
-pub use events::{EventCursor, EventLog, EventLogWriter, OpenedEventLog, open_event_log, open_event_log_at};
+pub use events::{EventCursor, EventLog, EventLogWriter, OpenedEventLog, Released, open_event_log, open_event_log_at};
 pub use follow::LogFollower;
 pub use journal::{
     JournalReader, JournalSyncer, JournalWriter, OpenedJournal, Recovery, open_journal, open_journal_at,
 };
 pub use newest::{EventCheckpoint, LastReports};
+pub use prepare::prepare_segments;
 pub use recovery::Cut;
 pub use segment::path_of as segment_file;
 pub use sigbus::{EXIT_SIGBUS, name_bus_errors};

@@ -239,8 +239,8 @@ impl LogWriter {
         recovered: Recovered,
     ) -> Result<Self, JournalError> {
         let segment = Arc::clone(&recovered.segments[recovered.open]);
-        let spare = recovered.segments.into_iter().nth(recovered.open + 1);
-        let preparer = Preparer::start(config, kind, Arc::clone(&shared), spare)?;
+        let spares = recovered.segments.into_iter().skip(recovered.open + 1).collect();
+        let preparer = Preparer::start(config, kind, Arc::clone(&shared), spares)?;
         let (offset, previous_hash) = (recovered.offset, recovered.previous_hash);
         let writer = writer_for(recovered.writer.unwrap_or_default(), &segment)?;
         Ok(Self { shared, segment, writer, offset, touched: offset, noted: None, previous_hash, preparer })

@@ -5,17 +5,34 @@
 //!                                  '--> Space: how much the disk has left
 //! ```
 //!
-//! Invariants: one segment ahead, asked for while three quarters of the current one are free; a failure reaches the writer
+//! Invariants: one segment ahead or more, the next asked for while three quarters of the current one are free; a failure reaches the writer
 //! at its next append, except a full disk, which [`crate::space`] shows while there is still room to stop in order. The thread ends
 //! before the writer does: it must not make files in a folder that somebody else has opened meanwhile.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use crate::lock::DirLock;
 use crate::log::LogShared;
-use crate::segment::Segment;
+use crate::segment::{Segment, list};
 use crate::{JournalError, LogConfig, LogKind};
+
+/// Makes segments of a log that nobody has open, until there are so many. A burst that outruns the disk then finds them
+/// made; an opened log makes one more at a time.
+///
+/// # Errors
+/// Another process has the log open, the disk, or [`JournalError::NoSpace`].
+pub fn prepare_segments(config: &LogConfig, kind: LogKind, count: u32) -> Result<(), JournalError> {
+    let _lock = DirLock::take(&config.dir, kind)?;
+    let there = list(&config.dir, kind)?;
+    let first = there.first().copied().unwrap_or(1);
+    for number in there.last().map_or(1, |last| last + 1)..first + count {
+        Segment::create(config, kind, number)?;
+    }
+    Ok(())
+}
 
 /// What the writer wants.
 #[derive(Debug)]
@@ -36,7 +53,8 @@ pub(crate) struct Preparer {
     requested: u32,
     /// Whether an answer is on its way.
     waiting: bool,
-    spare: Option<Result<Segment, JournalError>>,
+    /// Made and not used, in the order of their numbers; an error comes last.
+    spares: VecDeque<Result<Segment, JournalError>>,
 }
 
 impl Preparer {
@@ -44,7 +62,7 @@ impl Preparer {
         config: &LogConfig,
         kind: LogKind,
         shared: Arc<LogShared>,
-        spare: Option<Arc<Segment>>,
+        spares: Vec<Arc<Segment>>,
     ) -> Result<Self, JournalError> {
         let (wishes, wanted) = mpsc::channel();
         let (finished, made) = mpsc::channel();
@@ -69,10 +87,10 @@ impl Preparer {
         };
         let thread = thread.spawn(run);
         let thread = thread.map_err(JournalError::io(&config.dir, "start the thread that prepares segments"))?;
-        let requested = spare.as_ref().map_or(0, |segment| segment.number);
-        let spare =
-            spare.map(|spare| Ok(Arc::into_inner(spare).expect("nobody else holds a segment that is not in use")));
-        Ok(Self { wishes: Some(wishes), thread: Some(thread), made, requested, waiting: false, spare })
+        let requested = spares.last().map_or(0, |segment| segment.number);
+        let unshared = |spare| Arc::into_inner(spare).expect("nobody else holds a segment that is not in use");
+        let spares = spares.into_iter().map(|spare| Ok(unshared(spare))).collect();
+        Ok(Self { wishes: Some(wishes), thread: Some(thread), made, requested, waiting: false, spares })
     }
 
     fn send(&self, wish: Wish) {
@@ -102,7 +120,7 @@ impl Preparer {
             self.waiting = false;
             match made {
                 Err(error) if !matches!(error, JournalError::NoSpace { .. }) => return Err(error),
-                made => self.spare = Some(made),
+                made => self.spares.push_back(made),
             }
         }
         Ok(())
@@ -111,7 +129,7 @@ impl Preparer {
     /// The segment that was asked for. Waits only where the disk is slower than the log.
     pub(crate) fn take(&mut self) -> Result<Segment, JournalError> {
         self.look()?;
-        if let Some(spare) = self.spare.take() {
+        if let Some(spare) = self.spares.pop_front() {
             return spare;
         }
         let started = Instant::now();

@@ -1,8 +1,8 @@
 //! The pipeline's contracts, kept by the journal's types.
 
-use tidegate_domain::{CommandRecord, EventRecord, Sequence};
-use tidegate_journal::{EventLogWriter, JournalReader, OpenedEventLog};
-use tidegate_pipeline::{Fatal, LastEvent, RecordSource, ReleasedEvents, Resume};
+use tidegate_domain::{CommandRecord, Sequence};
+use tidegate_journal::JournalReader;
+use tidegate_pipeline::{Fatal, RecordSource, Resume};
 use tidegate_replicator::JournalSource;
 
 /// The node's own journal after a snapshot, or from its first record: what a restart sends through the pipeline again.
@@ -46,28 +46,5 @@ impl JournalSource for CatchUp {
 
     fn read(&self, first: Sequence, max: usize, out: &mut Vec<CommandRecord>) -> Result<(), Fatal> {
         Ok(self.0.read(first, max, out)?)
-    }
-}
-
-/// The event log as publish writes it.
-pub(crate) struct Released {
-    writer: EventLogWriter,
-    already_out: Option<LastEvent>,
-}
-
-impl Released {
-    pub(crate) fn new(opened: OpenedEventLog) -> Self {
-        let OpenedEventLog { writer, last, complete, .. } = opened;
-        Self { writer, already_out: last.map(|(sequence, index)| LastEvent { sequence, index, complete }) }
-    }
-}
-
-impl ReleasedEvents for Released {
-    fn already_out(&self) -> Option<LastEvent> {
-        self.already_out
-    }
-
-    fn append(&mut self, events: &mut [EventRecord]) -> Result<(), Fatal> {
-        Ok(self.writer.append(events)?)
     }
 }

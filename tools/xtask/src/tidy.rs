@@ -44,6 +44,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("perf/latency", &["perf"]),
     ("perf/report", &["latency"]),
     ("perf/journal", &["domain", "journal", "perf", "pipeline"]),
+    ("perf/pipeline", &["domain", "journal", "latency", "matching", "memory", "perf", "pipeline", "replicator"]),
     // Its example, beside tokio-uring, has an edge to sockets as a dev-dependency.
     ("perf/wire", &["domain", "latency", "perf", "wire"]),
     (
@@ -61,6 +62,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "latency",
             "perf",
             "perf-journal",
+            "perf-pipeline",
             "perf-wire",
             "replay",
             "report",

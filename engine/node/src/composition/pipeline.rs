@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::JoinHandle;
 
 use tidegate_journal::stage::{JournalListeners, JournalMarks, JournalStage, SyncHelper};
-use tidegate_journal::{JournalReader, JournalSyncer, JournalWriter, OpenedEventLog};
+use tidegate_journal::{JournalReader, JournalSyncer, JournalWriter, OpenedEventLog, Released};
 use tidegate_matching::Engine;
 use tidegate_pipeline::runner::IdleStrategy;
 use tidegate_pipeline::stamps::{
@@ -21,7 +21,7 @@ use super::link::{LinkEnds, LinkMarks};
 use super::{Handles, NodeError, start_error};
 use crate::config::{IdleName, NodeConfig};
 use crate::control::Marks;
-use crate::glue::{Released, Restart};
+use crate::glue::Restart;
 
 /// The watermarks that the stages write.
 pub(super) struct StageMarks {

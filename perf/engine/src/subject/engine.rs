@@ -46,8 +46,8 @@ impl Subject for TidegateEngine {
     fn prepare(workload: &Workload, _: bool) -> Result<(Self, Stream<CommandRecord>), String> {
         let mut engine = Engine::new();
         let mut out = EventBuffer::default();
-        let mut encoder = Encoder::new(workload);
-        for record in encoder.set_up(workload) {
+        let Encoded { set_up, stream, ids } = encode(workload, Timestamp::from_nanos(0));
+        for record in set_up {
             out.clear();
             engine.apply(&record, &mut out);
             if let Some(Ok((_, Event::Rejected { reason, .. }))) = out.records().last().map(|last| last.decode()) {
@@ -56,22 +56,7 @@ impl Subject for TidegateEngine {
         }
         out.clear();
         out.reserve_total(engine.events_per_command_max());
-        let mut stream = Stream { commands: Vec::with_capacity(workload.ops.len()), parts: Vec::new() };
-        let mut ops = workload.ops.iter();
-        for part in &workload.parts {
-            let first = stream.commands.len();
-            let taken = ops.by_ref().take(part.ops);
-            match part.cancels_all_of {
-                Some(account) => {
-                    taken.for_each(|op| encoder.follow(op));
-                    stream.commands.push(encoder.cancel_all(account));
-                }
-                None => stream.commands.extend(taken.map(|op| encoder.op(op))),
-            }
-            let commands = stream.commands.len() - first;
-            stream.parts.push(Part { commands, ops: part.ops, is_measured: part.is_measured });
-        }
-        Ok((Self { engine, out, ids: encoder.ids }, stream))
+        Ok((Self { engine, out, ids }, stream))
     }
 
     #[inline]
@@ -109,6 +94,40 @@ impl TidegateEngine {
     }
 }
 
+/// A workload as commands, numbered from 1.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// `Genesis`, `TakeLead`, and then assets, markets, accounts, keys and deposits.
+    pub set_up: Vec<CommandRecord>,
+    /// What follows.
+    pub stream: Stream<CommandRecord>,
+    /// By sequence: the id that the workload knows an order by.
+    ids: Vec<u64>,
+}
+
+/// Encodes a workload, as if it began at this time.
+#[must_use]
+pub fn encode(workload: &Workload, begins: Timestamp) -> Encoded {
+    let mut encoder = Encoder::new(workload, begins);
+    let set_up = encoder.set_up(workload);
+    let mut stream = Stream { commands: Vec::with_capacity(workload.ops.len()), parts: Vec::new() };
+    let mut ops = workload.ops.iter();
+    for part in &workload.parts {
+        let first = stream.commands.len();
+        let taken = ops.by_ref().take(part.ops);
+        match part.cancels_all_of {
+            Some(account) => {
+                taken.for_each(|op| encoder.follow(op));
+                stream.commands.push(encoder.cancel_all(account));
+            }
+            None => stream.commands.extend(taken.map(|op| encoder.op(op))),
+        }
+        let commands = stream.commands.len() - first;
+        stream.parts.push(Part { commands, ops: part.ops, is_measured: part.is_measured });
+    }
+    Encoded { set_up, stream, ids: encoder.ids }
+}
+
 /// What is known of an order while encoding.
 #[derive(Clone, Copy, Debug)]
 struct Known {
@@ -120,6 +139,7 @@ struct Known {
 }
 
 struct Encoder {
+    begins: Timestamp,
     sequence: u64,
     /// By account: the number of its last request.
     requests: Vec<u64>,
@@ -132,7 +152,7 @@ struct Encoder {
 }
 
 impl Encoder {
-    fn new(workload: &Workload) -> Self {
+    fn new(workload: &Workload, begins: Timestamp) -> Self {
         let nobody = Known { account: 0, order: OrderId::new(0), filled: 0 };
         let resting = workload.resting_max as u32 + 1;
         let limits = EngineLimits {
@@ -147,6 +167,7 @@ impl Encoder {
             ..EngineLimits::default()
         };
         Self {
+            begins,
             sequence: 0,
             requests: vec![0; workload.accounts as usize],
             orders: vec![nobody; workload.orders as usize + 1],
@@ -161,7 +182,7 @@ impl Encoder {
     fn record(&mut self, mut header: CommandHeader, command: &Command, id: u64) -> CommandRecord {
         self.sequence += 1;
         header.sequence = Sequence::new(self.sequence);
-        header.time = Timestamp::from_nanos(self.sequence * NANOS_PER_COMMAND);
+        header.time = Timestamp::from_nanos(self.begins.nanos() + self.sequence * NANOS_PER_COMMAND);
         header.epoch = Epoch::new(u32::from(self.sequence > 1));
         self.ids.push(id);
         CommandRecord::encode(&header, command)
@@ -201,7 +222,7 @@ impl Encoder {
             for asset in [base, quote] {
                 let reference = Reference::new(&format!("{asset}-{account}")).expect("it is short and printable");
                 let amount = AssetAmount::from_units(DEPOSIT_UNITS);
-                let deposit = Command::Deposit { asset, amount, reference, at: Timestamp::from_nanos(0) };
+                let deposit = Command::Deposit { asset, amount, reference, at: self.begins };
                 records.push(self.admin(account, &deposit));
             }
         }
