@@ -112,11 +112,11 @@ pub trait DiskFile: Debug + Send + Sync {
     /// Drops what the page cache holds of it and is on the disk already: the file is written past the cache from here on.
     fn forget_cached(&self);
 
-    /// Maps it whole; `present` brings every page into memory.
+    /// Maps it whole.
     ///
     /// # Errors
     /// What the operating system says.
-    fn map(&self, present: bool) -> io::Result<MmapRaw>;
+    fn map(&self) -> io::Result<MmapRaw>;
 }
 
 /// The disk of this machine.
@@ -224,12 +224,8 @@ impl DiskFile for RealFile {
         let _ = unsafe { libc::posix_fadvise(self.0.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
     }
 
-    fn map(&self, present: bool) -> io::Result<MmapRaw> {
-        let mut options = MmapOptions::new();
-        if present {
-            options.populate();
-        }
-        options.map_raw(&self.0)
+    fn map(&self) -> io::Result<MmapRaw> {
+        MmapOptions::new().map_raw(&self.0)
     }
 }
 

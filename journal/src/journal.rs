@@ -13,7 +13,7 @@ use tidegate_domain::{CommandRecord, Epoch, RECORD_LEN_BYTES, Sequence};
 use crate::batch::BATCH_RECORDS_MAX;
 use crate::checkpoint::Checkpoint;
 use crate::lock::DirLock;
-use crate::log::{LogShared, LogWriter, Walk};
+use crate::log::{LogShared, LogWriter, TOUCH_AHEAD_BYTES, Walk};
 use crate::recovery::{Cut, recover};
 use crate::{JournalError, LogConfig, LogKind, SpaceState, WriterKind};
 
@@ -183,9 +183,8 @@ impl JournalWriter {
     }
 }
 
-/// Bounds of what is made writable after a sync.
+/// Least that is made writable after a sync; [`TOUCH_AHEAD_BYTES`] is the most.
 const TOUCH_LEAST_BYTES: usize = 64 << 10;
-const TOUCH_MOST_BYTES: usize = 8 << 20;
 
 /// Syncs; see the module.
 #[derive(Debug)]
@@ -218,11 +217,11 @@ impl JournalSyncer {
                 segment.close();
             }
         }
-        // A sync protects the pages again that it wrote: those that the next appends will need are made writable now, twice
-        // as many as the last ones needed.
+        // A sync protects the pages again that it wrote, also those that were only made writable: those that the next appends
+        // will need are made writable now, as many as the last ones needed.
         if is_mapped {
             let appended = if open == self.synced_end.0 { end.1 - self.synced_end.1 } else { end.1 };
-            self.shared.touch_ahead((2 * appended).clamp(TOUCH_LEAST_BYTES, TOUCH_MOST_BYTES));
+            self.shared.touch_after_sync(appended.clamp(TOUCH_LEAST_BYTES, TOUCH_AHEAD_BYTES));
         }
         self.segment = open;
         self.synced_end = end;

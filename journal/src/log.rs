@@ -19,8 +19,9 @@ use crate::space::Space;
 use crate::writer::{SegmentWriter, WriterKind, writer_for};
 use crate::{JournalError, LogConfig, LogKind};
 
-/// Each time this much was appended to the event log, its helper makes pages ahead writable: four times as much. Those of the
-/// journal are made writable by whoever syncs it.
+/// So much after the end of a mapped log its helper keeps writable, so that no store waits for a fault ..
+pub(crate) const TOUCH_AHEAD_BYTES: usize = 1 << 20;
+/// .. each time for so much.
 const TOUCH_STEP_BYTES: usize = 256 << 10;
 
 /// Seen by writer and readers.
@@ -94,11 +95,11 @@ impl LogShared {
         synced
     }
 
-    /// Makes the pages after the end writable, as far as `bytes` ahead in the open segment.
-    pub(crate) fn touch_ahead(&self, bytes: usize) {
+    /// Makes the pages after the end writable again, as far as `bytes` ahead in the open segment.
+    pub(crate) fn touch_after_sync(&self, bytes: usize) {
         let (number, offset) = self.end();
         if let Some(segment) = self.segment(number) {
-            segment.touch(offset, bytes);
+            segment.touch(offset, bytes, true);
         }
     }
 
@@ -223,6 +224,7 @@ pub(crate) struct LogWriter {
     segment: Arc<Segment>,
     writer: Box<dyn SegmentWriter>,
     offset: usize,
+    /// Up to here its helper was asked to make pages writable.
     touched: usize,
     /// Offset of the last batch that is in the segment's index.
     noted: Option<usize>,
@@ -240,9 +242,10 @@ impl LogWriter {
     ) -> Result<Self, JournalError> {
         let segment = Arc::clone(&recovered.segments[recovered.open]);
         let spares = recovered.segments.into_iter().skip(recovered.open + 1).collect();
-        let preparer = Preparer::start(config, kind, Arc::clone(&shared), spares)?;
+        let writer = recovered.writer.unwrap_or_default();
+        let preparer = Preparer::start(config, kind, Arc::clone(&shared), spares, writer)?;
         let (offset, previous_hash) = (recovered.offset, recovered.previous_hash);
-        let writer = writer_for(recovered.writer.unwrap_or_default(), &segment)?;
+        let writer = writer_for(writer, &segment)?;
         Ok(Self { shared, segment, writer, offset, touched: offset, noted: None, previous_hash, preparer })
     }
 
@@ -332,17 +335,27 @@ impl LogWriter {
             self.shared.durable_end.fetch_max(end, Ordering::Release);
         }
         self.shared.end.store(end, Ordering::Release);
-        if self.shared.kind == LogKind::Events && self.offset - self.touched >= TOUCH_STEP_BYTES {
-            self.touched = self.offset;
-            self.preparer.touch_ahead(4 * TOUCH_STEP_BYTES);
+        if self.writer.kind() == WriterKind::Mapped && self.touched < self.offset + TOUCH_AHEAD_BYTES {
+            self.ask_for_pages();
         }
         if count > 0 {
             self.shared.appended.store(last_sequence, Ordering::Release);
         }
         if self.offset * 4 > self.segment.len {
-            self.preparer.request(self.segment.number + 1);
+            self.preparer.request(self.segment.number + 1, self.writer.kind());
         }
         Ok(at)
+    }
+
+    /// Once every [`TOUCH_STEP_BYTES`].
+    #[cold]
+    fn ask_for_pages(&mut self) {
+        let until = (self.offset + TOUCH_AHEAD_BYTES + TOUCH_STEP_BYTES).min(self.segment.len);
+        if self.touched < until {
+            self.preparer.touch(Arc::clone(&self.segment), self.touched..until);
+        }
+        // Beyond the end of the segment, too, so that nobody comes here again for nothing.
+        self.touched = self.offset + TOUCH_AHEAD_BYTES + TOUCH_STEP_BYTES;
     }
 
     fn fits(&self, count: usize) -> bool {
@@ -358,7 +371,7 @@ impl LogWriter {
     }
 
     fn roll_to(&mut self, kind: WriterKind) -> Result<(), JournalError> {
-        self.preparer.request(self.segment.number + 1);
+        self.preparer.request(self.segment.number + 1, kind);
         let next = Arc::new(self.preparer.take()?);
         assert_eq!(next.number, self.segment.number + 1, "segments are numbered without a gap");
         let writer = writer_for(kind, &next)?;
@@ -369,7 +382,8 @@ impl LogWriter {
             self.segment.close();
         }
         (self.segment, self.writer) = (next, writer);
-        (self.offset, self.touched, self.noted) = (0, 0, None);
+        // Its maker has made the first pages writable.
+        (self.offset, self.touched, self.noted) = (0, TOUCH_AHEAD_BYTES, None);
         Ok(())
     }
 }

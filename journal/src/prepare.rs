@@ -10,14 +10,15 @@
 //! before the writer does: it must not make files in a folder that somebody else has opened meanwhile.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use crate::lock::DirLock;
-use crate::log::LogShared;
+use crate::log::{LogShared, TOUCH_AHEAD_BYTES};
 use crate::segment::{Segment, list};
-use crate::{JournalError, LogConfig, LogKind};
+use crate::{JournalError, LogConfig, LogKind, WriterKind};
 
 /// Makes segments of a log that nobody has open, until there are so many. A burst that outruns the disk then finds them
 /// made; an opened log makes one more at a time.
@@ -34,13 +35,22 @@ pub fn prepare_segments(config: &LogConfig, kind: LogKind, count: u32) -> Result
     Ok(())
 }
 
+/// Lets the first stores of a mapped writer find its pages writable.
+fn ready_for(writer: WriterKind, segment: &Segment) -> Result<(), JournalError> {
+    if writer == WriterKind::Mapped {
+        segment.take_mapped()?;
+        segment.touch(0, TOUCH_AHEAD_BYTES, false);
+    }
+    Ok(())
+}
+
 /// What the writer wants.
 #[derive(Debug)]
 enum Wish {
-    /// The segment of this number.
-    Segment(u32),
-    /// This many bytes after the end.
-    Writable(usize),
+    /// The segment of this number, for this kind of writer.
+    Segment(u32, WriterKind),
+    /// These bytes of a segment.
+    Writable(Arc<Segment>, Range<usize>),
 }
 
 /// See the module.
@@ -63,6 +73,7 @@ impl Preparer {
         kind: LogKind,
         shared: Arc<LogShared>,
         spares: Vec<Arc<Segment>>,
+        writer: WriterKind,
     ) -> Result<Self, JournalError> {
         let (wishes, wanted) = mpsc::channel();
         let (finished, made) = mpsc::channel();
@@ -71,10 +82,11 @@ impl Preparer {
         let run = move || {
             for wish in wanted {
                 match wish {
-                    Wish::Writable(bytes) => shared.touch_ahead(bytes),
-                    Wish::Segment(number) => {
+                    Wish::Writable(segment, bytes) => segment.touch(bytes.start, bytes.len(), false),
+                    Wish::Segment(number, writer) => {
                         shared.space.look(&of_thread);
                         let made = Segment::create(&of_thread, kind, number);
+                        let made = made.and_then(|segment| ready_for(writer, &segment).map(|()| segment));
                         if let Err(JournalError::NoSpace { .. }) = &made {
                             shared.space.is_out();
                         }
@@ -87,6 +99,9 @@ impl Preparer {
         };
         let thread = thread.spawn(run);
         let thread = thread.map_err(JournalError::io(&config.dir, "start the thread that prepares segments"))?;
+        for spare in &spares {
+            ready_for(writer, spare)?;
+        }
         let requested = spares.last().map_or(0, |segment| segment.number);
         let unshared = |spare| Arc::into_inner(spare).expect("nobody else holds a segment that is not in use");
         let spares = spares.into_iter().map(|spare| Ok(unshared(spare))).collect();
@@ -99,17 +114,17 @@ impl Preparer {
     }
 
     /// Asks for a segment, once.
-    pub(crate) fn request(&mut self, number: u32) {
+    pub(crate) fn request(&mut self, number: u32, writer: WriterKind) {
         if self.requested < number {
             self.requested = number;
             self.waiting = true;
-            self.send(Wish::Segment(number));
+            self.send(Wish::Segment(number, writer));
         }
     }
 
-    /// Asks for the pages after the end.
-    pub(crate) fn touch_ahead(&self, bytes: usize) {
-        self.send(Wish::Writable(bytes));
+    /// Asks for writable pages.
+    pub(crate) fn touch(&self, segment: Arc<Segment>, bytes: Range<usize>) {
+        self.send(Wish::Writable(segment, bytes));
     }
 
     /// Whether what was asked for has failed. A full disk is no failure yet: the segment in use has room.

@@ -21,6 +21,8 @@ use crate::{JournalError, LogConfig, LogKind, SEGMENT_LEN_BYTES_MAX, SEGMENT_LEN
 pub(crate) const INDEX_STEP_BYTES: usize = 64 * 1_024;
 /// Zeros are written in pieces of this size.
 const ZEROS: &[u8] = &[0; 256 * 1_024];
+/// So much after the end is never taken out of the page table.
+const TOUCH_NEAR_BYTES: usize = 64 * 1_024;
 /// What a reader of an open direct segment reads at once: a full batch.
 const WINDOW_LEN_BYTES: usize = 64 * 1_024;
 
@@ -152,15 +154,15 @@ impl Segment {
         Ok(opened.into())
     }
 
-    /// For a mapped writer: every page present, and open for the syncs to come.
+    /// For a mapped writer: mapped, and open for the syncs to come.
     pub(crate) fn take_mapped(&self) -> Result<(), JournalError> {
         self.file()?;
-        self.mapping(true).map(|_| ())
+        self.mapping().map(|_| ())
     }
 
-    /// Its mapping, made when it is first asked for; `present` then brings every page into memory, for one that will be
-    /// written.
-    pub(crate) fn mapping(&self, present: bool) -> Result<&Mapping, JournalError> {
+    /// Its mapping, made when it is first asked for. None of its pages is in the page table at first: the first store to one brings
+    /// a whole folio, writable, where a page that was only readable would cost a fault of its own.
+    pub(crate) fn mapping(&self) -> Result<&Mapping, JournalError> {
         if let Some(map) = self.map.get() {
             return Ok(map);
         }
@@ -169,7 +171,7 @@ impl Segment {
             Some(file) => Arc::clone(file),
             None => self.open_cached()?,
         };
-        let map = file.map(present).map_err(JournalError::io(&self.path, "map"))?;
+        let map = file.map().map_err(JournalError::io(&self.path, "map"))?;
         let map = Mapping::watch(map, self.kind, self.number);
         // Two readers may come at once: the first mapping stays.
         Ok(self.map.get_or_init(|| map))
@@ -178,7 +180,7 @@ impl Segment {
     /// Bytes below the log's end, or of a segment that nobody writes, through the mapping.
     pub(crate) fn mapped(&self, offset: usize, len: usize) -> Result<&[u8], JournalError> {
         assert!(offset + len <= self.len, "reads stay inside the segment");
-        let map = self.mapping(false)?;
+        let map = self.mapping()?;
         // SAFETY: inside the mapping, which lives as long as `self`; the caller reads below the log's published end, where
         // nobody writes any more, or before a writer exists.
         Ok(unsafe { std::slice::from_raw_parts(map.start().add(offset), len) })
@@ -204,6 +206,11 @@ impl Segment {
 
     /// A direct writer takes it.
     pub(crate) fn take_direct(&self) -> Result<Arc<dyn DiskFile>, JournalError> {
+        if let Some(map) = self.map.get() {
+            // It was prepared for a mapped writer: no page of that may be written back over what comes now.
+            map.let_go();
+            self.sync()?;
+        }
         // Clean pages of its making would only be in the way.
         self.file()?.forget_cached();
         let file = self.disk.open(&self.path, Access::Direct).map_err(JournalError::io(&self.path, "open"))?;
@@ -228,11 +235,18 @@ impl Segment {
         self.file()?.sync().map_err(JournalError::io(&self.path, "sync"))
     }
 
-    /// Makes its pages writable from `offset` on, if it is mapped.
-    pub(crate) fn touch(&self, offset: usize, bytes: usize) {
+    /// Makes its pages writable from `offset` on, if it is mapped; `again` after a sync, which protects them.
+    pub(crate) fn touch(&self, offset: usize, bytes: usize, again: bool) {
         let is_direct = self.direct.lock().expect("no holder of this lock panics").is_some();
         if let Some(map) = self.map.get().filter(|_| !is_direct) {
-            map.make_writable(offset, bytes);
+            if again {
+                // The next ones one by one: the writer may need them in this moment.
+                let near = bytes.min(TOUCH_NEAR_BYTES);
+                map.make_writable(offset, near);
+                map.make_writable_again(offset + near, bytes - near);
+            } else {
+                map.make_writable(offset, bytes);
+            }
         }
     }
 

@@ -102,7 +102,7 @@ impl SegmentWriter for Mapped {
 
     fn write(&mut self, offset: usize, header: &[u8; HEADER_LEN_BYTES], records: &[u8]) -> Result<(), JournalError> {
         assert!(offset + HEADER_LEN_BYTES + records.len() <= self.segment.len, "writes stay inside the segment");
-        let start = self.segment.mapping(true)?.start_mut();
+        let start = self.segment.mapping()?.start_mut();
         // SAFETY: inside the mapping; above the log's end nobody reads, and there is one writer.
         unsafe { std::ptr::copy_nonoverlapping(records.as_ptr(), start.add(offset + HEADER_LEN_BYTES), records.len()) };
         // The header last: a crash in between leaves no valid batch. The fence keeps the compiler from turning it round.

@@ -174,8 +174,8 @@ impl DiskFile for FaultyFile {
         self.file.forget_cached();
     }
 
-    fn map(&self, present: bool) -> io::Result<MmapRaw> {
+    fn map(&self) -> io::Result<MmapRaw> {
         self.plan.pass(Op::Map, &self.path)?;
-        self.file.map(present)
+        self.file.map()
     }
 }

@@ -154,7 +154,7 @@ impl DiskFile for ForgetfulFile {
         self.file.forget_cached();
     }
 
-    fn map(&self, present: bool) -> io::Result<MmapRaw> {
-        self.file.map(present)
+    fn map(&self) -> io::Result<MmapRaw> {
+        self.file.map()
     }
 }

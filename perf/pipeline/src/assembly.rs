@@ -105,14 +105,9 @@ impl Assembly {
         let ((_, peer_stamps), (sent_stamps, sent_read)) = (stamp_marks(clock), stamp_marks(clock));
         let (receipts, receipts_read) = receipts();
         let synced = synced.share();
-        let sync = SyncHelper::start(
-            journal.syncer,
-            synced.clone(),
-            policy.clone(),
-            waker.listener(),
-            Arc::clone(&on_fatal),
-        )
-        .map_err(|error| format!("the sync helper: {error}"))?;
+        let sync =
+            SyncHelper::start(journal.syncer, synced.clone(), policy.clone(), waker.listener(), Arc::clone(&on_fatal))
+                .map_err(|error| format!("the sync helper: {error}"))?;
 
         let deadline = Arc::new(AtomicU64::new(u64::MAX));
         let commands = command_ring(COMMAND_RING_SLOTS);
@@ -130,22 +125,11 @@ impl Assembly {
         );
         let marks = JournalMarks { journaled, synced, published: published_through.clone() };
         let listeners = JournalListeners { appended: Arc::new(|| {}), to_sync: sync.listener() };
-        let safety = Watermarks {
-            journaled: journaled_through,
-            synced: synced_through,
-            peer_received,
-            commit,
-        };
+        let safety = Watermarks { journaled: journaled_through, synced: synced_through, peer_received, commit };
         let matching =
             MatchStage::new(Engine::new(), commands.match_, event_producer, matched, deadline, DigestBoard::default());
-        let publish = Publish::new(
-            event_poller,
-            policy.clone(),
-            safety,
-            matched_through,
-            published,
-            Released::new(events),
-        );
+        let publish =
+            Publish::new(event_poller, policy.clone(), safety, matched_through, published, Released::new(events));
         let stages: Vec<Box<dyn Stage>> = vec![
             Box::new(sequencer.noting_receipts(receipts)),
             Box::new(JournalStage::new(commands.journal, journal.writer, policy.clone(), marks, listeners)),
@@ -173,11 +157,11 @@ impl Assembly {
             .map_err(|error| format!("the latency thread: {error}"))?;
         let stop = Arc::new(AtomicBool::new(false));
         let runner = Runner { name: "pipeline", core, idle: IdleStrategy::Spin, stages, waker };
-        let pipeline = runner
-            .start(Arc::clone(&stop), on_fatal)
-            .map_err(|error| format!("the pipeline's thread: {error}"))?;
+        let pipeline =
+            runner.start(Arc::clone(&stop), on_fatal).map_err(|error| format!("the pipeline's thread: {error}"))?;
         control.give(SequencerOrder::Lead { epoch: Epoch::new(1), first: lead, genesis: Some(genesis) });
-        let assembly = Self { clock, log, works, watched, done, counts, failed, stop, pipeline, sync, stages: stage_thread };
+        let assembly =
+            Self { clock, log, works, watched, done, counts, failed, stop, pipeline, sync, stages: stage_thread };
         while !control.is_obeyed() {
             assembly.look()?;
         }

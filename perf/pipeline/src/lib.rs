@@ -24,4 +24,4 @@ mod stages;
 mod watch;
 
 pub use measure::{Arguments, run};
-pub use report::{Report, RateFigures, SaturationFigures, StageFigures};
+pub use report::{RateFigures, Report, SaturationFigures, StageFigures};

@@ -49,6 +49,9 @@ pub struct Arguments {
     /// Commands in saturation; 0 leaves it out
     #[arg(long, default_value_t = 10_000_000, value_name = "N")]
     pub commands: usize,
+    /// Saturates once more without segments made in advance: what the disk sustains
+    #[arg(long)]
+    pub sustained: bool,
     /// Every figure is the median of so many runs
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub runs: u32,
@@ -108,7 +111,8 @@ impl Stream {
         let workload = Workload::generate(&request)?;
         let Encoded { mut set_up, stream, .. } = encode(&workload, now());
         drop(workload);
-        let unmeasured = stream.parts.iter().take_while(|part| !part.is_measured).map(|part| part.commands).sum::<usize>();
+        let unmeasured =
+            stream.parts.iter().take_while(|part| !part.is_measured).map(|part| part.commands).sum::<usize>();
         let first_two = [set_up[0], set_up[1]];
         set_up.drain(..2);
         let unmeasured = unmeasured + set_up.len();
@@ -187,7 +191,7 @@ pub fn run(arguments: &Arguments, progress: impl Fn(&str)) -> Result<Report, Str
         figures.push(Figure { rate: Some(*rate), warm_up, measured: commands(seconds).max(1), prepared: true });
     }
     if saturation > 0 {
-        for prepared in [true, false] {
+        for prepared in [true, false].into_iter().take(1 + usize::from(arguments.sustained)) {
             figures.push(Figure { rate: None, warm_up: 0, measured: saturation, prepared });
         }
     }

@@ -103,7 +103,13 @@ impl Report {
         };
         line(format!(
             "in process, workload {}, {}, plan {}; medians of {} runs; {}, {} cores, commit {}",
-            self.workload, self.durability, self.core_plan, self.runs, self.machine.cpu, self.machine.cores, self.machine.commit
+            self.workload,
+            self.durability,
+            self.core_plan,
+            self.runs,
+            self.machine.cpu,
+            self.machine.cores,
+            self.machine.commit
         ));
         let row = |name: &str, p: &Percentiles| {
             let cells: Vec<String> = p.values().iter().map(|(_, value)| format!("{:>9}", micros(*value))).collect();
@@ -127,7 +133,11 @@ impl Report {
         }
         for (what, figures) in [("saturation", &self.saturation), ("with segments made meanwhile", &self.sustained)] {
             if let Some(figures) = figures {
-                line(format!("{what}: {:.2} M commands/s over {} commands", figures.commands_per_second / 1e6, figures.commands));
+                line(format!(
+                    "{what}: {:.2} M commands/s over {} commands",
+                    figures.commands_per_second / 1e6,
+                    figures.commands
+                ));
             }
         }
         out

@@ -1,4 +1,4 @@
-//! `pipeline`: what `tidegate bench pipeline` does, without the rest of the program. See the library.
+//! `bench-pipeline`: what `tidegate bench pipeline` does, without the rest of the program. See the library.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ static ALLOCATOR: Allocator = Allocator;
 
 /// Measures the pipeline of a node in process.
 #[derive(Debug, Parser)]
-#[command(name = "pipeline")]
+#[command(name = "bench-pipeline")]
 struct Program {
     #[command(flatten)]
     what: tidegate_perf_pipeline::Arguments,
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("pipeline: {error}");
+            eprintln!("bench-pipeline: {error}");
             ExitCode::FAILURE
         }
     }
