@@ -9,6 +9,7 @@
 //! Invariants: events are in the order of (sequence, index); an address resolves without a search; readers see whole
 //! batches. The log is derived from the journal: it is not synced on the way of an acknowledgement.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tidegate_domain::{EventFlags, EventRecord, KeyId, LogAddress, RECORD_LEN_BYTES, Sequence, SessionSequence};
@@ -80,7 +81,7 @@ pub fn open_event_log_at(
     }
     let log = EventLog { shared, reports, listeners: Arc::default(), last: Arc::default() };
     log.note_last(last);
-    let writer = EventLogWriter { writer, log: log.clone(), last, newest, _lock: lock };
+    let writer = EventLogWriter { writer, log: log.clone(), last, newest, listeners: Vec::new(), _lock: lock };
     Ok(OpenedEventLog { writer, log, last, complete, cut })
 }
 
@@ -91,7 +92,16 @@ pub struct EventLogWriter {
     last: Option<(Sequence, u32)>,
     /// The batch under way included.
     newest: LastReports,
+    listeners: Vec<Listener>,
     _lock: DirLock,
+}
+
+/// Whom an append tells; only ever more of them.
+#[derive(Default)]
+struct Listeners {
+    all: Mutex<Vec<Listener>>,
+    /// How many.
+    added: AtomicUsize,
 }
 
 impl EventLogWriter {
@@ -107,10 +117,17 @@ impl EventLogWriter {
         for batch in events.chunks_mut(BATCH_RECORDS_MAX) {
             self.append_batch(batch)?;
         }
-        for listener in self.log.listeners.lock().expect("no holder of this lock panics").iter() {
-            listener();
-        }
+        self.tell();
         Ok(())
+    }
+
+    /// Calls the listeners: from a copy of its own, so that an append takes no lock for them.
+    fn tell(&mut self) {
+        let added = self.log.listeners.added.load(Ordering::Acquire);
+        if added != self.listeners.len() {
+            self.listeners.clone_from(&self.log.listeners.all.lock().expect("no holder of this lock panics"));
+        }
+        self.listeners.iter().for_each(|listener| listener());
     }
 
     fn append_batch(&mut self, batch: &mut [EventRecord]) -> Result<(), JournalError> {
@@ -175,7 +192,7 @@ pub struct EventLog {
     shared: Arc<LogShared>,
     /// Address of the newest report, by key.
     reports: Arc<NewestReports>,
-    listeners: Arc<Mutex<Vec<Listener>>>,
+    listeners: Arc<Listeners>,
     last: Arc<Mutex<Option<(Sequence, u32)>>>,
 }
 
@@ -283,7 +300,9 @@ impl EventLog {
 
     /// Registers a call for "there is more". It must not block.
     pub fn add_listener(&self, listener: Listener) {
-        self.listeners.lock().expect("no holder of this lock panics").push(listener);
+        let mut all = self.listeners.all.lock().expect("no holder of this lock panics");
+        all.push(listener);
+        self.listeners.added.store(all.len(), Ordering::Release);
     }
 
     /// The last event.

@@ -80,7 +80,11 @@ impl<M: StateMachine> MatchStage<M> {
         (self.out_next - start, true)
     }
 
-    fn apply(&mut self, record: &CommandRecord) {
+    /// Applies the next pending command, where there is one; whether there was.
+    fn apply_next(&mut self) -> bool {
+        let Some(record) = self.pending.get(self.pending_next) else { return false };
+        self.machine.look_ahead(&self.pending[self.pending_next..]);
+        self.pending_next += 1;
         self.out.clear();
         self.out_next = 0;
         self.machine.apply(record, &mut self.out);
@@ -89,6 +93,7 @@ impl<M: StateMachine> MatchStage<M> {
             self.out.reserve_total(self.machine.events_per_command_max());
         }
         self.deadline.store(due(&self.machine), Ordering::Relaxed);
+        true
     }
 
     /// Applies a batch as far as its events find room; how much was done, and whether nothing is left of it.
@@ -105,10 +110,9 @@ impl<M: StateMachine> MatchStage<M> {
             if self.machine.applied_through() > self.matched.through() {
                 self.finish(self.machine.applied_through());
             }
-            let Some(record) = self.pending.get(self.pending_next).copied() else { break };
-            self.machine.look_ahead(&self.pending[self.pending_next..]);
-            self.pending_next += 1;
-            self.apply(&record);
+            if !self.apply_next() {
+                break;
+            }
             work += 1;
             let (moved, all) = self.drain_output();
             work += moved;
