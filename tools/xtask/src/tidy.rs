@@ -62,6 +62,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "perf",
             "perf-journal",
             "perf-wire",
+            "pipeline",
             "replay",
             "report",
             "sink-sql",
