@@ -12,6 +12,7 @@
 mod folder;
 pub mod hiccup;
 mod hlog;
+mod host;
 mod machine;
 mod percentiles;
 mod recorder;
@@ -19,6 +20,7 @@ mod run;
 
 pub use folder::{RUN_FILE, RunFolder};
 pub use hlog::{Hlog, HlogWriter, Interval, histogram};
+pub use host::{Disk, HostFiles, device_of};
 pub use machine::Machine;
 pub use percentiles::{PERCENTILES, Percentiles, SAMPLES_ABOVE_MIN, printable};
 pub use recorder::Recorder;

@@ -3,11 +3,11 @@
 //! Invariants: whatever cannot be found out is `unknown`, never left out; nothing here changes the machine.
 //! Owning thread: the caller's.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+use crate::{HostFiles, device_of};
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,20 +50,22 @@ impl Machine {
     #[must_use]
     pub fn this(folder: &Path, profile: &str) -> Self {
         let base = tidegate_perf::Machine::this();
+        let files = HostFiles::this();
         let cpu = "/sys/devices/system/cpu";
         Self {
             cpu: base.cpu,
             cores: base.cores,
             memory_mib: base.memory_mib,
             system: base.system,
-            boot_line: line("/proc/cmdline"),
-            governor: line(&format!("{cpu}/cpu0/cpufreq/scaling_governor")),
-            smt: line(&format!("{cpu}/smt/active")),
-            isolated: fs::read_to_string(format!("{cpu}/isolated")).map_or_else(unknown, |text| text.trim().to_owned()),
-            mitigations: mitigations(&format!("{cpu}/vulnerabilities")),
-            clock_source: line("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
-            huge_pages: chosen(&line("/sys/kernel/mm/transparent_hugepage/enabled")),
-            disk: disk(folder),
+            boot_line: known(files.text("/proc/cmdline")),
+            governor: known(files.text(&format!("{cpu}/cpu0/cpufreq/scaling_governor"))),
+            smt: known(files.text(&format!("{cpu}/smt/active"))),
+            // Empty is known: none.
+            isolated: files.text(&format!("{cpu}/isolated")).unwrap_or_else(|| known(None)),
+            mitigations: files.mitigations(),
+            clock_source: known(files.text("/sys/devices/system/clocksource/clocksource0/current_clocksource")),
+            huge_pages: known(files.chosen("/sys/kernel/mm/transparent_hugepage/enabled")),
+            disk: disk(&files, folder),
             commit: tidegate_perf::commit(),
             compiler: tidegate_perf::compiler(),
             profile: profile.to_owned(),
@@ -71,61 +73,18 @@ impl Machine {
     }
 }
 
-fn unknown<T>(_: T) -> String {
-    "unknown".to_owned()
-}
-
-fn line(file: &str) -> String {
-    let text = fs::read_to_string(file).map(|text| text.trim().to_owned()).unwrap_or_default();
-    if text.is_empty() { unknown(()) } else { text }
-}
-
-/// `always [madvise] never` says `madvise`.
-fn chosen(options: &str) -> String {
-    let inner = options.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
-    inner.map_or_else(|| options.to_owned(), |(chosen, _)| chosen.to_owned())
-}
-
-fn mitigations(folder: &str) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found: Vec<String> = entries
-        .map(|entry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            format!("{name}: {}", line(&entry.path().to_string_lossy()))
-        })
-        .filter(|text| !text.ends_with(": Not affected"))
-        .collect();
-    found.sort();
-    found
+fn known(text: Option<String>) -> String {
+    text.filter(|text| !text.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// File system, device and write cache of a folder, or of the nearest one above it that exists.
-fn disk(folder: &Path) -> String {
-    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    let Some(device) = absolute.ancestors().find_map(|path| fs::metadata(path).ok()).map(|found| found.dev()) else {
-        return unknown(());
-    };
-    let (major, minor) = (libc::major(device), libc::minor(device));
-    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let mount = mounts.lines().find_map(|text| mount_of(text, &format!("{major}:{minor}")));
-    let (kind, name) = mount.unwrap_or_else(|| (unknown(()), format!("{major}:{minor}")));
-    // A partition has no queue of its own: its disk's is one folder up.
-    let block = fs::canonicalize(format!("/sys/dev/block/{major}:{minor}")).ok();
-    let queue = |file: &str| {
-        let block = block.as_deref()?;
-        [block, block.parent()?].iter().find_map(|path| fs::read_to_string(path.join("queue").join(file)).ok())
-    };
-    let cache = queue("write_cache").map_or_else(String::new, |text| format!(", {}", text.trim()));
-    let turns = queue("rotational").map_or("", |text| if text.trim() == "1" { ", rotating" } else { "" });
-    format!("{kind} on {name}{cache}{turns}")
-}
-
-/// A line of `mountinfo` about this device: file system and device name.
-fn mount_of(text: &str, device: &str) -> Option<(String, String)> {
-    let (place, system) = text.split_once(" - ")?;
-    (place.split(' ').nth(2)? == device).then_some(())?;
-    let mut words = system.split(' ');
-    Some((words.next()?.to_owned(), words.next()?.to_owned()))
+fn disk(files: &HostFiles, folder: &Path) -> String {
+    let Some((major, minor)) = device_of(folder) else { return known(None) };
+    let disk = files.disk((major, minor));
+    let name = disk.device.unwrap_or_else(|| format!("{major}:{minor}"));
+    let cache = disk.write_cache.map_or_else(String::new, |cache| format!(", {cache}"));
+    let turns = if disk.rotational == Some(true) { ", rotating" } else { "" };
+    format!("{} on {name}{cache}{turns}", known(disk.file_system))
 }
 
 #[cfg(test)]
@@ -139,19 +98,5 @@ mod tests {
             [&machine.cpu, &machine.system, &machine.boot_line, &machine.governor, &machine.disk, &machine.commit];
         assert!(texts.iter().all(|text| !text.is_empty()), "{machine:?}");
         assert!(machine.cores >= 1);
-    }
-
-    #[test]
-    fn the_chosen_one_stands_in_brackets() {
-        assert_eq!(chosen("always [madvise] never"), "madvise");
-        assert_eq!(chosen("unknown"), "unknown");
-    }
-
-    #[test]
-    fn a_mount_is_found_by_its_device() {
-        let text = "29 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,discard";
-        assert_eq!(mount_of(text, "254:1"), Some(("ext4".into(), "/dev/vda1".into())));
-        assert_eq!(mount_of(text, "254:2"), None);
-        assert_eq!(mount_of("", "254:2"), None);
     }
 }

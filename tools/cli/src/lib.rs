@@ -2,7 +2,7 @@
 //!
 //! Invariants: an error goes to standard error as one message that names the field and says what to do; `--json` prints
 //! one JSON value on standard output and nothing else there. Exit codes: 0 done, 1 refused or failed, 2 wrong usage;
-//! `status`, `report` and `journal` have their own (see their help).
+//! `status`, `report`, `tune` and `journal` have their own (see their help).
 
 pub mod admin;
 pub mod bench;
@@ -20,6 +20,7 @@ pub mod restart_bench;
 pub mod snapshot;
 pub mod top;
 mod trading_cluster;
+pub mod tune;
 pub mod wire_bench;
 
 use std::path::PathBuf;
@@ -80,6 +81,9 @@ enum Command {
     /// Measure this machine: book and engine on generated order flow, restart of a node
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    /// Look at what of this host costs latency, how much, and what changes it
+    #[command(after_help = tune::HELP)]
+    Tune(tune::TuneArgs),
     /// Make the page of a latency run, or compare two runs
     #[command(
         after_help = "Writes report.html, one file that needs nothing else, and report.json into the folder. A comparison writes \
@@ -120,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::Replay(command) => replay::run(command),
         Command::Load(args) => load::run(&args),
         Command::Bench(command) => bench::run(&command),
+        Command::Tune(args) => tune::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Journal(command) => journal::run(&command),
     };

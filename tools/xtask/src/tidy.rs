@@ -64,6 +64,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "perf-journal",
             "perf-pipeline",
             "perf-wire",
+            "pipeline",
             "replay",
             "report",
             "sink-sql",
