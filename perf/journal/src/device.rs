@@ -35,7 +35,7 @@ pub(crate) fn measure(dir: &Path, writes: usize, records: usize) -> io::Result<D
         Ok::<_, io::Error>(latencies.figures())
     };
     let (write_4k, write_64k) = (synced(4 << 10)?, synced(64 << 10)?);
-    let map = file.map(true)?;
+    let map = file.map()?;
     let record = [7_u8; 128];
     let mut latencies = Latencies::new();
     for n in 0..records.min(FILE_LEN_BYTES / 128) {
