@@ -163,11 +163,19 @@ fn the_journals_figures_stand_beside_the_bare_devices() {
             .iter()
             .all(|figures| figures["records_per_second"].as_u64() > Some(0) && figures["sync_ns"]["p99"].is_u64())
     );
+    let written = report["written"].as_array().unwrap();
+    assert!(written.iter().map(|figures| figures["batch"].as_u64().unwrap()).eq(batches));
+    assert!(written.iter().all(|figures| figures["writer"] == "write(2)" && figures["append_ns"]["p99"].is_u64()));
     assert!(report["stage"]["one_in_flight_ns"]["p50"].is_u64() && report["stage"]["records_per_second_full"].is_u64());
     assert!(report["verify"]["gb_per_second"].is_f64());
     let table = run(&[]);
-    for part in ["bare write, 4 KiB synced", "mapped append, batch of 511", "`local`, one order in flight", "verify: "]
-    {
+    for part in [
+        "bare write, 4 KiB synced",
+        "bare write(2), batch of 64",
+        "mapped append, batch of 511",
+        "`local`, one order in flight",
+        "verify: ",
+    ] {
         assert!(table.contains(part), "{part:?} is not in {table}");
     }
 }

@@ -43,6 +43,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("perf/engine", &["domain", "matching", "memory", "replay", "wire"]),
     ("perf/latency", &["perf"]),
     ("perf/report", &["latency"]),
+    ("perf/peers", &["domain", "latency", "memory", "perf", "perf-journal", "pipeline"]),
     ("perf/journal", &["domain", "journal", "perf", "pipeline"]),
     // Its example, beside tokio-uring, has an edge to sockets as a dev-dependency.
     ("perf/wire", &["domain", "latency", "perf", "wire"]),
