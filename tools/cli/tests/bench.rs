@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use tidegate_perf_check::metrics::{SOURCES, Source};
+use tidegate_perf_check::{Programs, measure};
 
 fn bench(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tidegate")).args(["bench", "engine"]).args(arguments).output().unwrap()
@@ -111,6 +114,30 @@ fn rates_that_cannot_be_offered_are_refused() {
         assert!(parts.iter().all(|part| message.contains(part)), "{message} has not all of {parts:?}");
         assert!(output.stdout.is_empty());
     }
+}
+
+/// `cargo xtask perf-check` leaves out what it does not find, so a field that gets another name would go unnoticed.
+#[test]
+fn every_figure_of_the_perf_check_is_there() {
+    let small = |argument: &'static str| match argument {
+        "300000" => "2000",
+        "200000" => "5000",
+        "300" => "20",
+        other => other,
+    };
+    let sources: Vec<Source> = SOURCES
+        .iter()
+        .map(|source| {
+            let arguments: Vec<_> = source.arguments.iter().copied().map(small).collect();
+            Source { arguments: arguments.leak(), ..*source }
+        })
+        .collect();
+    let tidegate = PathBuf::from(env!("CARGO_BIN_EXE_tidegate"));
+    let side = Programs { name: "this".to_owned(), tidegate, engine: PathBuf::new() };
+    let measured = measure([&side, &side], &sources, 1, &|_| {}).unwrap();
+    assert_eq!(measured.left_out, Vec::<String>::new());
+    let names: Vec<_> = measured.rows.iter().map(|row| row.name.as_str()).collect();
+    assert!(names.iter().copied().eq(SOURCES.iter().flat_map(|source| source.metrics).map(|metric| metric.name)));
 }
 
 #[test]

@@ -41,6 +41,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("perf/replay", &["domain", "wire", "client"]),
     ("perf/engine", &["domain", "matching", "memory", "replay", "wire"]),
+    ("perf/check", &["perf"]),
     ("perf/latency", &["perf"]),
     ("perf/report", &["latency"]),
     ("perf/peers", &["domain", "latency", "memory", "perf", "perf-journal", "pipeline"]),
