@@ -4,6 +4,7 @@
 //! seed --workload--> ops --subject--> commands in its own form
 //!                     |                   |-- conform: its fills, one by one, against the naive book's
 //!                     |                   |-- measure: throughput and allocations; then latency; each on a fresh subject
+//!                     |                   |-- open_loop: the engine at a rate, latency from intended times
 //!                     +--> naive book     |-- instructions: the same work once, under callgrind
 //!                                         +-- peers: other books, each in a process of its own
 //!
@@ -20,6 +21,7 @@ pub mod instructions;
 mod machine;
 mod measure;
 pub mod op;
+pub mod open_loop;
 pub mod peers;
 mod random;
 mod report;
@@ -30,6 +32,7 @@ pub mod workload;
 pub use arguments::Arguments;
 pub use conform::{Conformance, conformance};
 pub use machine::{Machine, commit, compiler};
+pub use measure::clock_ns;
 pub use random::Random;
 pub use report::{Figures, LatencyNs, PeerReport, Report, Table, WorkloadReport};
 pub use run::{Options, PerfError, Progress, run};

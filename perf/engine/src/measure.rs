@@ -112,7 +112,8 @@ pub(crate) fn latency<S: Subject>(subject: &mut S, stream: &Stream<S::Command>) 
 }
 
 /// What two readings of the clock cost that have nothing between them: the median, which is in every latency.
-pub(crate) fn clock_ns() -> u64 {
+#[must_use]
+pub fn clock_ns() -> u64 {
     let mut pairs: Vec<u64> = (0..CLOCK_PAIRS)
         .map(|_| {
             let started = Instant::now();

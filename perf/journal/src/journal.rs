@@ -1,5 +1,7 @@
 //! The journal's writers by batch size, and its verification.
 
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -29,7 +31,7 @@ fn with_journal<T>(
 }
 
 fn figures(
-    writer: WriterKind,
+    writer: &'static str,
     batch: usize,
     append: &Latencies,
     sync: Option<&Latencies>,
@@ -38,7 +40,7 @@ fn figures(
     let records = append.count() * batch as u64;
     let per_second = records as f64 / busy.as_secs_f64();
     AppendFigures {
-        writer: writer.as_str(),
+        writer,
         batch,
         append_ns: append.figures(),
         sync_ns: sync.map(Latencies::figures),
@@ -71,8 +73,31 @@ pub(crate) fn mapped(dir: &Path, batch: usize, records: usize) -> Result<AppendF
                 sync.add(start.elapsed());
             }
         }
-        Ok(figures(WriterKind::Mapped, batch, &append, Some(&sync), busy))
+        Ok(figures(WriterKind::Mapped.as_str(), batch, &append, Some(&sync), busy))
     })
+}
+
+/// As many bytes as the mapped writer's, with write(2), batch by batch, and the same syncs: without checksums, chain, segments.
+pub(crate) fn written(dir: &Path, batch: usize, records: usize) -> io::Result<AppendFigures> {
+    let path = dir.join("written");
+    let mut file = File::create(&path)?;
+    let bytes = vec![7; 128 * (batch + 1)];
+    let (mut write, mut sync, mut busy) = (Latencies::new(), Latencies::new(), Duration::ZERO);
+    while write.count() as usize * batch < records {
+        let started = Instant::now();
+        for _ in 0..SYNC_EVERY.div_ceil(batch) {
+            let start = Instant::now();
+            file.write_all(&bytes)?;
+            write.add(start.elapsed());
+        }
+        busy += started.elapsed();
+        let start = Instant::now();
+        file.sync_data()?;
+        sync.add(start.elapsed());
+    }
+    drop(file);
+    std::fs::remove_file(path)?;
+    Ok(figures("write(2)", batch, &write, Some(&sync), busy))
 }
 
 /// Each append is on the disk when it returns.
@@ -89,7 +114,7 @@ pub(crate) fn direct(dir: &Path, batch: usize, writes: usize) -> Result<AppendFi
             append.add(took);
             busy += took;
         }
-        Ok(figures(WriterKind::Direct, batch, &append, Some(&append), busy))
+        Ok(figures(WriterKind::Direct.as_str(), batch, &append, Some(&append), busy))
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   bare device:  a store into a mapping | one synced write of 4 or 64 KiB          [device]
+//!                 a loop of write(2) of as many bytes as an append has              [journal]
 //!   journal:      append, mapped and direct, by batch size | sync | verify          [journal]
 //!   stage:        ring --> journal stage --> synced, one order in flight or a full ring [stage]
 //! ```
@@ -23,6 +24,8 @@ pub use report::{AppendFigures, DeviceFigures, LatencyNs, Report, StageFigures, 
 
 /// Records of one batch.
 const BATCHES: [usize; 4] = [1, 8, 64, 511];
+const WRITES: usize = 5_000;
+const RECORDS: usize = 2_000_000;
 
 /// What to measure, as a command line says it.
 #[derive(Clone, Debug, clap::Args)]
@@ -31,10 +34,10 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
     /// Synced writes per figure
-    #[arg(long, default_value_t = 5_000, value_name = "N")]
+    #[arg(long, default_value_t = WRITES, value_name = "N")]
     pub writes: usize,
     /// Records per figure of the mapped writer
-    #[arg(long, default_value_t = 2_000_000, value_name = "N")]
+    #[arg(long, default_value_t = RECORDS, value_name = "N")]
     pub records: usize,
     /// Next to nothing of everything: to see that it works
     #[arg(long)]
@@ -42,6 +45,12 @@ pub struct Arguments {
     /// Print JSON instead of a table
     #[arg(long)]
     pub json: bool,
+}
+
+impl Default for Arguments {
+    fn default() -> Self {
+        Self { dir: None, writes: WRITES, records: RECORDS, quick: false, json: false }
+    }
 }
 
 /// Measures everything. `progress` is told what comes next.
@@ -59,7 +68,12 @@ pub fn run(arguments: &Arguments, progress: impl Fn(&str)) -> Result<Report, Str
     progress("the bare device");
     let device = device::measure(folder.path(), writes, records)
         .map_err(|error| format!("{}: {error}", folder.path().display()))?;
-    let mut append = Vec::new();
+    let (mut written, mut append) = (Vec::new(), Vec::new());
+    for batch in BATCHES {
+        progress(&format!("a loop of write(2), batches of {batch}"));
+        let figures = journal::written(folder.path(), batch, records);
+        written.push(figures.map_err(|error| format!("{}: {error}", folder.path().display()))?);
+    }
     for batch in BATCHES {
         progress(&format!("mapped writer, batches of {batch}"));
         append.push(journal::mapped(folder.path(), batch, records).map_err(say)?);
@@ -72,7 +86,7 @@ pub fn run(arguments: &Arguments, progress: impl Fn(&str)) -> Result<Report, Str
     let stage = stage::measure(folder.path(), writes, &device)?;
     progress("verify");
     let verify = journal::verify(folder.path(), records).map_err(say)?;
-    Ok(Report { machine: Machine::this(), writes, records, device, append, stage, verify })
+    Ok(Report { machine: Machine::this(), writes, records, device, written, append, stage, verify })
 }
 
 /// One write of 4 KiB, past the page cache and synced, so many times: what `local` cannot be quicker than.

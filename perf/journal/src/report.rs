@@ -18,6 +18,8 @@ pub struct Report {
     pub records: usize,
     /// See [`DeviceFigures`].
     pub device: DeviceFigures,
+    /// A loop of write(2) of as many bytes, by batch size.
+    pub written: Vec<AppendFigures>,
     /// By writer and batch size.
     pub append: Vec<AppendFigures>,
     /// See [`StageFigures`].
@@ -55,7 +57,7 @@ pub struct DeviceFigures {
 /// One kind of writer with one batch size.
 #[derive(Clone, Debug, Serialize)]
 pub struct AppendFigures {
-    /// `mapped` or `direct`.
+    /// `mapped`, `direct`, or `write(2)` for the bare loop.
     pub writer: &'static str,
     /// Records in a batch.
     pub batch: usize,
@@ -133,11 +135,14 @@ impl Report {
         row(&mut out, "bare store, 128 B into a mapping", &self.device.store_128, "");
         row(&mut out, "bare write, 4 KiB synced", &self.device.write_4k, "");
         row(&mut out, "bare write, 64 KiB synced", &self.device.write_64k, "");
-        for figures in &self.append {
-            let name = format!("{} append, batch of {}", figures.writer, figures.batch);
+        for figures in self.written.iter().chain(&self.append) {
+            let name = match figures.writer {
+                "write(2)" => format!("bare write(2), batch of {}", figures.batch),
+                writer => format!("{writer} append, batch of {}", figures.batch),
+            };
             let rest = format!("{} records/s  {:.2} GB/s", figures.records_per_second, figures.gb_per_second);
             row(&mut out, &name, &figures.append_ns, &rest);
-            if let (Some(sync), "mapped") = (&figures.sync_ns, figures.writer) {
+            if let (Some(sync), "mapped" | "write(2)") = (&figures.sync_ns, figures.writer) {
                 row(&mut out, "  its sync", sync, "");
             }
         }

@@ -5,6 +5,8 @@
 //!                                    \--> [`Run`] --[`RunFolder`]---------------> DIR/run.json ---+    (and any HdrHistogram tool)
 //! ```
 //!
+//! What has a rate and a histogram for each, but no folder, is a [`RateTable`].
+//!
 //! Invariants: one run is one folder; durations are nanoseconds everywhere; a percentile is shown only where
 //! [`printable`] says that enough samples lie above it; a folder that holds a run is not written over.
 //! Owning thread: the caller's.
@@ -15,6 +17,7 @@ mod hlog;
 mod host;
 mod machine;
 mod percentiles;
+mod rates;
 mod recorder;
 mod run;
 
@@ -23,6 +26,7 @@ pub use hlog::{Hlog, HlogWriter, Interval, histogram};
 pub use host::{Disk, HostFiles, device_of};
 pub use machine::Machine;
 pub use percentiles::{PERCENTILES, Percentiles, SAMPLES_ABOVE_MIN, printable};
+pub use rates::{EXCHANGE_CORE_RATES, Rate, RateRow, RateTable};
 pub use recorder::Recorder;
 pub use run::{
     Check, CoreOf, FORMAT, Failover, LateSends, Load, LoadMode, Outlier, Run, Series, SeriesKind, Stage, SweepPoint,

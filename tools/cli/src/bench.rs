@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
-use tidegate_perf::{Arguments, Progress};
+use tidegate_perf::Progress;
 
+use crate::rates_bench::{self, EngineArguments};
 use crate::restart_bench::{self, RestartArguments};
 use crate::wire_bench::{self, WireArguments};
 use crate::{CommandResult, print_json};
@@ -24,8 +25,11 @@ pub enum BenchCommand {
         e              a recorded hour of one stock; needs --recorded\n  \
         f              mass cancel of 10,000 orders\n\n\
         Everything is in memory and on one core: no journal, no network. For figures, build with --release and leave\n\
-        the machine alone meanwhile. Every fill is first compared with a naive book's; exit code 1 when one differs.")]
-    Engine(Arguments),
+        the machine alone meanwhile. Every fill is first compared with a naive book's; exit code 1 when one differs.\n\n\
+        With --rates, commands come at intended times, ready or not, on the same core, and a latency runs from the intended\n\
+        time until the command is done: the table that exchange-core publishes, of workload a unless said. A rate that was\n\
+        not kept shows the one that was. A core that is not left alone shows in the last columns first.")]
+    Engine(EngineArguments),
     /// Appends, syncs and verification of the journal, beside the bare device
     #[command(
         after_help = "The bare figures are taken in the same run on the same disk: a store into a mapping, and one write of 4 and of\n\
@@ -92,7 +96,17 @@ fn wire(arguments: &WireArguments) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
-fn engine(arguments: &Arguments) -> CommandResult {
+fn engine(arguments: &EngineArguments) -> CommandResult {
+    if let Some(rates) = arguments.rates() {
+        let report = with_spinner(|tell| rates_bench::measure(arguments, rates, tell))?;
+        if arguments.what.json {
+            print_json(&serde_json::to_value(&report).expect("a report always serialises"));
+        } else {
+            print!("{report}");
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let arguments = &arguments.what;
     let mut options = arguments.options();
     // On stderr, and only where that is a terminal. It redraws when it is told something and never by itself: nothing else
     // runs while something is measured.

@@ -14,6 +14,7 @@ pub mod load;
 pub mod local;
 pub mod node;
 pub mod operator;
+pub mod rates_bench;
 pub mod replay;
 pub mod report;
 pub mod restart_bench;

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use tidegate_perf_check::metrics::{SOURCES, Source};
+use tidegate_perf_check::{Programs, measure};
 
 fn bench(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tidegate")).args(["bench", "engine"]).args(arguments).output().unwrap()
@@ -62,6 +65,82 @@ fn the_table_has_no_colours_in_a_pipe_and_says_what_was_skipped() {
 }
 
 #[test]
+fn rates_come_as_the_table_of_exchange_core_and_as_json() {
+    let run = |arguments: &[&str]| {
+        let output = bench(arguments);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let common = ["--quick", "--runs", "2", "--workload", "a,b", "--rates", "50k,1.5m"];
+    let report: Value = serde_json::from_str(&run(&[&common[..], &["--json"]].concat())).unwrap();
+    for field in ["machine", "commit", "seed", "runs", "pinned_core", "clock_ns"] {
+        assert!(report.get(field).is_some(), "{field}");
+    }
+    let workloads = report["workloads"].as_array().unwrap();
+    assert_eq!(workloads.iter().map(|workload| &workload["name"]).collect::<Vec<_>>(), ["a", "b"]);
+    for workload in workloads {
+        let (commands, warm_up) = (workload["commands"].as_u64().unwrap(), workload["warm_up"].as_u64().unwrap());
+        assert!(commands >= 2_000 && warm_up == commands / 10, "{workload}");
+        let rates = workload["rates"].as_array().unwrap();
+        assert_eq!(
+            rates.iter().map(|row| row["offered_per_second"].as_u64().unwrap()).collect::<Vec<_>>(),
+            [50_000, 1_500_000]
+        );
+        for row in rates {
+            assert_eq!(row["samples"].as_u64(), Some(2 * (commands - warm_up)), "{row}");
+            let achieved = row["achieved_per_second"].as_u64().unwrap();
+            assert!(achieved > 0 && achieved <= row["offered_per_second"].as_u64().unwrap() * 101 / 100, "{row}");
+            assert!(row["latency_ns"]["p99"].as_u64() > Some(0) && row["latency_ns"]["worst"].is_u64(), "{row}");
+        }
+    }
+    let table = run(&common);
+    for part in ["|rate|50.0%", "|90.0%", "|95.0%", "|99.99%|worst", "\n| 50K|", "\n|1.5M|", "workload a: 2 x 2000 "] {
+        assert!(table.contains(part), "{part:?} is not in {table}");
+    }
+    let own = run(&["--quick", "--commands", "1000", "--runs", "1", "--rates"]);
+    assert_eq!(own.lines().filter(|line| line.starts_with('|')).count(), 2 + 10, "exchange-core has ten rates: {own}");
+}
+
+#[test]
+fn rates_that_cannot_be_offered_are_refused() {
+    for (arguments, code, parts) in [
+        (["--rates", "0k", "--workload", "a"], 2, ["--rates", "\"0k\"", "125k or 1.5m"]),
+        (["--rates", "5", "--workload", "a"], 1, ["--rates has 5 ", "allowed: 300 s", "higher rate"]),
+        (["--rates", "1m", "--workload", "c"], 1, ["--workload is \"c\"", "a, b, b_flash_crash, d, e", "leave it out"]),
+    ] {
+        let output = bench(&[&["--quick"], &arguments[..]].concat());
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        let message = text(&output.stderr);
+        assert!(parts.iter().all(|part| message.contains(part)), "{message} has not all of {parts:?}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+/// `cargo xtask perf-check` leaves out what it does not find, so a field that gets another name would go unnoticed.
+#[test]
+fn every_figure_of_the_perf_check_is_there() {
+    let small = |argument: &'static str| match argument {
+        "300000" => "2000",
+        "200000" => "5000",
+        "300" => "20",
+        other => other,
+    };
+    let sources: Vec<Source> = SOURCES
+        .iter()
+        .map(|source| {
+            let arguments: Vec<_> = source.arguments.iter().copied().map(small).collect();
+            Source { arguments: arguments.leak(), ..*source }
+        })
+        .collect();
+    let tidegate = PathBuf::from(env!("CARGO_BIN_EXE_tidegate"));
+    let side = Programs { name: "this".to_owned(), tidegate, engine: PathBuf::new() };
+    let measured = measure([&side, &side], &sources, 1, &|_| {}).unwrap();
+    assert_eq!(measured.left_out, Vec::<String>::new());
+    let names: Vec<_> = measured.rows.iter().map(|row| row.name.as_str()).collect();
+    assert!(names.iter().copied().eq(SOURCES.iter().flat_map(|source| source.metrics).map(|metric| metric.name)));
+}
+
+#[test]
 fn wrong_options_are_refused_with_field_value_limit_and_what_to_do() {
     for (arguments, parts) in [
         (["--workload", "z"], ["--workload", "\"z\"", "b_flash_crash", "leave it out"]),
@@ -111,11 +190,19 @@ fn the_journals_figures_stand_beside_the_bare_devices() {
             .iter()
             .all(|figures| figures["records_per_second"].as_u64() > Some(0) && figures["sync_ns"]["p99"].is_u64())
     );
+    let written = report["written"].as_array().unwrap();
+    assert!(written.iter().map(|figures| figures["batch"].as_u64().unwrap()).eq(batches));
+    assert!(written.iter().all(|figures| figures["writer"] == "write(2)" && figures["append_ns"]["p99"].is_u64()));
     assert!(report["stage"]["one_in_flight_ns"]["p50"].is_u64() && report["stage"]["records_per_second_full"].is_u64());
     assert!(report["verify"]["gb_per_second"].is_f64());
     let table = run(&[]);
-    for part in ["bare write, 4 KiB synced", "mapped append, batch of 511", "`local`, one order in flight", "verify: "]
-    {
+    for part in [
+        "bare write, 4 KiB synced",
+        "bare write(2), batch of 64",
+        "mapped append, batch of 511",
+        "`local`, one order in flight",
+        "verify: ",
+    ] {
         assert!(table.contains(part), "{part:?} is not in {table}");
     }
 }

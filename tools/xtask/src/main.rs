@@ -1,4 +1,5 @@
 //! `cargo xtask ci`: what CI runs, in the order in which failures are cheapest. `cargo xtask tidy`: what no compiler checks.
+//! `cargo xtask perf-check`: starts `perf/check`, which compares the speed of two commits.
 //!
 //! Invariants: one profile, so that nothing is built twice; no dependency, so that it builds in a second.
 
@@ -12,7 +13,8 @@ fn main() -> ExitCode {
     let done = match task.as_deref() {
         Some("ci") => ci(),
         Some("tidy") => tidy::run(),
-        _ => Err("usage: cargo xtask ci | tidy".to_owned()),
+        Some("perf-check") => return perf_check(),
+        _ => Err("usage: cargo xtask ci | tidy | perf-check [--help]".to_owned()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -39,6 +41,20 @@ fn ci() -> Result<(), String> {
     )?;
     println!("xtask: all of it passed in {} s", started.elapsed().as_secs());
     Ok(())
+}
+
+/// Builds and runs the program of `perf/check` with the arguments that follow. Its exit code is this one's: 1 is worse.
+fn perf_check() -> ExitCode {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["run", "--release", "--quiet", "--package", "tidegate-perf-check", "--"]);
+    match command.args(std::env::args_os().skip(2)).status() {
+        // A signal ended it, or cargo could not build it: neither says anything of the speed.
+        Ok(status) => status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::from(2), ExitCode::from),
+        Err(error) => {
+            eprintln!("xtask: cannot run cargo: {error}");
+            ExitCode::from(2)
+        }
+    }
 }
 
 fn cargo(what: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {

@@ -41,8 +41,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("perf/replay", &["domain", "wire", "client"]),
     ("perf/engine", &["domain", "matching", "memory", "replay", "wire"]),
+    ("perf/check", &["perf"]),
     ("perf/latency", &["perf"]),
     ("perf/report", &["latency"]),
+    ("perf/peers", &["domain", "latency", "memory", "perf", "perf-journal", "pipeline"]),
     ("perf/journal", &["domain", "journal", "perf", "pipeline"]),
     ("perf/pipeline", &["domain", "journal", "latency", "matching", "memory", "perf", "pipeline", "replicator"]),
     // Its example, beside tokio-uring, has an edge to sockets as a dev-dependency.
