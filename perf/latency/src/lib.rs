@@ -13,14 +13,12 @@ mod folder;
 pub mod hiccup;
 mod hlog;
 mod machine;
-mod percentiles;
 mod recorder;
 mod run;
 
 pub use folder::{RUN_FILE, RunFolder};
 pub use hlog::{Hlog, HlogWriter, Interval, histogram};
 pub use machine::Machine;
-pub use percentiles::{PERCENTILES, Percentiles, SAMPLES_ABOVE_MIN, printable};
 pub use recorder::Recorder;
 pub use run::{
     Check, CoreOf, FORMAT, Failover, LateSends, Load, LoadMode, Outlier, Run, Series, SeriesKind, Stage, SweepPoint,
@@ -29,6 +27,8 @@ pub use run::{
 
 use std::io;
 use std::path::PathBuf;
+
+pub use tidegate_percentiles::{CurvePoint, PERCENTILES, Percentiles, SAMPLES_ABOVE_MIN, curve, printable};
 
 /// What goes wrong with a run folder: always about one file.
 #[derive(Debug, thiserror::Error)]

@@ -11,6 +11,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("engine/domain", &[]),
     ("engine/matching", &["domain"]),
     ("engine/memory", &[]),
+    ("engine/percentiles", &[]),
     ("engine/pipeline", &["domain"]),
     ("journal", &["domain", "pipeline"]),
     ("replicator", &["domain", "pipeline"]),
@@ -28,6 +29,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "domain",
             "matching",
+            "percentiles",
             "pipeline",
             "journal",
             "replicator",
@@ -41,7 +43,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("perf/replay", &["domain", "wire", "client"]),
     ("perf/engine", &["domain", "matching", "memory", "replay", "wire"]),
-    ("perf/latency", &["perf"]),
+    ("perf/latency", &["percentiles", "perf"]),
     ("perf/report", &["latency"]),
     ("perf/journal", &["domain", "journal", "perf", "pipeline"]),
     // Its example, beside tokio-uring, has an edge to sockets as a dev-dependency.
