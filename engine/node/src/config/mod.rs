@@ -192,8 +192,23 @@ pub enum IdleName {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpSection {
-    /// Address of HTTP, WebSocket and metrics.
+    /// Address of HTTP, WebSocket and metrics: whoever reaches it sees what is public.
     pub listen: SocketAddr,
+    /// A second address, on this machine only: the same, and what the slowest orders were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator_listen: Option<SocketAddr>,
+}
+
+impl HttpSection {
+    fn check(&self) -> Result<(), ConfigError> {
+        let Some(operator) = self.operator_listen else { return Ok(()) };
+        const FIELD: &str = "http.operator_listen";
+        const HERE: &str = "an address of this machine alone, as 127.0.0.1:8101; from elsewhere, `ssh -L`";
+        // It shows what clients ask for, and asks nobody who he is.
+        check(operator.ip().is_loopback(), FIELD, operator, HERE)?;
+        let other = operator.port() == 0 || operator != self.listen;
+        check(other, FIELD, operator, "another address than http.listen")
+    }
 }
 
 /// `[replication]`
@@ -393,6 +408,7 @@ impl NodeConfig {
         check((1..=1_024).contains(&segment), "journal.segment_mib", segment, "1 to 1024")?;
         self.check_pipeline()?;
         self.order_entry.check()?;
+        self.http.as_ref().map_or(Ok(()), HttpSection::check)?;
         self.check_limits()?;
         self.market_data.as_ref().map_or(Ok(()), MarketDataSection::check)?;
         let keep = self.snapshots.keep;

@@ -7,7 +7,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Row, Table};
-use tidegate_node::latency::{LatencyLine, LatencySpan, NodeSample, SessionSample};
+use tidegate_node::latency::{LatencySpan, NodeSample, Percentiles, SessionSample};
 use tidegate_node::status::NodeState;
 
 use super::live::{Live, ratio};
@@ -199,9 +199,9 @@ fn bold() -> Style {
 }
 
 fn draw_span(frame: &mut Frame<'_>, area: Rect, title: &str, span: &LatencySpan) {
-    let cells = |name: &str, line: &LatencyLine, sum_ns: u64, critical: String| {
+    let cells = |name: &str, line: &Percentiles, sum_ns: u64, critical: String| {
         let mean = (span.orders > 0).then(|| sum_ns / span.orders.max(1));
-        let values = line.each().into_iter().map(|(_, value)| microseconds(value));
+        let values = line.values().into_iter().map(|(_, value)| microseconds(value));
         Row::new([name.to_owned(), microseconds(mean)].into_iter().chain(values).chain([critical]))
     };
     let whole = cells("total", &span.total, span.sum_ns, String::new()).style(bold());
@@ -209,8 +209,8 @@ fn draw_span(frame: &mut Frame<'_>, area: Rect, title: &str, span: &LatencySpan)
         let critical = format!("{:.1} %", ratio(stage.critical, span.orders) * 100.0);
         cells(&stage.stage, &stage.latency, stage.sum_ns, critical)
     });
-    let header = Row::new(["stage", "mean", "p50", "p90", "p99", "p99.9", "p99.99", "max", "critical"]);
-    let widths = [10, 10, 10, 10, 10, 10, 10, 11, 9].map(Constraint::Length);
+    let header = Row::new(["stage", "mean", "p50", "p90", "p99", "p99.9", "p99.99", "p99.999", "max", "critical"]);
+    let widths = [10, 10, 10, 10, 10, 10, 10, 10, 11, 9].map(Constraint::Length);
     let title = format!(" {title}: {} orders, microseconds ", span.orders);
     let table = Table::new(std::iter::once(whole).chain(stages), widths)
         .header(header.style(bold()))
@@ -265,7 +265,7 @@ mod tests {
         let (recent, whole) = (place(&lines, "last 10 s: 1500 orders"), place(&lines, "since start: 1500 orders"));
         assert!(recent < whole);
         let cells: Vec<_> = lines[place(&lines, "│journal")].split_whitespace().collect();
-        assert_eq!(cells, ["│journal", "20.0", "21.0", "33.0", "–", "–", "–", "250.1", "99.8", "%", "│"], "{lines:#?}");
+        assert_eq!(cells, ["│journal", "20.0", "21.0", "33.0", "–", "–", "–", "–", "250.1", "99.8", "%", "│"], "{lines:#?}");
     }
 
     #[test]
