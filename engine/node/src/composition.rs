@@ -21,6 +21,7 @@ use tidegate_order_entry::{OrderEntry, TlsDoor};
 use tidegate_pipeline::busy::timed;
 use tidegate_pipeline::stamps::TickClock;
 use tidegate_pipeline::{AckPolicy, AckRule, DigestBoard, Fatal, Inbox, OnFatal, RunControl, ServingState, Waker};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, watch};
 
@@ -146,8 +147,9 @@ impl Node {
         // First: it begins a round with what publish let out at the end of the one before, and ends before the sequencer.
         stages.splice(0..0, stage);
         let market_data = shells::start_market_data(&handles, &log)?;
-        let http_listener = shells::http_listener(&config, &runtime)?;
-        let http = http_listener.as_ref().map(tokio::net::TcpListener::local_addr);
+        let doors = shells::http_doors(&config, &runtime)?;
+        let http = doors.as_ref().map(|doors| doors.public.local_addr());
+        let http_operator = doors.as_ref().and_then(|doors| doors.operator.as_ref()).map(TcpListener::local_addr);
         let facts = Facts {
             started: Instant::now(),
             resumed_at: resume.through,
@@ -156,7 +158,8 @@ impl Node {
             core_plan: plan.0.as_str(),
             io: order_entry.io(),
             order_entry: order_entry.local_addr(),
-            http: http.transpose().map_err(start_error("the HTTP listener"))?,
+            http: http.transpose().map_err(start_error("http.listen"))?,
+            http_operator: http_operator.transpose().map_err(start_error("http.operator_listen"))?,
             market_data: market_data.as_ref().map(FeedRunner::local_addr),
             incarnation: state.incarnation(),
         };
@@ -188,7 +191,7 @@ impl Node {
             snapshots: Snapshots::default(),
             config,
         });
-        let stop_http = shells::start_tasks(&runtime, &control, http_listener, link.news, events_after)?;
+        let stop_http = shells::start_tasks(&runtime, &control, doors, link.news, events_after)?;
         runtime.spawn(shells::watch_space(Arc::clone(&control), on_must_stop));
         let runners = Runners::start(plan, idle, stages, waker, &on_fatal)?;
         let begin = Arc::clone(&control);

@@ -102,6 +102,7 @@ pub(crate) struct Facts {
     pub(crate) io: &'static str,
     pub(crate) order_entry: SocketAddr,
     pub(crate) http: Option<SocketAddr>,
+    pub(crate) http_operator: Option<SocketAddr>,
     pub(crate) market_data: Option<SocketAddr>,
     pub(crate) incarnation: u64,
 }

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hdrhistogram::Histogram;
 use tidegate_domain::{
     AccountId, Command, CommandHeader, CommandRecord, Event, EventHeader, EventRecord, KeyId, RequestNumber, Sequence,
     Timestamp,
@@ -47,35 +46,20 @@ struct Shared {
     /// The last event that is in the directory.
     seen: Mutex<Option<(Sequence, u32)>>,
     settling: tokio::sync::Mutex<()>,
-    /// Nanoseconds of the wall clock at the start: older events are history, not latency.
-    started_ns: u64,
-    release_us: Mutex<Histogram<u64>>,
-}
-
-/// Quantiles of a latency in microseconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct LatencyUs {
-    pub(crate) p50: u64,
-    pub(crate) p99: u64,
-    pub(crate) p999: u64,
-    pub(crate) max: u64,
 }
 
 impl Desk {
     pub(crate) fn new(inbox: Inbox, directory: Directory) -> Self {
-        let started_ns = wall_ns();
         let (records, to_push) = mpsc::unbounded_channel();
         let shared = Shared {
             inbox,
-            next: AtomicU64::new(started_ns),
+            next: AtomicU64::new(wall_ns()),
             records,
             to_push: Mutex::new(Some(to_push)),
             waiting: Mutex::default(),
             directory: Mutex::new(directory),
             seen: Mutex::default(),
             settling: tokio::sync::Mutex::default(),
-            started_ns,
-            release_us: Mutex::new(Histogram::new_with_bounds(1, 60_000_000, 3).expect("the bounds are in order")),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -97,7 +81,6 @@ impl Desk {
             if cursor.next_batch(BATCH, &mut batch)? == 0 {
                 notify.notified().await;
             }
-            self.note_latency(&batch);
             for record in &batch {
                 // Clients pay, kill and give roles too: 1.5 of the engine's rules.
                 if record.key() == KeyId::OPERATOR || record.kind().is_some_and(Directory::follows) {
@@ -106,22 +89,6 @@ impl Desk {
             }
             *self.shared.seen.lock().expect("no holder of this lock panics") = cursor.position();
         }
-    }
-
-    /// From the sequencer's stamp to here, a reader of the released events on another thread. Once per batch: this is for
-    /// monitoring, not for reports.
-    fn note_latency(&self, batch: &[EventRecord]) {
-        if let Some(newest) = batch.last().filter(|newest| newest.time().nanos() >= self.shared.started_ns) {
-            let us = wall_ns().saturating_sub(newest.time().nanos()) / 1_000;
-            self.shared.release_us.lock().expect("no holder of this lock panics").saturating_record(us.max(1));
-        }
-    }
-
-    /// Latency from sequencing to release since the start.
-    pub(crate) fn release_latency(&self) -> LatencyUs {
-        let histogram = self.shared.release_us.lock().expect("no holder of this lock panics");
-        let at = |quantile| histogram.value_at_quantile(quantile);
-        LatencyUs { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: histogram.max() }
     }
 
     fn on_event(&self, record: &EventRecord) -> Result<(), Fatal> {

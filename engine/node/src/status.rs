@@ -151,6 +151,9 @@ pub struct NodeStatus {
     pub order_entry: String,
     /// Where HTTP listens.
     pub http: Option<String>,
+    /// Where HTTP listens for the operator alone.
+    #[serde(default)]
+    pub http_operator: Option<String>,
     /// Where the market-data feed listens.
     #[serde(default)]
     pub market_data: Option<String>,

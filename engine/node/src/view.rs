@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tidegate_domain::Epoch;
-use tidegate_http::NodeView;
+use tidegate_http::{Audience, NodeView};
 use tidegate_journal::EventLog;
 use tidegate_pipeline::{Fatal, Serving};
 use tidegate_sink::SinkProgress;
@@ -86,6 +86,17 @@ impl NodeView for View {
 
     fn metrics_text(&self) -> String {
         metrics::text(&self.0)
+    }
+
+    fn latency_json(&self, audience: Audience) -> serde_json::Value {
+        let mut sample = self.0.sample_without_sessions();
+        if audience == Audience::Public {
+            sample.latency = sample.latency.without_content();
+        }
+        let mut value = serde_json::to_value(sample).expect("a sample always serialises");
+        // It was not asked for: an empty list would say that there are none.
+        value.as_object_mut().expect("a sample is an object").remove("sessions");
+        value
     }
 
     fn status_json(&self) -> serde_json::Value {

@@ -3,21 +3,22 @@
 //! ```text
 //!   event log --[board]--> MarketViews --+-- [routes] --> GET /v1/markets, depth, trades, ticker
 //!                                        '-- [socket] --> /v1/ws: snapshot, then updates
-//!   node     --[NodeView]-----------------> /healthz, /readyz, /metrics, /status
+//!   node     --[NodeView]-----------------> /healthz, /readyz, /metrics, /status, /latency
 //! ```
 //!
 //! Invariants: reads the event log up to its published end and nothing else of the engine; shows a book only between
-//! commands; a client that is slow, or rude, costs nobody else anything.
+//! commands; a client that is slow, or rude, costs nobody else anything. Nobody is asked who he is, so what belongs to a client is
+//! shown at the operator's door alone, which is on this machine.
 //! Owning thread: tasks of the asynchronous runtime, never a thread of the pipeline.
 
 mod board;
 mod json;
+mod latency;
 mod routes;
 mod socket;
 mod ticker;
 pub mod views;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::board::{SharedBoard, follow};
-use crate::routes::{Shared, router};
+use crate::routes::{Shared, operators_router, router};
 
 pub use crate::ticker::Span;
 
@@ -35,10 +36,21 @@ pub use crate::ticker::Span;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where to serve.
+#[derive(Debug)]
+pub struct HttpDoors {
+    /// For everybody.
+    pub public: TcpListener,
+    /// For whoever operates the node: on this machine only.
+    pub operator: Option<TcpListener>,
+}
+
+/// Who looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HttpConfig {
-    /// The address to listen on.
-    pub listen: SocketAddr,
+pub enum Audience {
+    /// Anybody who reaches the address.
+    Public,
+    /// Whoever operates the node.
+    Operator,
 }
 
 /// What the server asks of the node. Called on the runtime's threads: it must not block.
@@ -57,6 +69,8 @@ pub trait NodeView: Send + Sync {
     fn metrics_text(&self) -> String;
     /// The node's status.
     fn status_json(&self) -> serde_json::Value;
+    /// What the latency page shows. What clients' orders were is for the operator.
+    fn latency_json(&self, audience: Audience) -> serde_json::Value;
 }
 
 /// Why the server ended.
@@ -85,25 +99,42 @@ pub enum HttpError {
 /// # Errors
 /// [`HttpError`] when the listener or the event log fails.
 pub async fn serve(
-    listener: TcpListener,
+    doors: HttpDoors,
     log: EventLog,
     view: Arc<dyn NodeView>,
     stop: watch::Receiver<bool>,
 ) -> Result<(), HttpError> {
     let board = SharedBoard::default();
-    let shared =
-        Shared { board: board.clone(), view, stop: stop.clone(), sockets: Arc::default(), next_socket: Arc::default() };
+    let shared = Shared {
+        board: board.clone(),
+        view,
+        audience: Audience::Public,
+        stop: stop.clone(),
+        sockets: Arc::default(),
+        next_socket: Arc::default(),
+    };
     let stopped = |mut stop: watch::Receiver<bool>| async move {
         // An error means that the sender is gone, which is a stop as well.
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    let server = axum::serve(listener, router(shared)).with_graceful_shutdown(stopped(stop.clone()));
+    let at_operators_door = Shared { audience: Audience::Operator, ..shared.clone() };
+    let public = axum::serve(doors.public, router(shared)).with_graceful_shutdown(stopped(stop.clone()));
+    let operators_stop = stopped(stop.clone());
+    let operator = async move {
+        match doors.operator {
+            Some(listener) => {
+                axum::serve(listener, operators_router(at_operators_door)).with_graceful_shutdown(operators_stop).await
+            }
+            None => Ok(()),
+        }
+    };
+    let served = async { tokio::try_join!(public.into_future(), operator) };
     let overdue = async move {
         stopped(stop).await;
         tokio::time::sleep(DRAIN_TIMEOUT).await;
     };
     tokio::select! {
-        served = server.into_future() => Ok(served?),
+        served = served => Ok(served.map(|_| ())?),
         followed = follow(log, board) => followed,
         () = overdue => Ok(()),
     }

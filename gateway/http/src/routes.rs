@@ -17,11 +17,12 @@ use axum::routing::get;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::NodeView;
 use crate::board::SharedBoard;
 use crate::json::{At, DepthBody, ErrorBody, MarketBody, MarketsBody, TickerBody, TradesBody, text};
+use crate::latency;
 use crate::socket::{self, CLIENT_MESSAGE_MAX_BYTES};
 use crate::views::{MarketView, MarketViews, TRADES_KEPT};
+use crate::{Audience, NodeView};
 
 /// Most levels of one side in an answer.
 const LEVELS_MAX: usize = 1_000;
@@ -30,7 +31,7 @@ const TRADES_DEFAULT: usize = 100;
 /// Most open WebSockets.
 const SOCKETS_MAX: usize = 1_024;
 /// The page may talk to this server and to nobody else.
-const PAGE_POLICY: &str =
+pub(crate) const PAGE_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'";
 
 /// What handlers share.
@@ -38,15 +39,16 @@ const PAGE_POLICY: &str =
 pub(crate) struct Shared {
     pub(crate) board: SharedBoard,
     pub(crate) view: Arc<dyn NodeView>,
+    pub(crate) audience: Audience,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) sockets: Arc<AtomicUsize>,
     pub(crate) next_socket: Arc<AtomicU64>,
 }
 
-type Answer = Result<Response, Refusal>;
+pub(crate) type Answer = Result<Response, Refusal>;
 
 /// An answer that says no: which field, and what is allowed.
-struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     body: ErrorBody,
 }
@@ -58,7 +60,7 @@ impl IntoResponse for Refusal {
 }
 
 /// The parameters of a request, by name.
-struct Params(BTreeMap<String, String>);
+pub(crate) struct Params(pub(crate) BTreeMap<String, String>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Refusal;
@@ -98,9 +100,16 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/status", get(status))
+        .route("/latency", get(latency::page))
+        .route("/latency.json", get(latency::figures))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
         .with_state(shared)
+}
+
+/// The same at the operator's door.
+pub(crate) fn operators_router(shared: Shared) -> Router {
+    router(shared).layer(axum::middleware::from_fn(latency::only_by_address))
 }
 
 async fn page() -> Response {
@@ -184,7 +193,7 @@ async fn status(State(shared): State<Shared>) -> Response {
 
 async fn no_such_path(uri: Uri) -> Refusal {
     let allowed = "/, /v1/markets, /v1/markets/NAME/depth, /v1/markets/NAME/trades, /v1/markets/NAME/ticker, /v1/ws, \
-                   /healthz, /readyz, /metrics, /status";
+                   /healthz, /readyz, /metrics, /status, /latency, /latency.json";
     refuse(StatusCode::NOT_FOUND, &format!("nothing is at `{}`", uri.path()), "path", allowed)
 }
 
@@ -198,7 +207,7 @@ fn find<'a>(views: &'a MarketViews, name: &str) -> Result<&'a MarketView, Refusa
     })
 }
 
-fn known_params(params: &BTreeMap<String, String>, known: &[&str]) -> Result<(), Refusal> {
+pub(crate) fn known_params(params: &BTreeMap<String, String>, known: &[&str]) -> Result<(), Refusal> {
     let Some(unknown) = params.keys().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
     let allowed = if known.is_empty() { "no parameters".to_owned() } else { known.join(", ") };
     Err(refuse(StatusCode::BAD_REQUEST, &format!("unknown parameter `{unknown}`"), unknown, &allowed))
@@ -212,12 +221,12 @@ fn count(params: &BTreeMap<String, String>, field: &str, default: usize, most: u
     })
 }
 
-fn refuse(status: StatusCode, error: &str, field: &str, allowed: &str) -> Refusal {
+pub(crate) fn refuse(status: StatusCode, error: &str, field: &str, allowed: &str) -> Refusal {
     let body = ErrorBody { error: error.to_owned(), field: field.to_owned(), allowed: allowed.to_owned() };
     Refusal { status, body }
 }
 
-fn json(status: StatusCode, body: &impl Serialize) -> Response {
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], text(body)).into_response()
 }
 

@@ -12,7 +12,7 @@ use flow::Flow;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tidegate_domain::{MarketId, Side};
-use tidegate_http::{HttpError, NodeView, serve};
+use tidegate_http::{Audience, HttpDoors, HttpError, NodeView, serve};
 use tidegate_journal::OpenedEventLog;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -41,6 +41,9 @@ impl NodeView for Node {
     fn status_json(&self) -> Value {
         json!({ "role": "primary" })
     }
+    fn latency_json(&self, audience: Audience) -> Value {
+        json!({ "seen_by": format!("{audience:?}") })
+    }
 }
 
 struct Server {
@@ -48,6 +51,7 @@ struct Server {
     flow: Flow,
     log: OpenedEventLog,
     address: SocketAddr,
+    operator: SocketAddr,
     stop: watch::Sender<bool>,
     task: JoinHandle<Result<(), HttpError>>,
 }
@@ -56,12 +60,14 @@ impl Server {
     async fn start(unready: Option<&str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let log = flow::open_log(dir.path());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let public = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let operator = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, operators) = (public.local_addr().unwrap(), operator.local_addr().unwrap());
+        let doors = HttpDoors { public, operator: Some(operator) };
         let (stop, stopped) = watch::channel(false);
         let view = Arc::new(Node { unready: unready.map(str::to_owned) });
-        let task = tokio::spawn(serve(listener, log.log.clone(), view, stopped));
-        let mut server = Self { _dir: dir, flow: Flow::new(31), log, address, stop, task };
+        let task = tokio::spawn(serve(doors, log.log.clone(), view, stopped));
+        let mut server = Self { _dir: dir, flow: Flow::new(31), log, address, operator: operators, stop, task };
         let prelude = server.flow.prelude();
         server.release(prelude);
         server
@@ -90,8 +96,12 @@ impl Server {
     }
 
     async fn ask(&self, method: &str, path: &str) -> (u16, String) {
-        let mut socket = TcpStream::connect(self.address).await.unwrap();
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+        self.ask_at(self.address, "test", method, path).await
+    }
+
+    async fn ask_at(&self, address: SocketAddr, host: &str, method: &str, path: &str) -> (u16, String) {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         tokio::time::timeout(PATIENCE, socket.read_to_string(&mut answer)).await.expect("an answer in time").unwrap();
@@ -246,6 +256,31 @@ async fn health_readiness_metrics_status_and_page_are_served() {
     let (status, page) = server.get("/").await;
     assert!(status == 200 && page.contains("/v1/ws"));
     assert!(!page.contains("http://") && !page.contains("https://"), "the page loads nothing from elsewhere");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_orders_were_is_asked_for_at_the_operators_door_only_and_by_an_address() {
+    let server = Server::start(None).await;
+    let seen = |body: String| serde_json::from_str::<Value>(&body).unwrap()["seen_by"].clone();
+    let (status, page) = server.get("/latency").await;
+    assert!(status == 200 && page.contains("latency.json"));
+    assert!(!page.contains("http://") && !page.contains("https://"), "the page loads nothing from elsewhere");
+    let (status, body) = server.get("/latency.json").await;
+    assert_eq!((status, seen(body)), (200, json!("Public")));
+    for host in ["localhost", "localhost:9999", "127.0.0.1:8101", "[::1]:8101", "[::1]", "10.0.0.7"] {
+        let (status, body) = server.ask_at(server.operator, host, "GET", "/latency.json").await;
+        assert_eq!((status, seen(body)), (200, json!("Operator")), "{host}");
+    }
+    for host in ["rebound.example", "rebound.example:8101", "", "localhost.example", "127.0.0.1.example:80"] {
+        for path in ["/latency.json", "/latency", "/status", "/nothing"] {
+            let (status, body) = server.ask_at(server.operator, host, "GET", path).await;
+            assert_eq!(status, 403, "{host}: {body}");
+            assert!(body.contains("\"host\"") && body.contains("localhost, or an address"), "{body}");
+        }
+    }
+    let (status, body) = server.get("/latency.json?x=1").await;
+    assert_eq!(status, 400, "{body}");
     server.stop().await;
 }
 

@@ -124,7 +124,7 @@ impl<D: Driver> Gateway<D> {
         }
         self.connections.insert(token, connection);
         add(&self.stats.connections, 1);
-        add(&self.stats.connections_total, 1);
+        add(&self.stats.accepted_connections_total, 1);
         self.touch(token);
     }
 

@@ -29,7 +29,7 @@ counters!(
     OrderEntryStats {
         connections "Gauge: open connections.",
         sessions "Gauge: sessions that are logged on.",
-        connections_total "Connections accepted.",
+        accepted_connections_total "Connections accepted.",
         logons_total "Logons that took effect.",
         logons_refused_total "Logons refused: unknown key, bad signature, too busy, not primary, too late.",
         requests_total "Order requests handed to the inbox.",

@@ -199,7 +199,11 @@ fn whoever_does_not_shake_hands_is_cut_off_and_holds_nobody_up(io: IoChoice) {
         let _ = stream.read_to_end(&mut rest);
         assert!(!rest.windows(16).any(|window| window == [0; 16]), "no challenge goes out before the handshake");
     }
-    assert_eq!(doors.world.stats.connections_total.load(Ordering::SeqCst), 1, "neither came as far as the gateway");
+    assert_eq!(
+        doors.world.stats.accepted_connections_total.load(Ordering::SeqCst),
+        1,
+        "neither came as far as the gateway"
+    );
 }
 
 fn an_address_may_have_so_many_handshakes(io: IoChoice) {

@@ -16,7 +16,6 @@ pub mod hiccup;
 mod hlog;
 mod host;
 mod machine;
-mod percentiles;
 mod rates;
 mod recorder;
 mod run;
@@ -25,7 +24,6 @@ pub use folder::{RUN_FILE, RunFolder};
 pub use hlog::{Hlog, HlogWriter, Interval, histogram};
 pub use host::{Disk, HostFiles, device_of};
 pub use machine::Machine;
-pub use percentiles::{PERCENTILES, Percentiles, SAMPLES_ABOVE_MIN, printable};
 pub use rates::{EXCHANGE_CORE_RATES, Rate, RateRow, RateTable};
 pub use recorder::Recorder;
 pub use run::{
@@ -35,6 +33,8 @@ pub use run::{
 
 use std::io;
 use std::path::PathBuf;
+
+pub use tidegate_percentiles::{CurvePoint, PERCENTILES, Percentiles, SAMPLES_ABOVE_MIN, curve, printable};
 
 /// What goes wrong with a run folder: always about one file.
 #[derive(Debug, thiserror::Error)]

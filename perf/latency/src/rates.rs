@@ -15,7 +15,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
 
-use crate::percentiles::printable;
+use crate::printable;
 
 /// The rates of exchange-core's own table.
 pub const EXCHANGE_CORE_RATES: &str = "125k,250k,500k,1m,2m,3m,4m,5m,6m,7m";

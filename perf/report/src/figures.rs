@@ -6,14 +6,12 @@
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
-use tidegate_latency::{Interval, LoadMode, Percentiles, Run, Series, SeriesKind, knee, printable};
+use tidegate_latency::{CurvePoint, Interval, LoadMode, Percentiles, Run, Series, SeriesKind, curve, knee};
 
 use crate::data::{RunData, SeriesData};
 
 /// The version of `report.json`.
 const FORMAT: u32 = 1;
-/// Points of the percentile plot between a quantile and the one with a tenth of the samples above.
-const POINTS_PER_DECADE: i32 = 12;
 /// Widest timeline: above, several intervals are drawn as one.
 const MOMENTS_MAX: usize = 600;
 /// Widest heat map.
@@ -60,18 +58,9 @@ pub struct SeriesFigures {
     #[serde(flatten)]
     pub percentiles: Percentiles,
     /// As the plot shows them, from the smallest to the last with enough samples above.
-    pub plot: Vec<PlotPoint>,
+    pub plot: Vec<CurvePoint>,
     /// Over time.
     pub timeline: Vec<Moment>,
-}
-
-/// A point of the percentile plot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct PlotPoint {
-    /// So many of a million samples lie above.
-    pub above_per_million: u64,
-    /// The value at that quantile.
-    pub value_ns: u64,
 }
 
 /// A second, or several where the run is long.
@@ -213,23 +202,10 @@ impl SeriesFigures {
             series: data.series.clone(),
             mean_ns: (!total.is_empty()).then(|| total.mean()),
             percentiles: Percentiles::of(total),
-            plot: plot(total),
+            plot: curve(total),
             timeline: timeline(&data.intervals),
         }
     }
-}
-
-fn plot(total: &Histogram<u64>) -> Vec<PlotPoint> {
-    let mut points: Vec<PlotPoint> = Vec::new();
-    for step in 0..=6 * POINTS_PER_DECADE {
-        let above = (1e6 * 10_f64.powf(-f64::from(step) / f64::from(POINTS_PER_DECADE))).round() as u64;
-        let new = points.last().is_none_or(|last| last.above_per_million > above);
-        if new && above > 0 && printable(total.len(), above) {
-            let quantile = (1_000_000 - above) as f64 / 1e6;
-            points.push(PlotPoint { above_per_million: above, value_ns: total.value_at_quantile(quantile) });
-        }
-    }
-    points
 }
 
 /// Intervals side by side as one histogram, so that there are at most `most` groups.

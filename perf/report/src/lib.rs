@@ -26,7 +26,7 @@ use tidegate_latency::FolderError;
 
 pub use compare::{Band, CONFIDENCE, Comparison, INTERVALS_MIN, MARGIN, RESAMPLES, Row, SEED, Side, Verdict, compare};
 pub use data::{RunData, SeriesData};
-pub use figures::{Figures, Heat, Knee, Missing, Moment, Part, PathStage, PlotPoint, SeriesFigures};
+pub use figures::{Figures, Heat, Knee, Missing, Moment, Part, PathStage, SeriesFigures};
 
 /// The page.
 pub const PAGE_FILE: &str = "report.html";

@@ -126,7 +126,11 @@ impl ClusterPlan {
                     tls: None,
                     limits: unlimited(),
                 },
-                http: if self.http { Some(HttpSection { listen: free_tcp()? }) } else { None },
+                http: if self.http {
+                    Some(HttpSection { listen: free_tcp()?, operator_listen: Some(free_tcp()?) })
+                } else {
+                    None
+                },
                 market_data: if self.market_data { Some(MarketDataSection::new(free_tcp()?)) } else { None },
                 replication,
                 sql: self.sql.then(|| SqlSection { file: self.folder.join("tidegate.sqlite") }),

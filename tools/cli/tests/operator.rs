@@ -12,7 +12,7 @@ use common::{
     assert_has, client_of, healthy, leads, place, plan, promote, refused, seed, start_pair, start_single, tidegate,
 };
 use tidegate_client::{Client, ClientEvent};
-use tidegate_node::config::DurabilityName;
+use tidegate_node::config::{DurabilityName, HttpSection};
 use tidegate_node::status::NodeState;
 use tidegate_node::{AdminRequest, MoneyRequest, Role};
 use tidegate_wire::{OrderAction, ReportBody};
@@ -52,6 +52,34 @@ fn a_wrong_configuration_is_refused_with_the_field_its_value_and_what_is_allowed
         assert_has(&refused(&["node", "--config", &file]), &parts);
     }
     assert_has(&refused(&["node", "--config", "/nonexistent.toml"]), &["/nonexistent.toml", "cannot read"]);
+}
+
+#[test]
+fn the_operators_door_is_on_this_machine_and_not_the_public_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = plan(dir.path(), 1, DurabilityName::Local).write().unwrap().remove(0);
+    let file = node.config_file().to_str().unwrap().to_owned();
+    let mut check = |listen: &str, operator: &str| {
+        let (listen, operator_listen) = (listen.parse().unwrap(), Some(operator.parse().unwrap()));
+        node.config.http = Some(HttpSection { listen, operator_listen });
+        node.write_config().unwrap();
+        tidegate(&["check-config", &file])
+    };
+    for (listen, operator) in
+        [("0.0.0.0:8001", "127.0.0.1:8101"), ("[::]:8001", "[::1]:8101"), ("127.0.0.1:0", "127.0.0.1:0")]
+    {
+        assert!(check(listen, operator).status.success(), "{listen} {operator}");
+    }
+    for (operator, allowed) in [
+        ("0.0.0.0:8101", "an address of this machine alone"),
+        ("[::]:8101", "an address of this machine alone"),
+        ("10.0.0.7:8101", "ssh -L"),
+        ("127.0.0.1:8001", "another address than http.listen"),
+    ] {
+        let output = check("127.0.0.1:8001", operator);
+        assert!(!output.status.success());
+        assert_has(&String::from_utf8(output.stderr).unwrap(), &["http.operator_listen", operator, allowed]);
+    }
 }
 
 #[test]

@@ -26,8 +26,8 @@ mod wire;
 #[path = "../../../replicator/src/message.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod link_message;
-#[path = "../../../engine/node/src/config.rs"]
-#[allow(dead_code, unreachable_pub)]
+#[path = "../../../engine/node/src/config/mod.rs"]
+#[allow(dead_code, unreachable_pub, unused_imports)]
 mod node_config;
 
 #[path = "../../../engine/matching/tests/model/compare.rs"]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_domain::Sequence;
+use tidegate_http::HttpDoors;
 use tidegate_journal::{EventLog, SpaceState};
 use tidegate_market_data::{FeedConfig, FeedPorts, FeedRunner, MulticastConfig};
 use tidegate_order_entry::{
@@ -142,15 +143,16 @@ pub(super) fn open_tls(config: &NodeConfig, order_entry: &OrderEntry) -> Result<
     TlsDoor::open(&tls, order_entry.door()).map(Some).map_err(start_error("order_entry.tls"))
 }
 
-pub(super) fn http_listener(
-    config: &NodeConfig,
-    runtime: &Runtime,
-) -> Result<Option<tokio::net::TcpListener>, NodeError> {
+pub(super) fn http_doors(config: &NodeConfig, runtime: &Runtime) -> Result<Option<HttpDoors>, NodeError> {
     let Some(section) = &config.http else { return Ok(None) };
-    let listener = runtime.block_on(tokio::net::TcpListener::bind(section.listen));
-    listener.map(Some).map_err(|error| {
-        start_error("http.listen")(format!("cannot listen on {}: {error}; choose a free address", section.listen))
-    })
+    let open = |field, address| {
+        runtime
+            .block_on(tokio::net::TcpListener::bind(address))
+            .map_err(|error| start_error(field)(format!("cannot listen on {address}: {error}; choose a free address")))
+    };
+    let public = open("http.listen", section.listen)?;
+    let operator = section.operator_listen.map(|address| open("http.operator_listen", address)).transpose()?;
+    Ok(Some(HttpDoors { public, operator }))
 }
 
 /// Looks after the disk's room. The next segment is asked for while most of the current one is free, so there is time to stop
@@ -170,7 +172,7 @@ pub(super) async fn watch_space(control: Arc<Control>, on_must_stop: OnMustStop)
 pub(super) fn start_tasks(
     runtime: &Runtime,
     control: &Arc<Control>,
-    http: Option<tokio::net::TcpListener>,
+    http: Option<HttpDoors>,
     mut link_news: mpsc::UnboundedReceiver<LinkEvent>,
     events_after: Option<(Sequence, u32)>,
 ) -> Result<watch::Sender<bool>, NodeError> {
@@ -193,11 +195,11 @@ pub(super) fn start_tasks(
             listens.on_link_event(event).await;
         }
     });
-    if let Some(listener) = http {
+    if let Some(doors) = http {
         let (view, on_fatal) = (Arc::new(View(Arc::clone(control))), Arc::clone(&control.on_fatal));
         let log = control.log.clone();
         runtime.spawn(async move {
-            if let Err(error) = tidegate_http::serve(listener, log, view, http_stopped).await {
+            if let Err(error) = tidegate_http::serve(doors, log, view, http_stopped).await {
                 on_fatal("HTTP", error.into());
             }
         });

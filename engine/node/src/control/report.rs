@@ -71,7 +71,7 @@ impl Control {
         self.status_now(digest)
     }
 
-    /// Status, latency and sessions at one moment.
+    /// Status, latency and sessions at one moment, for the operator.
     pub(crate) async fn sample(&self) -> NodeSample {
         let announcer = self.announcer.clone();
         // It waits for the gateways.
@@ -83,12 +83,17 @@ impl Control {
             queued_bytes: line.queued_bytes,
             reports_behind: line.reports_behind,
         });
+        NodeSample { sessions: sessions.collect(), ..self.sample_without_sessions() }
+    }
+
+    /// The same but for sessions, without waiting for anybody.
+    pub(crate) fn sample_without_sessions(&self) -> NodeSample {
         NodeSample {
             at_ns: u64::try_from(self.facts.started.elapsed().as_nanos()).unwrap_or(u64::MAX),
             status: self.status_now(None),
-            latency: self.latency.sample(),
+            latency: self.latency.counted().sample.as_ref().clone(),
             busy: self.busy.lines(),
-            sessions: sessions.collect(),
+            sessions: Vec::new(),
             inbox_slots: self.inbox.capacity() as u64,
             command_ring_slots: self.config.pipeline.command_ring_slots as u64,
         }
@@ -130,6 +135,7 @@ impl Control {
             io: self.facts.io.to_owned(),
             order_entry: self.facts.order_entry.to_string(),
             http: self.facts.http.map(|address| address.to_string()),
+            http_operator: self.facts.http_operator.map(|address| address.to_string()),
             market_data: self.facts.market_data.map(|address| address.to_string()),
             sessions: self.gateway.sessions.load(Ordering::Relaxed),
             requests: self.gateway.requests_total.load(Ordering::Relaxed),

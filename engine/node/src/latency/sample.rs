@@ -1,68 +1,15 @@
 //! What the node says about its latency: one structure for metrics, HTTP and the operator. Nanoseconds everywhere.
 //!
-//! Invariants: a percentile is there only where at least ten samples lie above it, so that nobody believes a p99.99 of a hundred
-//! orders.
+//! Invariants: a percentile, or a point of a curve, is there only where `tidegate_percentiles` allows it, so that nobody believes
+//! a p99.99 of a hundred orders.
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
+use tidegate_percentiles::{CurvePoint, Percentiles};
 use tidegate_pipeline::stamps::STAGES;
 
 use crate::status::NodeStatus;
-
-/// Samples that must lie above a percentile.
-const SAMPLES_ABOVE_MIN: u64 = 10;
-
-/// Percentiles of one histogram, in nanoseconds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LatencyLine {
-    /// Half are not above.
-    pub p50: Option<u64>,
-    /// 90 % are not above.
-    pub p90: Option<u64>,
-    /// 99 % are not above.
-    pub p99: Option<u64>,
-    /// 99.9 % are not above.
-    #[serde(rename = "p99.9")]
-    pub p99_9: Option<u64>,
-    /// 99.99 % are not above.
-    #[serde(rename = "p99.99")]
-    pub p99_99: Option<u64>,
-    /// The largest; absent without an order.
-    pub max: Option<u64>,
-}
-
-impl LatencyLine {
-    pub(crate) fn of(histogram: &Histogram<u64>) -> Self {
-        let count = u128::from(histogram.len());
-        let at = |above_per_million: u32| {
-            let has_enough = count * u128::from(above_per_million) >= u128::from(SAMPLES_ABOVE_MIN) * 1_000_000;
-            has_enough.then(|| histogram.value_at_quantile(1.0 - f64::from(above_per_million) / 1e6))
-        };
-        Self {
-            p50: at(500_000),
-            p90: at(100_000),
-            p99: at(10_000),
-            p99_9: at(1_000),
-            p99_99: at(100),
-            max: (count > 0).then(|| histogram.max()),
-        }
-    }
-
-    /// Each by name.
-    #[must_use]
-    pub fn each(&self) -> [(&'static str, Option<u64>); 6] {
-        [
-            ("p50", self.p50),
-            ("p90", self.p90),
-            ("p99", self.p99),
-            ("p99.9", self.p99_9),
-            ("p99.99", self.p99_99),
-            ("max", self.max),
-        ]
-    }
-}
 
 /// One stage of the orders' way in a span of time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +26,9 @@ pub struct StageLine {
     pub critical: u64,
     /// Its part of each order.
     #[serde(flatten)]
-    pub latency: LatencyLine,
+    pub latency: Percentiles,
+    /// The same as a percentile plot.
+    pub curve: Vec<CurvePoint>,
 }
 
 /// A span of time.
@@ -90,7 +39,9 @@ pub struct LatencySpan {
     /// What they took together, in nanoseconds: the sum of the stages'.
     pub sum_ns: u64,
     /// From the receipt of an order's bytes to its first report at the kernel.
-    pub total: LatencyLine,
+    pub total: Percentiles,
+    /// The same as a percentile plot.
+    pub curve: Vec<CurvePoint>,
     /// Its parts, in the order of the way.
     pub stages: Vec<StageLine>,
 }
@@ -131,6 +82,14 @@ pub struct LatencySample {
     pub last_10_s: LatencySpan,
     /// The slowest orders since the start, the slowest first.
     pub slowest: Vec<SlowOrder>,
+}
+
+impl LatencySample {
+    /// Without what belongs to clients: what their orders were.
+    pub(crate) fn without_content(mut self) -> Self {
+        self.slowest.iter_mut().for_each(|slow| slow.content = None);
+        self
+    }
 }
 
 /// How busy a stage was.
@@ -174,23 +133,4 @@ pub struct NodeSample {
     pub inbox_slots: u64,
     /// Slots of the command ring.
     pub command_ring_slots: u64,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_percentile_is_there_when_ten_samples_lie_above_it() {
-        for (count, there) in
-            [(0, 0), (19, 1), (20, 2), (99, 2), (100, 3), (999, 3), (1_000, 4), (10_000, 5), (100_000, 6)]
-        {
-            let mut histogram = Histogram::new(3).expect("three digits");
-            for value in 1..=count {
-                histogram.record(value).expect("it grows");
-            }
-            let line = LatencyLine::of(&histogram);
-            assert_eq!(line.each().iter().filter(|(_, value)| value.is_some()).count(), there, "{count}: {line:?}");
-        }
-    }
 }

@@ -7,9 +7,10 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use tidegate_percentiles::{Percentiles, curve};
 use tidegate_pipeline::stamps::{OrderTimes, STAGES, TickClock, TickScale, Ticks, TimedStage};
 
-use super::sample::{LatencyLine, LatencySample, LatencySpan, SlowOrder, StageLine};
+use super::sample::{LatencySample, LatencySpan, SlowOrder, StageLine};
 
 /// Slowest orders that are kept.
 pub(crate) const SLOWEST_KEPT: usize = 16;
@@ -17,6 +18,42 @@ pub(crate) const SLOWEST_KEPT: usize = 16;
 const WINDOW_S: usize = 10;
 /// Larger values count as this one.
 const LARGEST_NS: u64 = 60_000_000_000;
+/// Bounds of the buckets: 100 ns to 10 s, three in each decade.
+const BOUNDS_NS: [u64; 25] = {
+    let mut bounds = [0; 25];
+    let (mut index, mut unit) = (0, 100);
+    while index < bounds.len() {
+        bounds[index] = unit * [1, 2, 5][index % 3];
+        index += 1;
+        if index % 3 == 0 {
+            unit *= 10;
+        }
+    }
+    bounds
+};
+
+/// One histogram as Prometheus has them.
+#[derive(Clone, Debug)]
+pub(crate) struct Buckets {
+    pub(crate) stage: &'static str,
+    pub(crate) sum_ns: u64,
+    /// Orders that took at most so many nanoseconds and more than the bound before; the last bound has none above.
+    pub(crate) orders_by_bound: Vec<(u64, u64)>,
+}
+
+impl Buckets {
+    /// Within the histogram's precision, a thousandth of a value.
+    fn of(stage: &'static str, sum_ns: u64, histogram: &Histogram<u64>) -> Self {
+        let mut above = 0;
+        let bounds = BOUNDS_NS.into_iter().chain([u64::MAX]);
+        let orders_by_bound = bounds.map(|bound| {
+            let orders = histogram.count_between(above, bound);
+            above = histogram.next_non_equivalent(bound.min(LARGEST_NS));
+            (bound, orders)
+        });
+        Self { stage, sum_ns, orders_by_bound: orders_by_bound.collect() }
+    }
+}
 
 /// Histograms of one span of time.
 struct Counts {
@@ -80,10 +117,19 @@ impl Counts {
             to: stage.to().to_owned(),
             sum_ns: counts.sum_ns,
             critical: counts.critical,
-            latency: LatencyLine::of(&counts.histogram),
+            latency: Percentiles::of(&counts.histogram),
+            curve: curve(&counts.histogram),
         });
         let sum_ns = self.stages.iter().map(|counts| counts.sum_ns).sum();
-        LatencySpan { orders, sum_ns, total: LatencyLine::of(&self.total), stages: stages.collect() }
+        let total = Percentiles::of(&self.total);
+        LatencySpan { orders, sum_ns, total, curve: curve(&self.total), stages: stages.collect() }
+    }
+
+    fn buckets(&self) -> Vec<Buckets> {
+        let of_stages = STAGES.into_iter().zip(&self.stages);
+        let of_stages = of_stages.map(|(stage, counts)| Buckets::of(stage.as_str(), counts.sum_ns, &counts.histogram));
+        let sum_ns = self.stages.iter().map(|counts| counts.sum_ns).sum();
+        of_stages.chain([Buckets::of("total", sum_ns, &self.total)]).collect()
     }
 }
 
@@ -153,6 +199,11 @@ impl Tally {
         }
     }
 
+    /// The histograms since the start, the whole way as stage `total`.
+    pub(crate) fn buckets(&self) -> Vec<Buckets> {
+        self.since_start.buckets()
+    }
+
     pub(crate) fn sample(&self) -> LatencySample {
         let mut window = Counts::new(2);
         for second in &self.window {
@@ -216,6 +267,35 @@ mod tests {
         let journal = span.stages.iter().find(|stage| stage.stage == "journal").expect("it is a stage");
         assert!((988..=992).contains(&journal.critical), "all but those of 100 ns and less: {}", journal.critical);
         assert!(journal.latency.p99.is_some_and(|ns| (9_700..=10_100).contains(&ns)), "{journal:?}");
+    }
+
+    #[test]
+    fn every_order_is_in_one_bucket_of_each_stage() {
+        let tally = tally_of(
+            (0..=7)
+                .flat_map(|power| [order(2 * power + 1, 10_u64.pow(power as u32 + 2) - 60), order(2 * power + 2, 3)]),
+        );
+        let buckets = tally.buckets();
+        assert_eq!(
+            buckets.iter().map(|of| of.stage).collect::<Vec<_>>(),
+            ["inbox", "journal", "replicate", "match", "release", "send", "total"]
+        );
+        for of in &buckets {
+            assert_eq!(of.orders_by_bound.iter().map(|(_, orders)| orders).sum::<u64>(), 16, "{of:?}");
+            assert!(of.orders_by_bound.is_sorted());
+        }
+        let bounds: Vec<_> = buckets[0].orders_by_bound.iter().map(|(bound, _)| *bound).collect();
+        assert_eq!(
+            (&bounds[..5], &bounds[24..]),
+            (&[100, 200, 500, 1_000, 2_000][..], &[10_000_000_000, u64::MAX][..])
+        );
+        let journal = &buckets[1].orders_by_bound;
+        for power in 0..=7_u32 {
+            let bound = 10_u64.pow(power + 2);
+            let orders = journal.iter().find(|(at, _)| *at == bound).expect("it is a bound").1;
+            assert_eq!(orders, if power == 0 { 9 } else { 1 }, "just below {bound}: {journal:?}");
+        }
+        assert_eq!(buckets[6].sum_ns, buckets[..6].iter().map(|of| of.sum_ns).sum::<u64>());
     }
 
     #[test]

@@ -163,16 +163,21 @@ fn prepare(nodes: &mut [LocalNode], folder: &Path) -> Result<Vec<Trader>, String
 fn invitation(nodes: &[LocalNode], folder: &Path) -> String {
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("tidegate"));
     let program = program.display();
-    let http = nodes[0].config.http.as_ref().map(|section| section.listen.to_string()).unwrap_or_default();
+    let http = nodes[0].config.http.as_ref();
+    let latency =
+        http.and_then(|section| section.operator_listen).map(|address| address.to_string()).unwrap_or_default();
+    let http = http.map(|section| section.listen.to_string()).unwrap_or_default();
     let feeds = nodes.iter().filter_map(|node| node.config.market_data.as_ref());
     let feeds: Vec<_> = feeds.map(|section| format!("--address {}", section.listen)).collect();
     let feeds = feeds.join(" ");
     let (primary, standby) = (nodes[0].data_dir().display(), nodes[1].data_dir().display());
     format!(
         "\nopen   http://{http}/                 live depth and trades\n\
+         open   http://{latency}/latency          where the time of the orders goes\n\
          open   http://{http}/v1/markets       JSON (also /metrics, /readyz)\n\
          open   {}   every order, trade and balance change (SQLite)\n\n\
          try    {program} status --data-dir {primary}\n\
+         try    {program} top --data-dir {primary}\n\
          try    kill -9 {}          the primary; then make the standby lead:\n\
          then   {program} promote --data-dir {standby}\n\
          try    {program} feed {feeds} --market BTC-USDT\n\n\

@@ -44,7 +44,7 @@ impl Live {
     /// A sample after another one.
     #[must_use]
     pub fn between(before: &NodeSample, sample: NodeSample) -> Self {
-        if sample.at_ns < before.at_ns {
+        if sample.at_ns < before.at_ns || sample.status.pid != before.status.pid {
             return Self::first(sample);
         }
         let interval_ns = sample.at_ns - before.at_ns;
@@ -74,13 +74,18 @@ pub(super) fn ratio(part: u64, whole: u64) -> f64 {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::float_cmp)]
 pub(super) mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     /// A node after so many seconds and orders, with three sessions.
     pub(in crate::top) fn sample(seconds: u64, orders: u64) -> NodeSample {
-        let line = json!({ "p50": 21_000, "p90": 33_000, "p99": null, "p99.9": null, "p99.99": null, "max": 250_123 });
+        changed(seconds, orders, |_| ())
+    }
+
+    /// The same with something else in it.
+    pub(in crate::top) fn changed(seconds: u64, orders: u64, change: impl FnOnce(&mut Value)) -> NodeSample {
+        let line = json!({ "p50": 21_000, "p90": 33_000, "p99": null, "p99.9": null, "p99.99": null, "max": 250_123, "curve": [] });
         let stage = |name: &str, sum: u64, critical: u64| {
             let mut stage = line.clone();
             let fields = [("stage", json!(name)), ("from", json!("a")), ("to", json!("b")), ("sum_ns", json!(sum))];
@@ -90,8 +95,8 @@ pub(super) mod tests {
             stage
         };
         let span = json!({
-            "orders": orders, "sum_ns": orders * 25_000, "total": line,
-            "stages": [stage("journal", orders * 20_000, orders - 3), stage("send", orders * 5_000, 3)],
+            "orders": orders, "sum_ns": orders * 25_000, "total": line, "curve": [],
+            "stages": [stage("journal", orders * 20_000, orders.saturating_sub(3)), stage("send", orders * 5_000, 3)],
         });
         let session = |key: u32, in_flight: u64, bytes: u64| {
             json!({
@@ -110,7 +115,7 @@ pub(super) mod tests {
             "snapshot": { "sequence": 0, "age_s": 0, "running": false, "last_error": null }, "started_from": 0,
             "journal_bytes": 0, "disk_space": "enough", "event_log_bytes": 0, "uptime_s": seconds, "digest": null,
         });
-        serde_json::from_value(json!({
+        let mut value = json!({
             "at_ns": seconds * 1_000_000_000, "status": status,
             "latency": { "clock": "tsc", "skipped": 2, "since_start": span, "last_10_s": span, "slowest": [
                 { "sequence": 4_711, "at_ns": 1, "latency_ns": 250_123, "stages": { "journal": 250_123 }, "content": "key 3: Tick" },
@@ -120,8 +125,9 @@ pub(super) mod tests {
             ],
             "sessions": [session(1, 5, 0), session(2, 0, 900), session(3, 70, 10)],
             "inbox_slots": 8_192, "command_ring_slots": 16_384,
-        }))
-        .unwrap()
+        });
+        change(&mut value);
+        serde_json::from_value(value).unwrap()
     }
 
     #[test]
@@ -136,6 +142,9 @@ pub(super) mod tests {
     fn a_node_that_was_started_again_begins_anew() {
         let live = Live::between(&sample(100, 1_000_000), sample(2, 10));
         assert_eq!((live.interval_ns, live.orders_per_s), (2_000_000_000, 5.0));
+        // Also one that was away for longer than the one before had run.
+        let again = changed(200, 100, |value| value["status"]["pid"] = json!(8));
+        assert_eq!(Live::between(&sample(100, 1_000_000), again).orders_per_s, 0.5);
         assert_eq!(Live::first(sample(0, 10)).orders_per_s, 0.0, "no time has passed");
     }
 

@@ -1,7 +1,12 @@
-//! Which percentiles of a histogram mean something.
+//! Which percentiles of a histogram mean something, and the points of its percentile plot: one rule for node, load and reports.
+//!
+//! ```text
+//!   Histogram --+--[`Percentiles::of`]--> tables, gauges
+//!               '--[`curve`]------------> plots
+//! ```
 //!
 //! Invariants: [`printable`] alone decides; everything that prints asks it, so that no table, page or gauge shows a p99.999 of
-//! a thousand samples.
+//! a thousand samples. Nothing is interpolated: a value is what the histogram answers for its quantile.
 //! Owning thread: the caller's.
 
 use hdrhistogram::Histogram;
@@ -13,6 +18,9 @@ pub const SAMPLES_ABOVE_MIN: u64 = 10;
 /// The percentiles of every table: name, and how many of a million samples lie above.
 pub const PERCENTILES: [(&str, u64); 6] =
     [("p50", 500_000), ("p90", 100_000), ("p99", 10_000), ("p99.9", 1_000), ("p99.99", 100), ("p99.999", 10)];
+
+/// Points of a curve between a quantile and the one with a tenth of the samples above.
+const POINTS_PER_DECADE: i32 = 12;
 
 /// Whether a percentile with so many of a million samples above it may be shown, of `count` samples.
 #[must_use]
@@ -69,16 +77,57 @@ impl Percentiles {
     }
 }
 
+/// A point of the percentile plot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// How many of a million samples are slower.
+    pub above_per_million: u64,
+    /// What the others take at most.
+    pub value_ns: u64,
+}
+
+/// The percentile plot: points in equal distances on a logarithmic scale of how many samples lie above, as far as enough do.
+#[must_use]
+pub fn curve(histogram: &Histogram<u64>) -> Vec<CurvePoint> {
+    let mut points: Vec<CurvePoint> = Vec::new();
+    for step in 0..=6 * POINTS_PER_DECADE {
+        let above = (1e6 * 10_f64.powf(-f64::from(step) / f64::from(POINTS_PER_DECADE))).round() as u64;
+        let new = points.last().is_none_or(|last| last.above_per_million > above);
+        if new && above > 0 && printable(histogram.len(), above) {
+            let share = (1_000_000 - above) as f64 / 1e6;
+            points.push(CurvePoint { above_per_million: above, value_ns: histogram.value_at_quantile(share) });
+        }
+    }
+    points
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(count: u64) -> Percentiles {
-        let mut histogram = crate::histogram();
+    fn histogram(count: u64) -> Histogram<u64> {
+        let mut histogram = Histogram::new(3).expect("three digits");
         for value in 1..=count {
             histogram.record(value).expect("it grows");
         }
-        Percentiles::of(&histogram)
+        histogram
+    }
+
+    fn of(count: u64) -> Percentiles {
+        Percentiles::of(&histogram(count))
+    }
+
+    #[test]
+    fn a_curve_rises_to_the_last_point_with_ten_samples_above() {
+        for count in [0, 9, 10, 1_000, 54_321] {
+            let points = curve(&histogram(count));
+            assert!(points.is_sorted_by(|a, b| a.above_per_million > b.above_per_million && a.value_ns <= b.value_ns));
+            assert!(points.iter().all(|point| printable(count, point.above_per_million)), "{count}: {points:?}");
+            assert_eq!(points.is_empty(), count < 10);
+            if let Some(last) = points.last() {
+                assert!(count * last.above_per_million < 13_000_000, "the next one would have too few: {last:?}");
+            }
+        }
     }
 
     #[test]

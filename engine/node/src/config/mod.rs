@@ -2,14 +2,21 @@
 //!
 //! Limits that decide a reject are not here in force: `[limits]` only goes into the first record of a new journal.
 
+mod market_data;
+mod order_entry;
+
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tidegate_domain::{ClusterId, Durability, EngineLimits, LimitOutOfRange, NodeId};
-use tidegate_matching::SESSION_GRACE_AFTER_RESTART;
 use tidegate_pipeline::CorePlanChoice;
+
+pub use self::market_data::{MarketDataSection, MulticastSection};
+pub use self::order_entry::{
+    IoName, OrderEntrySection, SecondLogonName, SessionLimitsSection, TlsSection, default_session_grace_ms,
+};
 
 /// Which part a node plays when it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,236 +188,27 @@ pub enum IdleName {
     Park,
 }
 
-/// `[order_entry]`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OrderEntrySection {
-    /// Address of the binary gateway.
-    pub listen: SocketAddr,
-    /// How its sockets are driven.
-    #[serde(default)]
-    pub io: IoName,
-    /// How long a client may take to log on again after a restart or a promotion of this node before its
-    /// orders go, in milliseconds. A connection that ends otherwise has the grace time that its client asked for.
-    #[serde(default = "default_session_grace_ms")]
-    pub session_grace_ms: u64,
-    /// Threads that carry sessions. With one and the core plan `fused` it is the pipeline's own.
-    #[serde(default = "one_thread")]
-    pub threads: usize,
-    /// What becomes of a logon with a key that has a live session.
-    #[serde(default)]
-    pub second_logon: SecondLogonName,
-    /// A second door with TLS 1.3; absent: none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<TlsSection>,
-    /// What clients may take up.
-    #[serde(default)]
-    pub limits: SessionLimitsSection,
-}
-
-/// What becomes of a logon with a key that has a live session.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SecondLogonName {
-    /// It takes over, and the older session is told so.
-    #[default]
-    TakesOver,
-    /// It is refused.
-    IsRefused,
-}
-
-/// `[order_entry.tls]`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TlsSection {
-    /// Address of the second door.
-    pub listen: SocketAddr,
-    /// PEM file: the server's certificate, then those that lead to a root.
-    pub certificates: PathBuf,
-    /// PEM file: the private key. Nobody else may read it.
-    pub private_key: PathBuf,
-}
-
-const fn one_thread() -> usize {
-    1
-}
-
-/// `[order_entry.limits]`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SessionLimitsSection {
-    /// Most connections at a time.
-    pub sessions_max: usize,
-    /// Most connections of one address (an IPv4 address, or 64 bits of an IPv6 one) that have not logged on.
-    pub address_unauthenticated_max: u32,
-    /// Most logons that one address may try in a second; also, handshakes at the TLS door.
-    pub address_logons_per_second: u32,
-    /// Whether those two limits hold for loopback, too.
-    pub limit_loopback: bool,
-    /// Tokens that a key gets back in a second: every request costs one, a mass quote as many as it has quotes, what takes orders
-    /// away none. 0 is no limit.
-    pub key_tokens_per_s: u32,
-    /// Most tokens that a key can have: 100 or more, or 0 where there is no limit.
-    pub key_tokens_max: u32,
-    /// The same for all keys that come from one address.
-    pub address_tokens_per_s: u32,
-    /// The same for all keys that come from one address.
-    pub address_tokens_max: u32,
-}
-
-impl Default for SessionLimitsSection {
-    fn default() -> Self {
-        Self {
-            sessions_max: 4_096,
-            address_unauthenticated_max: 16,
-            address_logons_per_second: 10,
-            limit_loopback: true,
-            key_tokens_per_s: 20_000,
-            key_tokens_max: 40_000,
-            address_tokens_per_s: 100_000,
-            address_tokens_max: 200_000,
-        }
-    }
-}
-
-/// As long as the engine gives where nobody says.
-#[must_use]
-pub const fn default_session_grace_ms() -> u64 {
-    SESSION_GRACE_AFTER_RESTART.nanos() / 1_000_000
-}
-
-/// How sockets are driven.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum IoName {
-    /// io_uring where the kernel allows it, else epoll.
-    #[default]
-    Auto,
-    /// io_uring or not at all.
-    Uring,
-    /// epoll.
-    Epoll,
-}
-
 /// `[http]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpSection {
-    /// Address of HTTP, WebSocket and metrics.
+    /// Address of HTTP, WebSocket and metrics: whoever reaches it sees what is public.
     pub listen: SocketAddr,
-}
-
-/// `[market_data]`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MarketDataSection {
-    /// Address of the feed over TCP: subscriptions, snapshots, messages that are sent again.
-    pub listen: SocketAddr,
-    /// The feed says something at least this often, in milliseconds.
-    #[serde(default = "default_feed_heartbeat_ms")]
-    pub heartbeat_ms: u64,
-    /// Messages of each channel that are kept, to be sent again.
-    #[serde(default = "default_keep_messages")]
-    pub keep_messages: usize,
-    /// Most connections at a time.
-    #[serde(default = "default_connections_max")]
-    pub connections_max: usize,
-    /// Most connections at a time from one address.
-    #[serde(default = "default_connections_per_ip_max")]
-    pub connections_per_ip_max: usize,
-    /// Messages and pieces of snapshots that one address gets back in a second.
-    #[serde(default = "default_recovery_per_second")]
-    pub recovery_per_second: u32,
-    /// Most messages that are sent again for one request.
-    #[serde(default = "default_retransmit_max")]
-    pub retransmit_max: u32,
-    /// The multicast groups; absent: none.
+    /// A second address, on this machine only: the same, and what the slowest orders were.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub multicast: Option<MulticastSection>,
+    pub operator_listen: Option<SocketAddr>,
 }
 
-impl MarketDataSection {
-    /// The defaults, at this address.
-    #[must_use]
-    pub const fn new(listen: SocketAddr) -> Self {
-        Self {
-            listen,
-            heartbeat_ms: default_feed_heartbeat_ms(),
-            keep_messages: default_keep_messages(),
-            connections_max: default_connections_max(),
-            connections_per_ip_max: default_connections_per_ip_max(),
-            recovery_per_second: default_recovery_per_second(),
-            retransmit_max: default_retransmit_max(),
-            multicast: None,
-        }
+impl HttpSection {
+    fn check(&self) -> Result<(), ConfigError> {
+        let Some(operator) = self.operator_listen else { return Ok(()) };
+        const FIELD: &str = "http.operator_listen";
+        const HERE: &str = "an address of this machine alone, as 127.0.0.1:8101; from elsewhere, `ssh -L`";
+        // It shows what clients ask for, and asks nobody who he is.
+        check(operator.ip().is_loopback(), FIELD, operator, HERE)?;
+        let other = operator.port() == 0 || operator != self.listen;
+        check(other, FIELD, operator, "another address than http.listen")
     }
-}
-
-const fn default_feed_heartbeat_ms() -> u64 {
-    1_000
-}
-
-const fn default_keep_messages() -> usize {
-    65_536
-}
-
-const fn default_connections_max() -> usize {
-    256
-}
-
-const fn default_connections_per_ip_max() -> usize {
-    16
-}
-
-const fn default_recovery_per_second() -> u32 {
-    100_000
-}
-
-const fn default_retransmit_max() -> u32 {
-    4_096
-}
-
-/// `[market_data.multicast]`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MulticastSection {
-    /// Group A and its port.
-    pub group_a: SocketAddrV4,
-    /// Group B and its port: the same datagrams.
-    pub group_b: SocketAddrV4,
-    /// Group of the snapshots and its port.
-    pub group_snapshot: SocketAddrV4,
-    /// Address of the interface that A and snapshots leave by; 0.0.0.0: as the system routes.
-    #[serde(default = "any_interface")]
-    pub interface_a: Ipv4Addr,
-    /// The same of B.
-    #[serde(default = "any_interface")]
-    pub interface_b: Ipv4Addr,
-    /// Routers that a datagram may pass, plus one; 0: it stays on this machine.
-    #[serde(default = "default_ttl")]
-    pub ttl: u8,
-    /// Every market's snapshot is sent once in this time, in milliseconds.
-    #[serde(default = "default_snapshot_interval_ms")]
-    pub snapshot_interval_ms: u64,
-    /// Most datagrams of snapshots in a second.
-    #[serde(default = "default_snapshot_packets_per_second")]
-    pub snapshot_packets_per_second: u32,
-}
-
-const fn any_interface() -> Ipv4Addr {
-    Ipv4Addr::UNSPECIFIED
-}
-
-const fn default_ttl() -> u8 {
-    1
-}
-
-const fn default_snapshot_interval_ms() -> u64 {
-    5_000
-}
-
-const fn default_snapshot_packets_per_second() -> u32 {
-    2_000
 }
 
 /// `[replication]`
@@ -609,17 +407,10 @@ impl NodeConfig {
         let segment = self.journal.segment_mib;
         check((1..=1_024).contains(&segment), "journal.segment_mib", segment, "1 to 1024")?;
         self.check_pipeline()?;
-        let grace = self.order_entry.session_grace_ms;
-        check((100..=600_000).contains(&grace), "order_entry.session_grace_ms", grace, "100 to 600000")?;
-        if let Some(tls) = &self.order_entry.tls {
-            let other = tls.listen.port() == 0 || tls.listen != self.order_entry.listen;
-            check(other, "order_entry.tls.listen", tls.listen, "another address than order_entry.listen")?;
-        }
-        let threads = self.order_entry.threads;
-        check((1..=64).contains(&threads), "order_entry.threads", threads, "1 to 64")?;
-        self.check_session_limits()?;
+        self.order_entry.check()?;
+        self.http.as_ref().map_or(Ok(()), HttpSection::check)?;
         self.check_limits()?;
-        self.market_data.as_ref().map_or(Ok(()), check_market_data)?;
+        self.market_data.as_ref().map_or(Ok(()), MarketDataSection::check)?;
         let keep = self.snapshots.keep;
         check((2..=1_000).contains(&keep), "snapshots.keep", keep, "2 to 1000")?;
         match &self.replication {
@@ -650,28 +441,6 @@ impl NodeConfig {
         check(ring(p.event_ring_slots), "pipeline.event_ring_slots", p.event_ring_slots, RING)?;
         let inbox = (64..=1 << 22).contains(&p.inbox_slots);
         check(inbox, "pipeline.inbox_slots", p.inbox_slots, "64 to 4194304")
-    }
-
-    fn check_session_limits(&self) -> Result<(), ConfigError> {
-        let limits = &self.order_entry.limits;
-        let sessions = limits.sessions_max;
-        check((1..=65_536).contains(&sessions), "order_entry.limits.sessions_max", sessions, "1 to 65536")?;
-        let open = limits.address_unauthenticated_max;
-        let field = "order_entry.limits.address_unauthenticated_max";
-        check((1..=65_536).contains(&open), field, open, "1 to 65536")?;
-        let logons = limits.address_logons_per_second;
-        check((1..=100_000).contains(&logons), "order_entry.limits.address_logons_per_second", logons, "1 to 100000")?;
-        const TOKENS_MAX: u32 = 100_000_000;
-        const PER_SECOND: &str = "0 to 100000000";
-        const MOST: &str = "100 to 100000000, or 0 where there is no limit";
-        let (key, address) = (limits.key_tokens_per_s, limits.address_tokens_per_s);
-        check(key <= TOKENS_MAX, "order_entry.limits.key_tokens_per_s", key, PER_SECOND)?;
-        check(address <= TOKENS_MAX, "order_entry.limits.address_tokens_per_s", address, PER_SECOND)?;
-        let valid = |per_second, most| if per_second == 0 { most == 0 } else { (100..=TOKENS_MAX).contains(&most) };
-        let most = limits.key_tokens_max;
-        check(valid(key, most), "order_entry.limits.key_tokens_max", most, MOST)?;
-        let most = limits.address_tokens_max;
-        check(valid(address, most), "order_entry.limits.address_tokens_max", most, MOST)
     }
 
     fn check_limits(&self) -> Result<(), ConfigError> {
@@ -718,38 +487,6 @@ impl NodeConfig {
     pub fn admin_socket(&self) -> PathBuf {
         self.node.data_dir.join(ADMIN_SOCKET)
     }
-}
-
-fn check_market_data(feed: &MarketDataSection) -> Result<(), ConfigError> {
-    let within = |low: u64, value: u64, high: u64| (low..=high).contains(&value);
-    let heartbeat = feed.heartbeat_ms;
-    check(within(10, heartbeat, 60_000), "market_data.heartbeat_ms", heartbeat, "10 to 60000")?;
-    let keep = feed.keep_messages;
-    check(within(1_024, keep as u64, 1 << 24), "market_data.keep_messages", keep, "1024 to 16777216")?;
-    let max = feed.connections_max;
-    check(within(1, max as u64, 65_536), "market_data.connections_max", max, "1 to 65536")?;
-    let per_ip = feed.connections_per_ip_max;
-    let fits = within(1, per_ip as u64, max as u64);
-    check(fits, "market_data.connections_per_ip_max", per_ip, "1 to market_data.connections_max")?;
-    let rate = feed.recovery_per_second;
-    check(within(100, rate.into(), 100_000_000), "market_data.recovery_per_second", rate, "100 to 100000000")?;
-    let retransmit = feed.retransmit_max;
-    let fits = within(1, retransmit.into(), keep as u64);
-    check(fits, "market_data.retransmit_max", retransmit, "1 to market_data.keep_messages")?;
-    let Some(multicast) = &feed.multicast else { return Ok(()) };
-    let (a, b, snapshot) = (multicast.group_a, multicast.group_b, multicast.group_snapshot);
-    const GROUP: &str = "a group of 224.0.0.0 to 239.255.255.255 and a port, another for each of A, B and snapshots";
-    let is_group = |group: SocketAddrV4| group.ip().is_multicast() && group.port() != 0;
-    check(is_group(a), "market_data.multicast.group_a", a, GROUP)?;
-    check(is_group(b) && b != a, "market_data.multicast.group_b", b, GROUP)?;
-    let is_third = is_group(snapshot) && snapshot != a && snapshot != b;
-    check(is_third, "market_data.multicast.group_snapshot", snapshot, GROUP)?;
-    let interval = multicast.snapshot_interval_ms;
-    let fits = within(100, interval, 600_000);
-    check(fits, "market_data.multicast.snapshot_interval_ms", interval, "100 to 600000")?;
-    let packets = multicast.snapshot_packets_per_second;
-    let fits = within(1, packets.into(), 1_000_000);
-    check(fits, "market_data.multicast.snapshot_packets_per_second", packets, "1 to 1000000")
 }
 
 /// File name of the operator's socket in the data folder.
