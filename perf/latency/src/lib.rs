@@ -18,7 +18,7 @@ mod recorder;
 mod run;
 
 pub use folder::{RUN_FILE, RunFolder};
-pub use hlog::{Hlog, HlogWriter, Interval, histogram};
+pub use hlog::{Hlog, HlogWriter, Interval, decode_histogram, histogram};
 pub use machine::Machine;
 pub use percentiles::{PERCENTILES, Percentiles, SAMPLES_ABOVE_MIN, printable};
 pub use recorder::Recorder;

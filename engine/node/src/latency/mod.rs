@@ -9,6 +9,7 @@
 //! Owning threads: `latency` counts; whoever asks reads under the tally's lock.
 
 mod busy;
+mod histograms;
 mod sample;
 mod tally;
 
@@ -22,6 +23,7 @@ use tidegate_journal::JournalReader;
 use tidegate_pipeline::stamps::{StampReader, StampSources, TickClock, TickScale};
 
 pub(crate) use self::busy::BusyStages;
+pub use self::histograms::{LatencyHistograms, OrderParts, StageHistogram};
 pub use self::sample::{
     BusyLine, LatencyLine, LatencySample, LatencySpan, NodeSample, SessionSample, SlowOrder, StageLine,
 };
@@ -77,6 +79,7 @@ impl Latency {
                     tally.count(times, &scale, |sent| wall_ns.saturating_sub(scale.ns_ago(sent)));
                 });
                 tally.skipped = reader.skipped();
+                tally.through = reader.through().raw();
             }
             if described.elapsed() >= DESCRIBE_EVERY {
                 self.describe_slowest(journal);
@@ -97,6 +100,12 @@ impl Latency {
     /// What was counted so far; what an order was is there a second after the order.
     pub(crate) fn sample(&self) -> LatencySample {
         self.lock().sample()
+    }
+
+    /// All histograms, and the slowest orders since this was last asked for.
+    pub(crate) fn histograms(&self) -> LatencyHistograms {
+        let copy = self.lock().histograms();
+        copy.encoded()
     }
 
     fn lock(&self) -> MutexGuard<'_, Tally> {
