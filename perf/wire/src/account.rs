@@ -94,7 +94,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// With room for the whole of a measured part of this length, which begins with [`Self::begin`].
+    /// With room for the whole of a measured part of this length, which has not begun.
     #[must_use]
     pub fn new(measured_ns: u64, late_threshold_ns: u64, outliers_max: usize) -> Self {
         let seconds = measured_ns.div_ceil(SECOND_NS) + 1;
