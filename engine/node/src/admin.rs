@@ -128,6 +128,10 @@ async fn answer(request: AdminRequest, control: &Arc<Control>) -> Result<Value, 
             let sample = control.sample().await;
             Ok(serde_json::to_value(sample).expect("a sample always serialises"))
         }
+        AdminRequest::Histograms => {
+            let histograms = control.latency.histograms();
+            Ok(serde_json::to_value(histograms).expect("histograms always serialise"))
+        }
         AdminRequest::List => Ok(control.desk.directory().to_json()),
         AdminRequest::Snapshot => {
             control.snapshots.request()?;
@@ -230,6 +234,7 @@ fn command_of(request: AdminRequest, control: &Control) -> Result<(AccountId, Co
         AdminRequest::Status { .. }
         | AdminRequest::List
         | AdminRequest::Sample
+        | AdminRequest::Histograms
         | AdminRequest::Snapshot
         | AdminRequest::AnnounceMaintenance { .. }
         | AdminRequest::SetMarketRules { .. }

@@ -36,6 +36,15 @@ pub fn histogram() -> Histogram<u64> {
     Histogram::new(DIGITS).expect("three digits are within 0 to 5")
 }
 
+/// The histogram of a line's payload: V2, deflated or not, in base64.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn decode_histogram(text: &str) -> Result<Histogram<u64>, String> {
+    let payload = STANDARD.decode(text).map_err(|error| format!("base64: {error}"))?;
+    Deserializer::new().deserialize(&mut &payload[..]).map_err(|error| format!("histogram: {error}"))
+}
+
 /// Writes one log.
 pub struct HlogWriter {
     path: PathBuf,
@@ -132,17 +141,14 @@ impl Hlog {
     fn parse(bytes: &[u8]) -> Result<Self, String> {
         let (mut started_at, mut base) = (None, None);
         let mut intervals = Vec::new();
-        let mut deserializer = Deserializer::new();
         for entry in IntervalLogIterator::new(bytes) {
             match entry {
                 Ok(LogEntry::StartTime(at)) => started_at = Some(at),
                 Ok(LogEntry::BaseTime(at)) => base = Some(at),
                 Ok(LogEntry::Interval(interval)) => {
                     let number = intervals.len() + 1;
-                    let payload = STANDARD.decode(interval.encoded_histogram());
-                    let payload = payload.map_err(|error| format!("interval {number}: base64: {error}"))?;
-                    let histogram = deserializer.deserialize(&mut &payload[..]);
-                    let histogram = histogram.map_err(|error| format!("interval {number}: histogram: {error}"))?;
+                    let histogram = decode_histogram(interval.encoded_histogram());
+                    let histogram = histogram.map_err(|error| format!("interval {number}: {error}"))?;
                     intervals.push(Interval {
                         start: interval.start_timestamp(),
                         length: interval.duration(),

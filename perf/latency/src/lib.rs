@@ -21,7 +21,7 @@ mod recorder;
 mod run;
 
 pub use folder::{RUN_FILE, RunFolder};
-pub use hlog::{Hlog, HlogWriter, Interval, histogram};
+pub use hlog::{Hlog, HlogWriter, Interval, decode_histogram, histogram};
 pub use host::{Disk, HostFiles, device_of};
 pub use machine::Machine;
 pub use rates::{EXCHANGE_CORE_RATES, Rate, RateRow, RateTable};

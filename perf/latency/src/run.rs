@@ -60,6 +60,9 @@ pub struct Run {
     /// Where the time went inside the node.
     #[serde(default)]
     pub stages: Vec<Stage>,
+    /// Why there are none, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_stages: Option<String>,
     /// One row for each rate, where there were several.
     #[serde(default)]
     pub sweep: Vec<SweepPoint>,
@@ -262,6 +265,9 @@ pub struct Failover {
     pub gap_ns: u64,
     /// From the promotion to the first one.
     pub first_ack_ns: u64,
+    /// From the end of the old primary to the promotion: until its standby was sure, and somebody said so.
+    #[serde(default)]
+    pub until_promotion_ns: u64,
     /// Requests that were acknowledged and are gone: must be 0.
     pub lost: u64,
     /// Requests that were executed twice: must be 0.

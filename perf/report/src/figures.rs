@@ -339,7 +339,7 @@ fn missing(data: &RunData) -> Vec<Missing> {
         "no hiccup meter ran: engine and machine cannot be told apart",
     );
     let stages = match (run.stages.is_empty(), data.main()) {
-        (true, _) => "the node told no stages",
+        (true, _) => run.no_stages.as_deref().unwrap_or("the node told no stages"),
         (false, None) => "stages without response or service times add up to nothing",
         (false, Some(_)) => "",
     };

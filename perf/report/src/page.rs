@@ -241,8 +241,11 @@ fn outliers(figures: &Figures) -> String {
         "machine's gap then",
         "probable cause",
     ];
-    out += &table(&heads.map(str::to_owned), 9, rows).replace("<table>", "<table class=\"wide\">");
-    out
+    if run.outliers.iter().any(|outlier| !outlier.stages.is_empty()) {
+        out += "<p class=\"soft\">Stages are between the node's own stamps, from the receipt of a request's bytes to its report at the \
+                kernel; the latency is the client's and larger. A cause is said where one thing took half of it or more.</p>\n";
+    }
+    out + &table(&heads.map(str::to_owned), 9, rows).replace("<table>", "<table class=\"wide\">")
 }
 
 fn failovers(figures: &Figures) -> String {
@@ -254,12 +257,24 @@ fn failovers(figures: &Figures) -> String {
         vec![
             format!("{:.3} s", failover.at_ns as f64 / 1e9),
             duration(failover.gap_ns as f64),
+            if failover.until_promotion_ns == 0 {
+                "–".to_owned()
+            } else {
+                duration(failover.until_promotion_ns as f64)
+            },
             duration(failover.first_ack_ns as f64),
             count(failover.lost),
             count(failover.duplicated),
         ]
     });
-    let heads = ["acknowledgements end at", "none for", "promotion to the first one", "lost", "duplicated"];
+    let heads = [
+        "acknowledgements end at",
+        "none for",
+        "end of the old primary to promotion",
+        "promotion to the first one",
+        "lost",
+        "duplicated",
+    ];
     out += &table(&heads.map(str::to_owned), 0, rows);
     let wrong = figures.run.failovers.iter().any(|failover| failover.lost + failover.duplicated > 0);
     let (class, verdict) = if wrong {

@@ -48,23 +48,29 @@ impl InFlight {
                 | (OrderAction::New(_), ReportBody::OrderAccepted { .. })
                 | (OrderAction::Cancel { .. }, ReportBody::OrderCancelled { .. })
                 | (OrderAction::MassQuote { .. }, ReportBody::MassQuoteDone { .. })
+                | (OrderAction::Reduce { .. }, ReportBody::OrderReduced { .. } | ReportBody::OrderCancelled { .. })
+                | (OrderAction::Replace { .. }, ReportBody::OrderReplaced { .. })
+                | (OrderAction::CancelAll(_), ReportBody::CancelAllDone { .. })
+                | (OrderAction::SetProtection { .. }, ReportBody::ProtectionSet { .. })
+                | (OrderAction::ResetProtection { .. }, ReportBody::ProtectionReset { .. })
         )
     }
 }
 
-/// The measured part, after the beginning of the load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Measured {
-    /// Where it begins: the warm-up's end.
-    pub from_ns: u64,
-    /// Where it ends.
-    pub to_ns: u64,
+/// One of the slowest requests, and what the generator knows of its way.
+#[derive(Clone, Debug)]
+struct Slow {
+    outlier: Outlier,
+    intended_ns: u64,
+    sent_ns: u64,
 }
 
 /// What a load came to.
 #[derive(Clone, Debug)]
 pub struct Account {
-    measured: Measured,
+    measured_ns: u64,
+    /// Whether the measured part has begun.
+    is_measuring: bool,
     outliers_max: usize,
     /// From the intention to the answer.
     pub response: Recorder,
@@ -82,18 +88,19 @@ pub struct Account {
     pub rejects: BTreeMap<String, u64>,
     /// Answers of a kind that the request does not have.
     pub misfits: u64,
-    slowest: Vec<Outlier>,
+    slowest: Vec<Slow>,
     /// A latency above which one of [`Self::slowest`] has to go.
     slowest_min_ns: u64,
 }
 
 impl Account {
-    /// With room for the whole of it.
+    /// With room for the whole of a measured part of this length, which has not begun.
     #[must_use]
-    pub fn new(measured: Measured, late_threshold_ns: u64, outliers_max: usize) -> Self {
-        let seconds = (measured.to_ns - measured.from_ns).div_ceil(SECOND_NS) + 1;
+    pub fn new(measured_ns: u64, late_threshold_ns: u64, outliers_max: usize) -> Self {
+        let seconds = measured_ns.div_ceil(SECOND_NS) + 1;
         Self {
-            measured,
+            measured_ns,
+            is_measuring: false,
             outliers_max,
             response: Recorder::with_seconds(seconds),
             service: Recorder::with_seconds(seconds),
@@ -108,8 +115,18 @@ impl Account {
         }
     }
 
+    /// From here on requests count; moments are those after this one.
+    pub(crate) fn begin(&mut self) {
+        self.is_measuring = true;
+    }
+
+    /// The measured part ended earlier than planned: everything was sent and answered.
+    pub(crate) fn end_at(&mut self, measured_ns: u64) {
+        (self.measured_ns, self.answered_in_time) = (measured_ns.max(1), self.answered);
+    }
+
     fn counts(&self, intended_ns: u64) -> bool {
-        (self.measured.from_ns..self.measured.to_ns).contains(&intended_ns)
+        self.is_measuring && intended_ns < self.measured_ns
     }
 
     /// A request goes out.
@@ -134,8 +151,8 @@ impl Account {
             return;
         }
         self.answered += 1;
-        self.answered_in_time += u64::from(now_ns < self.measured.to_ns);
-        let at_ns = now_ns.saturating_sub(self.measured.from_ns);
+        self.answered_in_time += u64::from(now_ns < self.measured_ns);
+        let at_ns = now_ns;
         let latency_ns = now_ns.saturating_sub(request.intended_ns);
         self.response.record(at_ns, latency_ns);
         self.service.record(at_ns, now_ns.saturating_sub(request.sent_ns));
@@ -160,34 +177,50 @@ impl Account {
             return;
         }
         if self.slowest.len() == self.outliers_max {
-            let fastest = (0..self.slowest.len()).min_by_key(|index| self.slowest[*index].latency_ns);
+            let fastest = (0..self.slowest.len()).min_by_key(|index| self.slowest[*index].outlier.latency_ns);
             self.slowest.swap_remove(fastest.expect("there is room for at least one"));
         }
-        self.slowest.push(Outlier {
+        let outlier = Outlier {
             at_ns,
             latency_ns,
             sequence: report.sequence.raw(),
             request: request.request.raw(),
             content: describe(&request.action),
             ..Outlier::default()
-        });
+        };
+        self.slowest.push(Slow { outlier, intended_ns: request.intended_ns, sent_ns: request.sent_ns });
         if self.slowest.len() == self.outliers_max {
-            self.slowest_min_ns = self.slowest.iter().map(|outlier| outlier.latency_ns).min().unwrap_or(0);
+            self.slowest_min_ns = self.slowest.iter().map(|slow| slow.outlier.latency_ns).min().unwrap_or(0);
         }
     }
 
-    /// The slowest ones, the slowest first.
+    /// The slowest ones, the slowest first, with a cause where the generator knows it: that its thread stood still in one of
+    /// `stalls` (beginnings and ends), or that it sent late, for half of the time or more.
     #[must_use]
-    pub fn outliers(&self) -> Vec<Outlier> {
-        let mut slowest = self.slowest.clone();
-        slowest.sort_by_key(|outlier| (std::cmp::Reverse(outlier.latency_ns), outlier.at_ns));
-        slowest
+    pub fn outliers(&self, stalls: &[(u64, u64)]) -> Vec<Outlier> {
+        let outliers = self.slowest.iter().map(|slow| {
+            let Slow { outlier, intended_ns, sent_ns } = slow;
+            let (latency_ns, late_ns) = (outlier.latency_ns, sent_ns.saturating_sub(*intended_ns));
+            let shared = |(from, to): &(u64, u64)| (*to).min(outlier.at_ns).saturating_sub((*from).max(*intended_ns));
+            let still_ns: u64 = stalls.iter().map(shared).sum();
+            let cause = if still_ns >= latency_ns.div_ceil(2) {
+                Some(format!("the generator's thread stood still for {} µs", still_ns / 1_000))
+            } else if late_ns >= latency_ns.div_ceil(2) {
+                Some(format!("sent {} µs late: the generator was busy, or the socket full", late_ns / 1_000))
+            } else {
+                None
+            };
+            Outlier { cause, ..outlier.clone() }
+        });
+        let mut outliers: Vec<Outlier> = outliers.collect();
+        outliers.sort_by_key(|outlier| (std::cmp::Reverse(outlier.latency_ns), outlier.at_ns));
+        outliers
     }
 
     /// Requests a second that were answered inside the measured part.
     #[must_use]
     pub fn achieved_rate(&self) -> f64 {
-        self.answered_in_time as f64 * SECOND_NS as f64 / (self.measured.to_ns - self.measured.from_ns) as f64
+        self.answered_in_time as f64 * SECOND_NS as f64 / self.measured_ns as f64
     }
 }
 
@@ -220,7 +253,13 @@ mod tests {
 
     use super::*;
 
-    const MEASURED: Measured = Measured { from_ns: 1_000, to_ns: 2_000 };
+    const MEASURED_NS: u64 = 2_000;
+
+    fn begun(late_threshold_ns: u64, outliers_max: usize) -> Account {
+        let mut account = Account::new(MEASURED_NS, late_threshold_ns, outliers_max);
+        account.begin();
+        account
+    }
 
     fn in_flight(request: u64, intended_ns: u64, sent_ns: u64) -> InFlight {
         let (price, qty) = (Price::from_ticks(5), Qty::from_lots(1));
@@ -248,7 +287,7 @@ mod tests {
 
     #[test]
     fn the_response_counts_from_the_intention_and_the_service_from_the_send() {
-        let mut account = Account::new(MEASURED, 10, 3);
+        let mut account = begun(10, 3);
         account.note_sent(1_100, 1_400);
         account.note_answered(in_flight(1, 1_100, 1_400), &rejected(1), 1_500);
         assert_eq!((account.response.total().max(), account.service.total().max()), (400, 100));
@@ -257,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_send_is_late_only_beyond_the_threshold_and_the_latest_is_kept() {
-        let mut account = Account::new(MEASURED, 50, 0);
+        let mut account = begun(50, 0);
         for (intended, sent) in [(1_000, 1_000), (1_100, 1_150), (1_200, 1_251), (1_300, 1_420)] {
             account.note_sent(intended, sent);
         }
@@ -266,39 +305,59 @@ mod tests {
 
     #[test]
     fn what_was_intended_outside_the_measured_part_does_not_count() {
-        let mut account = Account::new(MEASURED, 10, 3);
-        for intended in [0, 999, 2_000, 5_000] {
+        let mut account = Account::new(MEASURED_NS, 10, 3);
+        for intended in [0, 1_999, 2_000, 5_000] {
+            if intended == MEASURED_NS {
+                account.begin();
+            }
             account.note_sent(intended, intended + 500);
             account.note_answered(in_flight(1, intended, intended + 500), &rejected(1), intended + 900);
         }
         assert_eq!((account.sent, account.answered, account.late.count), (0, 0, 0));
-        assert!(account.outliers().is_empty());
+        assert!(account.outliers(&[]).is_empty());
     }
 
     #[test]
     fn an_answer_after_the_end_counts_as_a_sample_but_not_for_the_rate() {
-        let mut account = Account::new(MEASURED, 10, 3);
+        let mut account = begun(10, 3);
         account.note_answered(in_flight(1, 1_900, 1_900), &rejected(1), 1_999);
         account.note_answered(in_flight(2, 1_999, 1_999), &rejected(2), 9_999);
         assert_eq!((account.answered, account.response.total().len()), (2, 2));
-        assert!((account.achieved_rate() - 1e6).abs() < 1e-6, "one in a microsecond: {}", account.achieved_rate());
+        assert!((account.achieved_rate() - 5e5).abs() < 1e-6, "one in two microseconds: {}", account.achieved_rate());
+        account.end_at(10_000);
+        assert!((account.achieved_rate() - 2e5).abs() < 1e-6, "two in ten: {}", account.achieved_rate());
     }
 
     #[test]
     fn the_slowest_are_kept_with_content_and_sequence() {
-        let mut account = Account::new(MEASURED, 10, 2);
+        let mut account = begun(10, 2);
         for (request, latency) in [(1, 30), (2, 10), (3, 50), (4, 20), (5, 40)] {
             account.note_answered(in_flight(request, 1_100, 1_100), &rejected(request), 1_100 + latency);
         }
-        let outliers = account.outliers();
+        let outliers = account.outliers(&[]);
         let found: Vec<_> = outliers.iter().map(|one| (one.request, one.latency_ns, one.sequence)).collect();
         assert_eq!(found, [(3, 50, 103), (5, 40, 105)]);
         assert_eq!(outliers[0].content, "new buy 1 lots at 5 ticks, gtc, market 1");
     }
 
     #[test]
+    fn a_slow_one_has_a_cause_where_the_generator_knows_it() {
+        let mut account = begun(10, 3);
+        account.note_answered(in_flight(1, 1_000, 1_000), &rejected(1), 2_000);
+        account.note_answered(in_flight(2, 100, 600), &rejected(2), 1_000);
+        account.note_answered(in_flight(3, 100, 400), &rejected(3), 900);
+        let causes = |stalls: &[(u64, u64)]| {
+            let outliers = account.outliers(stalls).into_iter();
+            outliers.map(|outlier| outlier.cause.unwrap_or_default()).collect::<Vec<_>>()
+        };
+        let late = "sent 0 µs late: the generator was busy, or the socket full";
+        assert_eq!(causes(&[(1_000, 1_499)]), ["", late, ""], "of 1,000 ns 499 are not half");
+        assert_eq!(causes(&[(900, 1_250), (1_300, 1_550)])[0], "the generator's thread stood still for 0 µs");
+    }
+
+    #[test]
     fn refusals_are_counted_by_reason_and_answers_of_another_kind_noticed() {
-        let mut account = Account::new(MEASURED, 10, 0);
+        let mut account = begun(10, 0);
         account.note_refusal(&rejected(1));
         account.note_refusal(&rejected(2));
         assert_eq!(account.rejects, BTreeMap::from([("unknown_order".to_owned(), 2)]));

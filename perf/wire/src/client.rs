@@ -40,10 +40,19 @@ pub struct Login {
     pub market: MarketId,
 }
 
+/// How far a logon is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Greeting,
+    LoggingOn,
+    Live,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct WireClient {
     stream: TcpStream,
+    phase: Phase,
     market: MarketId,
     input: Vec<u8>,
     start: usize,
@@ -71,12 +80,20 @@ impl WireClient {
             None => Self::log_on(login, Some(0))?.last_report,
         };
         let begun = Instant::now();
-        let say = |error: std::io::Error| format!("{}: {error}", login.address);
-        let stream = TcpStream::connect(login.address).map_err(say)?;
-        stream.set_nodelay(true).map_err(say)?;
-        stream.set_nonblocking(true).map_err(say)?;
-        let mut client = Self {
-            stream,
+        let mut client = Self::connect(login, after)?;
+        client.finish_logon(login, &mut |_| Ok(()))?;
+        client.logged_on_in = begun.elapsed();
+        Ok(client)
+    }
+
+    /// Connects; [`Self::advance`] then logs on and asks for everything after report `after`.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub fn connect(login: &Login, after: u64) -> Result<Self, String> {
+        Ok(Self {
+            stream: connected(login)?,
+            phase: Phase::Greeting,
             market: login.market,
             input: Vec::with_capacity(1 << 16),
             start: 0,
@@ -86,33 +103,88 @@ impl WireClient {
             next_request: 1,
             last_report: after,
             logged_on_in: Duration::ZERO,
-        };
-        let ServerMessage::Challenge { nonce, cluster, node, .. } = client.wait()? else {
-            return Err("the server began with something else than a challenge".to_owned());
-        };
-        let signed = logon_bytes(cluster, node, &nonce, login.key);
-        let logon = Logon {
-            key: login.key,
-            mode: SessionMode::Trading,
-            replay_max: 0,
-            resume_after: Position::default(),
-            last_session_sequence: SessionSequence::new(after),
-            heartbeat_ms: HEARTBEAT_MS,
-            grace_ms: 0,
-            cancel_on_disconnect: false,
-            signature: SigningKey::from_bytes(&login.secret).sign(&signed).to_bytes(),
-        };
-        client.send(&ClientMessage::Logon(logon))?;
-        loop {
-            match client.wait()? {
-                ServerMessage::LogonAccepted { request_mark, .. } => client.next_request = request_mark.raw() + 1,
-                ServerMessage::Report(report) => client.note(&report)?,
-                ServerMessage::ReplayDone { .. } => break,
-                other => client.on_other(&other)?,
+        })
+    }
+
+    /// The same session on another connection: what was not sent is forgotten, numbers go on.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub fn reconnect(&mut self, login: &Login) -> Result<(), String> {
+        self.stream = connected(login)?;
+        self.phase = Phase::Greeting;
+        self.input.clear();
+        self.output.clear();
+        (self.start, self.written) = (0, 0);
+        Ok(())
+    }
+
+    /// Goes on with the logon without waiting, and gives every report that is replayed; whether requests are taken from here
+    /// on.
+    ///
+    /// # Errors
+    /// In the server's words, a gap, or what `take` says.
+    pub fn advance(
+        &mut self,
+        login: &Login,
+        take: &mut impl FnMut(&Report) -> Result<(), String>,
+    ) -> Result<bool, String> {
+        if self.phase != Phase::Live {
+            self.read()?;
+        }
+        while self.phase != Phase::Live {
+            let Some(message) = self.next_message()? else { return Ok(false) };
+            match (self.phase, message) {
+                (Phase::Greeting, ServerMessage::Challenge { nonce, cluster, node, .. }) => {
+                    let signed = logon_bytes(cluster, node, &nonce, login.key);
+                    let logon = Logon {
+                        key: login.key,
+                        mode: SessionMode::Trading,
+                        replay_max: 0,
+                        resume_after: Position::default(),
+                        last_session_sequence: SessionSequence::new(self.last_report),
+                        heartbeat_ms: HEARTBEAT_MS,
+                        grace_ms: 0,
+                        cancel_on_disconnect: false,
+                        signature: SigningKey::from_bytes(&login.secret).sign(&signed).to_bytes(),
+                    };
+                    self.send(&ClientMessage::Logon(logon))?;
+                    self.phase = Phase::LoggingOn;
+                }
+                (Phase::LoggingOn, ServerMessage::LogonAccepted { request_mark, .. }) => {
+                    self.next_request = self.next_request.max(request_mark.raw() + 1);
+                }
+                (Phase::LoggingOn, ServerMessage::Report(report)) => {
+                    self.note(&report)?;
+                    take(&report)?;
+                }
+                (Phase::LoggingOn, ServerMessage::ReplayDone { .. }) => self.phase = Phase::Live,
+                (Phase::Greeting, other) => return Err(format!("the server began without a challenge: {other:?}")),
+                (_, other) => self.on_other(&other)?,
             }
         }
-        client.logged_on_in = begun.elapsed();
-        Ok(client)
+        Ok(true)
+    }
+
+    /// Spins until the logon is done.
+    ///
+    /// # Errors
+    /// As [`Self::advance`], and silence.
+    pub fn finish_logon(
+        &mut self,
+        login: &Login,
+        take: &mut impl FnMut(&Report) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let (mut since, mut known) = (Instant::now(), self.last_report);
+        while !self.advance(login, take)? {
+            if self.last_report != known {
+                (since, known) = (Instant::now(), self.last_report);
+            }
+            if since.elapsed() > PATIENCE {
+                return Err(format!("nothing came for {} s", PATIENCE.as_secs()));
+            }
+        }
+        Ok(())
     }
 
     /// Appends the next request to what is to be sent: an order that rests, then its cancellation, in turns. Both get one
@@ -144,6 +216,11 @@ impl WireClient {
         let from = self.output.len();
         encode_request(&request, &mut self.output);
         (request, &self.output[from..])
+    }
+
+    /// Appends a request that was sent on another connection and not answered.
+    pub fn queue_again(&mut self, request: &OrderRequest) {
+        encode_request(request, &mut self.output);
     }
 
     /// Takes whatever answers are there, without waiting, rejects and refusals included; how many, and how many of them
@@ -290,18 +367,6 @@ impl WireClient {
         Ok(())
     }
 
-    fn wait(&mut self) -> Result<ServerMessage, String> {
-        let begun = Instant::now();
-        loop {
-            if let Some(message) = self.next_message()? {
-                return Ok(message);
-            }
-            if !self.read()? && begun.elapsed() > PATIENCE {
-                return Err(format!("nothing came for {} s", PATIENCE.as_secs()));
-            }
-        }
-    }
-
     fn next_message(&mut self) -> Result<Option<ServerMessage>, String> {
         let Some(frame) = split_frame(&self.input[self.start..]).map_err(|error| error.to_string())? else {
             return Ok(None);
@@ -328,4 +393,12 @@ impl WireClient {
             Err(error) => Err(format!("cannot read: {error}")),
         }
     }
+}
+
+fn connected(login: &Login) -> Result<TcpStream, String> {
+    let say = |error: std::io::Error| format!("{}: {error}", login.address);
+    let stream = TcpStream::connect(login.address).map_err(say)?;
+    stream.set_nodelay(true).map_err(say)?;
+    stream.set_nonblocking(true).map_err(say)?;
+    Ok(stream)
 }

@@ -5,7 +5,7 @@
 //!   [client]  client --New, Cancel--> a node --OrderAccepted, OrderCancelled--> client
 //!   [load]    the same, one in flight | four sessions with a full window | a replay beside busy sessions
 //!   [feed]    an order that trades: until its owner has the fills, and until the trade is on the feed
-//!   [generator] requests at intended times over many sessions, every answer checked: `tidegate load`
+//!   [generator] requests at intended times over many sessions, every answer checked, through a failover too: `tidegate load`
 //!   [codec]   one request decoded, one report encoded, without sockets
 //! ```
 //!
@@ -23,15 +23,17 @@ pub mod load;
 mod orders;
 mod pin;
 mod ready;
+mod recording;
 pub mod schedule;
 pub mod workload;
 
-pub use account::{Account, Measured};
+pub use account::Account;
 pub use client::{Login, WireClient};
 pub use feed::FeedReader;
-pub use generator::{Generator, LoadPlan, Outcome, Pace};
+pub use generator::{Gap, Generator, LoadPlan, Outcome, Pace, Verdict};
 pub use orders::{Orders, Trades};
 pub use pin::Pinned;
+pub use recording::{Recording, Step, target_of};
 pub use schedule::Schedule;
 pub use workload::{Workload, WorkloadKind};
 

@@ -3,6 +3,8 @@
 //! ```text
 //!   pairs        an order that rests, then its cancellation, and so on; nothing trades, nothing is refused
 //!   takers       even sessions keep a ladder around one price and renew it order by order; odd ones take from it (ioc)
+//!   sweeps       orders on many price levels, then one (ioc) that takes all of them, level by level; nothing is refused
+//!   mass-cancel  many orders that rest, then one request that cancels them all; nothing trades, nothing is refused
 //!   mass-quotes  every request moves five two-sided quotes, one in each market; nothing trades, nothing is refused
 //! ```
 //!
@@ -13,8 +15,8 @@
 use std::collections::VecDeque;
 
 use tidegate_domain::{
-    MarketId, OrderTarget, Price, Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, RequestNumber, SelfTrade, Side,
-    TimeInForce,
+    CancelFilter, MarketId, OrderTarget, Price, Qty, Quote, QuoteMode, QuoteSide, QuoteTerms, RequestNumber, SelfTrade,
+    Side, TimeInForce,
 };
 use tidegate_perf::Random;
 use tidegate_wire::OrderAction;
@@ -23,6 +25,10 @@ use tidegate_wire::OrderAction;
 const MIDDLE: i64 = 10_000;
 /// Orders that a maker keeps.
 const LADDER: usize = 32;
+/// Price levels that a sweep takes.
+const SWEPT_LEVELS: usize = 500;
+/// Orders that a mass cancel takes away.
+const CANCELLED_TOGETHER: usize = 500;
 /// Prices of each side of a ladder.
 const LEVELS: u64 = 16;
 
@@ -35,11 +41,15 @@ pub enum WorkloadKind {
     Takers,
     /// Quotes in several markets.
     MassQuotes,
+    /// Orders that go through hundreds of price levels.
+    Sweeps,
+    /// Requests that cancel hundreds of orders.
+    MassCancel,
 }
 
 impl WorkloadKind {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::Pairs, Self::Takers, Self::MassQuotes];
+    pub const ALL: [Self; 5] = [Self::Pairs, Self::Takers, Self::MassQuotes, Self::Sweeps, Self::MassCancel];
 
     /// Its name.
     #[must_use]
@@ -48,6 +58,8 @@ impl WorkloadKind {
             Self::Pairs => "pairs",
             Self::Takers => "takers",
             Self::MassQuotes => "mass-quotes",
+            Self::Sweeps => "sweeps",
+            Self::MassCancel => "mass-cancel",
         }
     }
 
@@ -58,6 +70,8 @@ impl WorkloadKind {
             Self::Pairs => "50 % new, 50 % cancel",
             Self::Takers => "half of the sessions 50 % new and 50 % cancel, the others ioc that take",
             Self::MassQuotes => "mass quotes of five two-sided quotes",
+            Self::Sweeps => "500 new on 500 price levels, then one ioc that takes them all",
+            Self::MassCancel => "500 new, then one cancel-all",
         }
     }
 
@@ -89,6 +103,8 @@ pub struct Workload {
     random: Random,
     /// Numbers of the orders that were put and not cancelled.
     open: VecDeque<RequestNumber>,
+    /// Orders put since the last sweep or mass cancel, and their lots.
+    put: (usize, u64),
 }
 
 impl Workload {
@@ -100,7 +116,14 @@ impl Workload {
     pub fn new(kind: WorkloadKind, seed: u64, session: usize, markets: &[MarketId]) -> Self {
         assert!(!markets.is_empty(), "a market to trade in");
         let random = Random::new(seed ^ (session as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        Self { kind, session, markets: markets.to_vec(), random, open: VecDeque::with_capacity(LADDER + 1) }
+        Self {
+            kind,
+            session,
+            markets: markets.to_vec(),
+            random,
+            open: VecDeque::with_capacity(LADDER + 1),
+            put: (0, 0),
+        }
     }
 
     /// The next request, which will have this number.
@@ -110,6 +133,8 @@ impl Workload {
             WorkloadKind::Takers if self.session.is_multiple_of(2) => self.renew(number),
             WorkloadKind::Takers => self.take(),
             WorkloadKind::MassQuotes => self.quote(),
+            WorkloadKind::Sweeps => self.sweep(),
+            WorkloadKind::MassCancel => self.mass_cancel(),
         }
     }
 
@@ -143,6 +168,29 @@ impl Workload {
         OrderAction::limit(self.markets[0], side, TimeInForce::Ioc, Price::from_ticks(price), qty)
     }
 
+    /// Each takes as many lots as it put, so that the book of several sessions does not grow.
+    fn sweep(&mut self) -> OrderAction {
+        let (levels, lots) = self.put;
+        let highest = Price::from_ticks(MIDDLE + SWEPT_LEVELS as i64);
+        if levels == SWEPT_LEVELS {
+            self.put = (0, 0);
+            return OrderAction::limit(self.markets[0], Side::Buy, TimeInForce::Ioc, highest, Qty::from_lots(lots));
+        }
+        let (price, qty) = (Price::from_ticks(MIDDLE + 1 + levels as i64), 1 + self.random.below(4));
+        self.put = (levels + 1, lots + qty);
+        OrderAction::limit(self.markets[0], Side::Sell, TimeInForce::Gtc, price, Qty::from_lots(qty))
+    }
+
+    fn mass_cancel(&mut self) -> OrderAction {
+        if self.put.0 == CANCELLED_TOGETHER {
+            self.put.0 = 0;
+            return OrderAction::CancelAll(CancelFilter::in_market(Some(self.markets[0])));
+        }
+        self.put.0 += 1;
+        let price = Price::from_ticks(1_000 + self.random.below(64) as i64);
+        OrderAction::limit(self.markets[0], Side::Buy, TimeInForce::Gtc, price, Qty::from_lots(1))
+    }
+
     fn quote(&mut self) -> OrderAction {
         let terms = QuoteTerms { group: 1, mode: QuoteMode::PostOnly, self_trade: SelfTrade::None };
         let (markets, random) = (&self.markets, &mut self.random);
@@ -162,7 +210,7 @@ mod tests {
     fn stream(kind: WorkloadKind, seed: u64, session: usize) -> Vec<OrderAction> {
         let markets: Vec<MarketId> = (1..=kind.markets() as u32).map(MarketId::new).collect();
         let mut workload = Workload::new(kind, seed, session, &markets);
-        (1..=500).map(|number| workload.next_action(RequestNumber::new(number))).collect()
+        (1..=1_002).map(|number| workload.next_action(RequestNumber::new(number))).collect()
     }
 
     #[test]
@@ -210,6 +258,33 @@ mod tests {
             assert_eq!(order.time_in_force, TimeInForce::Ioc);
             let ticks = order.price.ticks();
             assert!(if order.side == Side::Buy { ticks > MIDDLE } else { ticks < MIDDLE }, "{ticks}");
+        }
+    }
+
+    #[test]
+    fn a_sweep_takes_what_was_put_on_all_levels() {
+        let stream = stream(WorkloadKind::Sweeps, 3, 0);
+        for cycle in stream.chunks(SWEPT_LEVELS + 1) {
+            let (mut prices, mut lots) = (std::collections::BTreeSet::new(), 0);
+            for action in cycle {
+                let OrderAction::New(order) = action else { panic!("{action:?}") };
+                if order.side == Side::Sell {
+                    prices.insert(order.price.ticks());
+                    lots += order.qty.lots();
+                } else {
+                    assert_eq!((order.time_in_force, order.qty.lots()), (TimeInForce::Ioc, lots));
+                    assert_eq!((prices.len(), prices.last()), (SWEPT_LEVELS, Some(&order.price.ticks())));
+                }
+            }
+            assert!(matches!(cycle.last(), Some(OrderAction::New(order)) if order.side == Side::Buy));
+        }
+    }
+
+    #[test]
+    fn a_mass_cancel_comes_after_every_five_hundred_orders() {
+        for (at, action) in stream(WorkloadKind::MassCancel, 3, 0).iter().enumerate() {
+            let is_cancel = matches!(action, OrderAction::CancelAll(_));
+            assert_eq!(is_cancel, at % (CANCELLED_TOGETHER + 1) == CANCELLED_TOGETHER, "{at}");
         }
     }
 

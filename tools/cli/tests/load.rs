@@ -48,16 +48,29 @@ fn every_request_is_in_the_logs_and_the_seed_makes_the_input() {
         match series.kind {
             SeriesKind::Response | SeriesKind::Service => assert_eq!(total, 600, "{}", series.name),
             SeriesKind::Hiccup => assert!(total > 0, "{}", series.name),
-            SeriesKind::Stage => panic!("nobody stamps stages here"),
+            SeriesKind::Stage => assert_eq!(total, 600, "{}: warm-up and set-up are not in it", series.name),
         }
         assert_eq!(json["percentiles"][&series.name]["count"], total, "{}", series.name);
     }
     let kinds: Vec<SeriesKind> = first.series.iter().map(|series| series.kind).collect();
-    assert_eq!(kinds[..3], [SeriesKind::Response, SeriesKind::Service, SeriesKind::Hiccup]);
+    assert_eq!(kinds[..2], [SeriesKind::Response, SeriesKind::Service]);
+    assert_eq!(kinds.iter().filter(|kind| **kind == SeriesKind::Stage).count(), 7, "the whole and six parts");
+    assert!(kinds.contains(&SeriesKind::Hiccup));
+    let whole = first.series.iter().find(|series| series.name == "node").unwrap();
+    let mean = files.log(whole).unwrap().total().mean();
+    let sum: f64 = first.stages.iter().map(|stage| stage.mean_ns).sum();
+    assert!((sum - mean).abs() < mean / 100.0, "{sum} {mean}: a histogram is within 0.1 %");
+    assert!(first.stages.iter().all(|stage| stage.count == 600), "{:?}", first.stages);
+    let critical: f64 = first.stages.iter().map(|stage| stage.critical_share).sum();
+    assert!((critical - 1.0).abs() < 1e-9, "{critical}");
     assert_eq!(json["percentiles"]["response"]["p99.9"], Value::Null, "600 samples have no p99.9");
     assert!(first.config.contains("[order_entry]") && first.nodes == 1, "{}", first.config);
     assert_eq!(first.outliers.len(), 20);
-    assert!(first.outliers.iter().all(|outlier| outlier.sequence > 0 && !outlier.content.is_empty()));
+    for outlier in &first.outliers {
+        assert!(outlier.sequence > 0 && !outlier.content.is_empty() && outlier.cause.is_some(), "{outlier:?}");
+        let inside: u64 = outlier.stages.values().sum();
+        assert!(outlier.stages.len() == 6 && inside > 0, "of 600 orders the node keeps all: {outlier:?}");
+    }
 
     let (_, same, _) = run("b", 5);
     assert_eq!(same.load.input_hash, first.load.input_hash);
@@ -92,7 +105,7 @@ fn without_an_intention_there_is_no_response_time() {
         let output = load(folder.path(), &arguments);
         let (files, run) = opened(folder.path(), &output);
         assert!(run.is_right(), "{:?}", run.checks);
-        assert_eq!(run.series.len(), 1);
+        assert!(run.series[1..].iter().all(|series| series.kind == SeriesKind::Stage), "{:?}", run.series);
         assert_eq!((run.series[0].kind, run.load.rate), (SeriesKind::Service, 0.0));
         assert_eq!(files.log(&run.series[0]).unwrap().total().len(), run.answered);
         assert!(run.answered > 0 && run.rejects.is_empty());
@@ -137,7 +150,21 @@ fn a_book_that_is_not_the_one_of_the_reports_is_told_with_exit_code_1() {
     let first = folder.path().join("first");
     let (_, run) = opened(&first, &load(&first, &arguments));
     assert_eq!((run.sent, run.nodes, run.durability.as_str()), (101, 0, "unknown"));
+    assert!(run.stages.is_empty() && run.no_stages.is_some_and(|why| why.contains("--data-dir")));
+    // A recording of what that was: 51 orders and 50 cancellations.
+    let recorded = folder.path().join("recorded");
+    let again = format!(
+        "--workload recorded --recorded {} --rate 1000 --hiccup-s 0 --durability async --park --sessions 2",
+        node.data_dir().display()
+    );
+    let (_, run) = opened(&recorded, &load(&recorded, &again));
+    assert!(run.is_right() && run.rejects.is_empty(), "{:?} {:?}", run.checks, run.rejects);
+    let mix = "journal: 50 cancel_order, 51 new_order; left out: 1 query, kill switch or timer";
+    assert_eq!((run.sent, run.load.mix.as_str()), (101, mix), "the query is the first load's own check");
+    let book = run.checks.iter().find(|check| check.name.contains("final book")).unwrap();
+    assert_eq!(book.detail, "1 open orders of 2 sessions");
     let second = folder.path().join("second");
+    let arguments = format!("{arguments} --data-dir {}", node.data_dir().display());
     let output = load(&second, &arguments);
     let table = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{table}{}", text(&output.stderr));
@@ -147,9 +174,99 @@ fn a_book_that_is_not_the_one_of_the_reports_is_told_with_exit_code_1() {
         text(&output.stderr)
     );
     let run = RunFolder::open(&second).unwrap().1;
+    assert_eq!(run.durability, "async", "its operator's socket says so");
+    assert!(run.stages.len() == 6 && run.stages.iter().all(|stage| stage.count == 101), "{:?}", run.stages);
+    let elsewhere = arguments.replace(&node.gateway().to_string(), "127.0.0.1:1");
+    let output = load(&folder.path().join("third"), &elsewhere);
+    let message = text(&output.stderr);
+    assert!(message.contains("--data-dir") && message.contains("--connect is 127.0.0.1:1"), "{message}");
     let wrong: Vec<&str> = run.checks.iter().filter(|check| !check.ok).map(|check| check.name.as_str()).collect();
     assert_eq!(wrong, ["the final book is the one of the reports"]);
     node.stop().unwrap();
+}
+
+#[test]
+fn a_killed_primary_loses_nothing_and_the_schedule_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let arguments = "--workload takers --sessions 6 --rate 300 --seconds 4 --failover-at 1 --slowest 1200 --durability replicated --hiccup-s 0";
+    let output = load(&out, &arguments.replace("--seconds 4 ", ""));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("--failover-at is 1"), "{}", text(&output.stderr));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    command.args(["load", "--warm-up", "0", "--out"]).arg(&out).args(arguments.split_whitespace());
+    let (_, run) = opened(&out, &command.output().unwrap());
+    assert!(run.is_right(), "{:?}", run.checks);
+    assert_eq!((run.sent, run.answered), (1_200, 1_200), "what was due in the gap was sent after it");
+    let [failover] = run.failovers[..] else { panic!("{:?}", run.failovers) };
+    assert_eq!((failover.lost, failover.duplicated), (0, 0));
+    assert!(failover.until_promotion_ns > 0 && failover.first_ack_ns > 0, "{failover:?}");
+    assert!(run.outliers.iter().any(|outlier| outlier.cause.as_deref() == Some("failover")), "{:?}", run.outliers);
+    assert!(run.no_stages.is_some_and(|why| why.contains("killed")) && run.stages.is_empty());
+    let compared = run.checks.iter().find(|check| check.name.contains("after the failover")).unwrap();
+    assert!(!compared.detail.contains(" by 0 reports"), "{}", compared.detail);
+    let page = Command::new(env!("CARGO_BIN_EXE_tidegate")).arg("report").arg(&out).output().unwrap();
+    assert!(page.status.success(), "{}", text(&page.stderr));
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    for part in ["failover: no acknowledgement for", "Nothing was lost, nothing executed twice.", "gone with it"] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn recorded_messages_are_sent_after_their_opening_book() {
+    let folder = tempfile::tempdir().unwrap();
+    let (messages, book) = (folder.path().join("messages.csv"), folder.path().join("book.csv"));
+    // A buy that rests, a sell that a hidden hand takes, a reduction, and the cancellation of the rest.
+    let rows = [
+        "34200.1,1,11,10,1000000,1",
+        "34200.2,1,12,5,1005000,-1",
+        "34200.3,2,11,4,1000000,1",
+        "34200.4,4,12,5,1005000,-1",
+        "34200.5,3,11,6,1000000,1",
+    ];
+    std::fs::write(&messages, rows.join("\n") + "\n").unwrap();
+    std::fs::write(&book, "1010000,50,1000000,10\n").unwrap();
+    let out = folder.path().join("run");
+    let arguments = format!(
+        "--workload recorded --recorded {} --seed-book {} --rate 100 --hiccup-s 0 --durability async --park",
+        messages.display(),
+        book.display()
+    );
+    let (_, run) = opened(&out, &load(&out, &arguments));
+    assert!(run.is_right() && run.rejects.is_empty(), "{:?} {:?}", run.checks, run.rejects);
+    assert_eq!((run.sent, run.answered), (5, 5), "the opening book is sent before and not measured");
+    assert!(run.load.seconds < 1.0, "it ends with the recording: {}", run.load.seconds);
+    assert!(run.load.mix.contains("1 of them are the opening book"), "{}", run.load.mix);
+    let detail = |name: &str| run.checks.iter().find(|check| check.name.contains(name)).unwrap().detail.clone();
+    assert_eq!(detail("every trade"), "1 trades");
+    assert_eq!(detail("final book"), "1 open orders of 1 sessions");
+    assert!(run.stages.iter().all(|stage| stage.count == 5), "{:?}", run.stages);
+
+    let refused = |arguments: &str, parts: [&str; 2]| {
+        let output = load(&folder.path().join("refused"), arguments);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        assert!(parts.iter().all(|part| message.contains(part)), "{arguments}: {message}");
+    };
+    let recorded = |path: &Path| format!("--workload recorded --hiccup-s 0 --recorded {}", path.display());
+    refused(&recorded(&messages), ["is a message file", "--seed-book"]);
+    refused(&recorded(&folder.path().join("nowhere")), ["--recorded", "nowhere"]);
+    refused(&recorded(folder.path()), ["--recorded", "journal"]);
+}
+
+#[test]
+fn bad_days_are_answered_in_full() {
+    for (workload, trades) in [("sweeps", true), ("mass-cancel", false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments =
+            format!("--workload {workload} --sessions 2 --rate 1200 --hiccup-s 0 --durability async --park");
+        let (_, run) = opened(folder.path(), &load(folder.path(), &arguments));
+        assert!(run.is_right() && run.rejects.is_empty(), "{workload}: {:?}", run.checks);
+        assert_eq!((run.sent, run.answered), (1_200, 1_200));
+        let found = run.checks.iter().find(|check| check.name.contains("every trade")).unwrap();
+        assert_eq!(found.detail != "0 trades", trades, "{workload}: {}", found.detail);
+    }
 }
 
 #[test]

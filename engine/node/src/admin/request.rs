@@ -21,6 +21,8 @@ pub enum AdminRequest {
     List,
     /// A [`crate::latency::NodeSample`]: status, latency of the stages, sessions.
     Sample,
+    /// A [`crate::latency::LatencyHistograms`]: every stage since the start, and the slowest orders since this was last asked.
+    Histograms,
     /// Has a snapshot taken now, beside the node.
     Snapshot,
     /// Tells clients of this node that it will be stopped, or that it will not.

@@ -9,6 +9,7 @@
 //! Owning threads: `latency` counts; whoever asks reads under the tally's lock.
 
 mod busy;
+mod histograms;
 mod sample;
 mod tally;
 
@@ -22,6 +23,7 @@ use tidegate_journal::JournalReader;
 use tidegate_pipeline::stamps::{StampReader, StampSources, TickClock, TickScale};
 
 pub(crate) use self::busy::BusyStages;
+pub use self::histograms::{LatencyHistograms, OrderParts, StageHistogram};
 pub use self::sample::{BusyLine, LatencySample, LatencySpan, NodeSample, SessionSample, SlowOrder, StageLine};
 pub(crate) use self::tally::{Buckets, Tally};
 pub use tidegate_percentiles::{CurvePoint, Percentiles};
@@ -88,6 +90,7 @@ impl Latency {
                     tally.count(times, &scale, |sent| wall_ns.saturating_sub(scale.ns_ago(sent)));
                 });
                 tally.skipped = reader.skipped();
+                tally.through = reader.through().raw();
             }
             if described.elapsed() >= DESCRIBE_EVERY {
                 self.describe_slowest(journal);
@@ -114,6 +117,12 @@ impl Latency {
         let tally = self.lock();
         let (sample, buckets) = (Arc::new(tally.sample()), Arc::new(tally.buckets()));
         newest.insert(Counted { at: Instant::now(), sample, buckets }).clone()
+    }
+
+    /// All histograms, and the slowest orders since this was last asked for.
+    pub(crate) fn histograms(&self) -> LatencyHistograms {
+        let copy = self.lock().histograms();
+        copy.encoded()
     }
 
     fn lock(&self) -> MutexGuard<'_, Tally> {

@@ -4,16 +4,21 @@
 //! ten of one second each, of which the oldest is emptied when a second begins.
 //! Owning thread: `latency`.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use tidegate_percentiles::{Percentiles, curve};
 use tidegate_pipeline::stamps::{OrderTimes, STAGES, TickClock, TickScale, Ticks, TimedStage};
 
+use super::histograms::{Histograms, OrderParts};
 use super::sample::{LatencySample, LatencySpan, SlowOrder, StageLine};
 
 /// Slowest orders that are kept.
 pub(crate) const SLOWEST_KEPT: usize = 16;
+/// Slowest orders that are kept between two requests for histograms: enough that whoever measures from outside finds its own.
+const RECENT_KEPT: usize = 1_024;
 /// Seconds of the moving window.
 const WINDOW_S: usize = 10;
 /// Larger values count as this one.
@@ -56,11 +61,13 @@ impl Buckets {
 }
 
 /// Histograms of one span of time.
+#[derive(Clone)]
 struct Counts {
     total: Histogram<u64>,
     stages: [StageCounts; STAGES.len()],
 }
 
+#[derive(Clone)]
 struct StageCounts {
     histogram: Histogram<u64>,
     sum_ns: u64,
@@ -142,7 +149,11 @@ pub(crate) struct Tally {
     second: u64,
     /// The slowest first.
     slowest: Vec<SlowOrder>,
+    /// The slowest since histograms were last asked for, by duration and sequence.
+    recent: BinaryHeap<Reverse<(u64, u64, [u64; STAGES.len()])>>,
     pub(crate) skipped: u64,
+    /// Every order up to here is counted, or skipped.
+    pub(crate) through: u64,
 }
 
 impl Tally {
@@ -153,7 +164,9 @@ impl Tally {
             window: (0..WINDOW_S).map(|_| Counts::new(2)).collect(),
             second: 0,
             slowest: Vec::with_capacity(SLOWEST_KEPT + 1),
+            recent: BinaryHeap::with_capacity(RECENT_KEPT + 1),
             skipped: 0,
+            through: 0,
         }
     }
 
@@ -184,6 +197,34 @@ impl Tally {
             let place = self.slowest.partition_point(|other| other.latency_ns >= slow.latency_ns);
             self.slowest.insert(place, slow);
             self.slowest.truncate(SLOWEST_KEPT);
+        }
+        let place = (parts.total, times.sequence.raw(), parts.of_stage);
+        if self.recent.len() < RECENT_KEPT || self.recent.peek().is_some_and(|Reverse(fastest)| place > *fastest) {
+            self.recent.push(Reverse(place));
+            if self.recent.len() > RECENT_KEPT {
+                self.recent.pop();
+            }
+        }
+    }
+
+    /// Everything counted since the start, and the slowest since this was last asked, which are forgotten with it.
+    pub(crate) fn histograms(&mut self) -> Histograms {
+        let mut slowest: Vec<_> = self.recent.drain().collect();
+        slowest.sort_unstable();
+        let slowest =
+            slowest.into_iter().map(|Reverse((total, sequence, parts))| OrderParts::new(sequence, total, parts));
+        Histograms {
+            clock: self.clock.as_str(),
+            counted_through: self.through,
+            skipped: self.skipped,
+            slowest_kept_max: RECENT_KEPT as u64,
+            slowest: slowest.collect(),
+            total: self.since_start.total.clone(),
+            stages: STAGES
+                .into_iter()
+                .zip(self.since_start.stages.clone())
+                .map(|(stage, counts)| (stage, counts.histogram, counts.sum_ns, counts.critical))
+                .collect(),
         }
     }
 
@@ -309,6 +350,31 @@ mod tests {
         for slow in &sample.slowest {
             assert_eq!(slow.stages.values().sum::<u64>(), slow.latency_ns);
         }
+    }
+
+    #[test]
+    fn histograms_are_of_everything_and_the_slowest_of_what_came_since_they_were_asked_for() {
+        let scale = scale();
+        let mut tally = tally_of((1..=3).map(|n| order(n, n * 10_000)));
+        tally.through = 3;
+        let first = tally.histograms().encoded();
+        assert_eq!((first.orders, first.counted_through), (3, 3));
+        assert_eq!(first.slowest.iter().map(|order| order.sequence).collect::<Vec<_>>(), [3, 2, 1]);
+        for n in 4..=2_000 {
+            tally.count(&order(n, n), &scale, Ticks::raw);
+        }
+        let second = tally.histograms().encoded();
+        assert_eq!(second.orders, 2_000);
+        assert_eq!(second.stages.iter().map(|stage| stage.critical).sum::<u64>(), 2_000);
+        let kept: Vec<u64> = second.slowest.iter().map(|order| order.sequence).collect();
+        assert_eq!(kept.len(), RECENT_KEPT);
+        assert_eq!(
+            (kept[0], kept[RECENT_KEPT - 1]),
+            (2_000, 2_000 - RECENT_KEPT as u64 + 1),
+            "without the first three"
+        );
+        assert!(second.slowest.iter().all(|order| order.stages.values().sum::<u64>() == order.latency_ns));
+        assert!(tally.histograms().encoded().slowest.is_empty());
     }
 
     #[test]

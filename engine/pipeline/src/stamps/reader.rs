@@ -242,6 +242,12 @@ impl StampReader {
         self.skipped
     }
 
+    /// Every order up to here was handed over, or passed over.
+    #[must_use]
+    pub fn through(&self) -> Sequence {
+        Sequence::new(self.next.raw() - 1)
+    }
+
     /// Hands every order over that is complete and was not handed over before; how many commands were looked at.
     pub fn pass(&mut self, mut each: impl FnMut(&OrderTimes)) -> u64 {
         let lost = self.fill();

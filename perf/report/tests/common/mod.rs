@@ -133,10 +133,12 @@ impl Specimen {
             stages: stages(samples, mean),
             sweep: sweep(),
             outliers: slowest.iter().map(|(ns, at)| outlier(*ns, *at)).collect(),
+            no_stages: None,
             failovers: vec![Failover {
                 at_ns: self.seconds * 600_000_000,
                 gap_ns: 850_000_000,
                 first_ack_ns: 12_000_000,
+                until_promotion_ns: 830_000_000,
                 lost: 0,
                 duplicated: 0,
             }],

@@ -21,7 +21,7 @@ pub(crate) mod output;
 mod replay;
 mod stat;
 mod state;
-mod stream;
+pub(crate) mod stream;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

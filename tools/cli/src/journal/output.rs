@@ -16,7 +16,7 @@ pub(super) const SHORT: u8 = 3;
 
 /// Why a tool ends early.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// Nobody reads on.
     Closed,
     /// Cannot be read, or cannot be done.

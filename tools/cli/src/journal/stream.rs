@@ -23,10 +23,10 @@ const CHUNK_RECORDS: usize = 4_096;
 const CHUNKS_AHEAD: usize = 4;
 
 /// Records as aligned bytes: of either log, a command record is only the room for them.
-pub(super) type Chunk = Vec<CommandRecord>;
+pub(crate) type Chunk = Vec<CommandRecord>;
 
 /// See the module.
-pub(super) struct Stream {
+pub(crate) struct Stream {
     chunks: Receiver<Chunk>,
     spent: Sender<Chunk>,
     progress: Arc<Progress>,
@@ -41,7 +41,7 @@ struct Progress {
 
 impl Stream {
     /// Of a log, from the start of the segment with `from` up to the batch with `to`.
-    pub(super) fn open(dir: &Path, log: LogKind, from: Sequence, to: Sequence) -> Result<Self, Failure> {
+    pub(crate) fn open(dir: &Path, log: LogKind, from: Sequence, to: Sequence) -> Result<Self, Failure> {
         let (give, chunks) = sync_channel(CHUNKS_AHEAD);
         let (spent, back) = channel();
         let progress = Arc::new(Progress::default());
@@ -53,23 +53,23 @@ impl Stream {
     }
 
     /// The next records; `None` at the end, whatever it is.
-    pub(super) fn next_chunk(&self) -> Option<Chunk> {
+    pub(crate) fn next_chunk(&self) -> Option<Chunk> {
         self.chunks.recv().ok()
     }
 
     /// A chunk that is not needed any more.
-    pub(super) fn give_back(&self, chunk: Chunk) {
+    pub(crate) fn give_back(&self, chunk: Chunk) {
         // The reader may have come to its end.
         let _ = self.spent.send(chunk);
     }
 
     /// Bytes read and bytes in all.
-    pub(super) fn progress(&self) -> (u64, u64) {
+    pub(crate) fn progress(&self) -> (u64, u64) {
         (self.progress.done.load(Ordering::Relaxed), self.progress.total.load(Ordering::Relaxed))
     }
 
     /// What the scan found up to where it ended.
-    pub(super) fn finish(self) -> Result<VerifyReport, Failure> {
+    pub(crate) fn finish(self) -> Result<VerifyReport, Failure> {
         drop(self.chunks);
         Ok(self.thread.join().map_err(|_| "the thread that reads the log panicked".to_owned())??)
     }

@@ -9,6 +9,8 @@ use tidegate_latency::LoadMode;
 use tidegate_perf_wire::schedule::sweep_rates;
 use tidegate_perf_wire::{LoadPlan, Pace, Schedule, WorkloadKind};
 
+use super::recorded::Recorded;
+
 /// Highest rate that can be asked for.
 const RATE_MAX: u64 = 10_000_000;
 
@@ -43,8 +45,17 @@ pub struct LoadArgs {
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1_024))]
     window: u32,
     /// What is asked
-    #[arg(long, value_parser = WorkloadKind::ALL.map(WorkloadKind::as_str), default_value = "pairs")]
-    workload: String,
+    #[arg(long, value_parser = workload_names(), default_value = "pairs")]
+    pub(super) workload: String,
+    /// With --workload recorded: a node's data folder or a backup of one, or a LOBSTER message file
+    #[arg(long, value_name = "FILE-OR-FOLDER")]
+    pub(super) recorded: Option<PathBuf>,
+    /// With a LOBSTER message file: the order book file whose first row seeds the opening book
+    #[arg(long, value_name = "FILE", requires = "recorded")]
+    pub(super) seed_book: Option<PathBuf>,
+    /// So many seconds into the measured part, kill the primary and promote the standby; with --durability replicated
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["sweep", "connect"])]
+    failover_at: Option<u64>,
     /// What the requests are made from
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
@@ -69,6 +80,9 @@ pub struct LoadArgs {
     /// With --connect: files of the private keys, in the same order
     #[arg(long, value_name = "FILE", value_delimiter = ',', requires = "connect")]
     pub(super) key_file: Vec<PathBuf>,
+    /// With --connect: that node's data folder, for its stages
+    #[arg(long, value_name = "DIR", requires = "connect")]
+    pub(super) data_dir: Option<PathBuf>,
     /// A send this many microseconds after its intended time is late
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(0..=60_000_000))]
     late_us: u64,
@@ -101,6 +115,22 @@ fn parse_sweep(text: &str) -> Result<(u64, u64), String> {
     }
 }
 
+/// Name of the workload that was recorded.
+const RECORDED: &str = "recorded";
+
+fn workload_names() -> Vec<&'static str> {
+    WorkloadKind::ALL.iter().map(|kind| kind.as_str()).chain([RECORDED]).collect()
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// Made from the seed.
+    Made(WorkloadKind),
+    /// Read from a file or a journal.
+    Recorded,
+}
+
 /// One load of the run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
@@ -126,28 +156,85 @@ impl LoadArgs {
         if self.connect.is_some() { self.key.len() } else { self.sessions as usize }
     }
 
-    pub(super) fn workload(&self) -> WorkloadKind {
+    pub(super) fn what(&self) -> What {
         let named = WorkloadKind::ALL.into_iter().find(|kind| kind.as_str() == self.workload);
-        named.expect("clap takes no other name")
+        named.map_or(What::Recorded, What::Made)
+    }
+
+    pub(super) fn failover_at(&self) -> Option<Duration> {
+        self.failover_at.map(Duration::from_secs)
+    }
+
+    /// The recording, where it is one.
+    pub(super) fn recorded(&self) -> Result<Option<Recorded>, String> {
+        let Some(path) = self.recorded.as_ref().filter(|_| self.what() == What::Recorded) else { return Ok(None) };
+        let seconds = self.warm_up + self.seconds;
+        let needed = match self.mode.as_str() {
+            "open" => usize::try_from(self.rate.saturating_mul(seconds)).unwrap_or(usize::MAX),
+            _ => usize::MAX,
+        };
+        Recorded::read(path, self.seed_book.as_deref(), self.sessions(), needed).map(Some)
+    }
+
+    /// Of a workload that is made.
+    pub(super) fn markets_of_workload(&self) -> usize {
+        if let What::Made(kind) = self.what() { kind.markets() } else { 0 }
+    }
+
+    /// Of a workload that is made.
+    pub(super) fn mix(&self) -> String {
+        if let What::Made(kind) = self.what() { kind.mix().to_owned() } else { String::new() }
+    }
+
+    /// Whether there are enough.
+    pub(super) fn check_markets(&self, needed: usize) -> Result<(), String> {
+        if self.connect.is_some() && self.market.len() < needed {
+            let (has, name) = (self.market.len(), &self.workload);
+            return Err(format!("--market names {has}; workload {name} needs {needed}"));
+        }
+        Ok(())
     }
 
     /// What clap cannot see.
     pub(super) fn check(&self) -> Result<(), String> {
-        let (kind, sessions) = (self.workload(), self.sessions());
+        let sessions = self.sessions();
+        let min = if let What::Made(kind) = self.what() { kind.sessions_min() } else { 1 };
         if self.key.len() != self.key_file.len() {
             let (keys, files) = (self.key.len(), self.key_file.len());
             return Err(format!("--key names {keys} and --key-file {files}; each key needs its file"));
         }
-        if !(kind.sessions_min()..=200).contains(&sessions) {
-            let (min, name) = (kind.sessions_min(), kind.as_str());
+        if !(min..=200).contains(&sessions) {
+            let name = &self.workload;
             return Err(format!("--sessions is {sessions}; workload {name} takes {min} to 200"));
         }
-        if self.connect.is_some() && self.market.len() < kind.markets() {
-            let (has, needs, name) = (self.market.len(), kind.markets(), kind.as_str());
-            return Err(format!("--market names {has}; workload {name} needs {needs}"));
+        self.check_markets(self.markets_of_workload())?;
+        match (self.what(), &self.recorded) {
+            (What::Recorded, None) => return Err("--workload recorded needs --recorded FILE-OR-FOLDER".to_owned()),
+            (What::Made(_), Some(_)) => {
+                return Err(format!("--recorded is sent with --workload recorded, not with {}", self.workload));
+            }
+            (What::Recorded, _) if self.sweep.is_some() => {
+                return Err("a recording has one end; leave out --sweep, or make a run for each --rate".to_owned());
+            }
+            _ => {}
         }
+        self.check_failover()?;
         if self.mode != "open" && (self.sweep.is_some() || self.burst > 1) {
             return Err(format!("--mode {} has no intended times; leave out --sweep and --burst", self.mode));
+        }
+        Ok(())
+    }
+
+    fn check_failover(&self) -> Result<(), String> {
+        let Some(at) = self.failover_at else { return Ok(()) };
+        if self.durability != "replicated" {
+            return Err(format!("--failover-at needs a standby: --durability replicated, not {}", self.durability));
+        }
+        if self.mode != "open" {
+            return Err(format!("--failover-at with --mode {}: only an open loop sees the whole gap", self.mode));
+        }
+        if !(1..self.seconds).contains(&at) {
+            return Err(format!("--failover-at is {at}; it must be at least 1 and below --seconds, {}", self.seconds));
         }
         Ok(())
     }
@@ -233,6 +320,14 @@ mod tests {
             ("--mode closed --burst 5", ["--mode closed", "leave out"]),
             ("--connect 127.0.0.1:1", ["--market", "--key-file"]),
             ("--connect 127.0.0.1:1 --market 1 --key 1,2 --key-file a", ["--key names 2", "--key-file 1"]),
+            ("--workload recorded", ["needs --recorded", "FILE-OR-FOLDER"]),
+            ("--recorded x", ["--workload recorded", "not with pairs"]),
+            ("--workload recorded --recorded x --sweep 1..5", ["leave out --sweep", "one end"]),
+            ("--failover-at 3", ["--durability replicated", "not local"]),
+            ("--failover-at 10 --durability replicated", ["--failover-at is 10", "below --seconds, 10"]),
+            ("--failover-at 3 --durability replicated --mode saturate", ["--mode saturate", "open loop"]),
+            ("--failover-at 3 --durability replicated --sweep 1..5", ["--failover-at", "--sweep"]),
+            ("--data-dir x", ["--connect", "--data-dir"]),
             (
                 "--connect 127.0.0.1:1 --market 1 --key 1 --key-file a --workload mass-quotes",
                 ["--market names 1", "needs 5"],

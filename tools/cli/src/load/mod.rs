@@ -9,41 +9,51 @@
 //! last. The hiccup meter never runs beside the load: on the core of a thread that spins it would measure their turns.
 
 mod arguments;
+mod failover;
 mod floor;
 mod output;
+mod recorded;
+mod stages;
+mod target;
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tidegate_domain::{KeyId, MarketId};
 use tidegate_latency::{CoreOf, FORMAT, Load, LoadMode, Machine, Run, RunFolder, Series, SeriesKind, SweepPoint, knee};
-use tidegate_node::NodeConfig;
-use tidegate_node::config::DurabilityName;
-use tidegate_perf_wire::{Generator, Login, Outcome, Pinned, WireClient};
-use xxhash_rust::xxh3::xxh3_64;
+use tidegate_perf_wire::{Generator, Outcome, Pinned, WireClient};
 
 pub use arguments::LoadArgs;
 
 use crate::CommandResult;
 use crate::journal::output::utc;
-use crate::keygen::read_client_key;
-use crate::load::arguments::Step;
+use crate::load::arguments::{Step, What};
+use crate::load::failover::Failing;
 use crate::load::floor::Floor;
-use crate::trading_cluster::{TradingCluster, TradingPlan, io_name};
+use crate::load::stages::{StageMeter, Stages};
+use crate::load::target::Target;
 
 /// Below the options.
 pub(crate) const HELP: &str = "Workloads, made from the seed:\n  \
     pairs        an order that rests, then its cancellation; nothing trades\n  \
     takers       even sessions keep a ladder of orders and renew it, odd ones take from it\n  \
-    mass-quotes  each request moves five two-sided quotes, one in each of five markets\n\n\
+    mass-quotes  each request moves five two-sided quotes, one in each of five markets\n  \
+    sweeps       orders on 500 price levels, then one that takes them all\n  \
+    mass-cancel  500 orders, then one request that cancels them all\n  \
+    recorded     the requests of --recorded in their order: a node's data folder (or a backup), or a LOBSTER message file\n  \
+                 with its order book file (--seed-book). Accounts are spread over the sessions; what changes an order goes\n  \
+                 where the order was put. The load ends with the recording. Refusals of orders that are gone are no error.\n\n\
     The response time counts from the moment at which a request should have gone out, so a node that stalls pays for every\n\
     request that had to wait for it; the service time, from the moment at which it went out, is a series of its own. In a\n\
     closed loop and in saturation there is no intention and so only the service time. Percentiles are shown where at least\n\
     ten samples lie above them. A sweep ends when less than 98 % of what was offered was answered in time, twice in a row.\n\n\
+    The node's own stages of the measured part come from its operator's socket: with --connect name its --data-dir. They are\n\
+    between the receipt of a request's bytes and its report at the kernel, so a client's latency is larger.\n\n\
+    --failover-at kills the primary (kill -9) while the schedule goes on, promotes the standby as soon as that lets itself be\n\
+    promoted, lets the sessions come back there, and at the end reads every report of every session once more from the node\n\
+    that is left: nothing that was acknowledged may be gone, nothing executed twice.\n\n\
     The folder has run.json and one .hlog for each series, which HdrHistogram's own tools read. Exit code 1 when a check\n\
     fails. For figures, build with --release and leave the machine alone meanwhile.";
 
@@ -90,19 +100,45 @@ fn measure(arguments: &LoadArgs, folder: &RunFolder) -> Result<MeasuredRun, Stri
     let parent = arguments.folder.clone().unwrap_or_else(std::env::temp_dir);
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
     let machine = Machine::this(&parent, profile);
+    let recorded = arguments.recorded()?;
+    let markets = recorded.as_ref().map_or_else(|| arguments.markets_of_workload(), |recorded| recorded.markets);
+    let mix = recorded.as_ref().map_or_else(|| arguments.mix(), |recorded| recorded.mix.clone());
+    arguments.check_markets(markets)?;
     let mut floor = Floor::new(machine.cores, arguments.connect.is_some(), Duration::from_secs(arguments.hiccup_s));
     floor.measure();
-    let target = Target::prepare(arguments, &parent)?;
+    let mut target = Target::prepare(arguments, &parent, markets)?;
     let clients = target.logins.iter().map(|login| WireClient::log_on(login, None)).collect::<Result<Vec<_>, _>>()?;
-    let mut generator = Generator::new(clients, arguments.workload(), arguments.seed, &target.markets)?;
+    let mut generator = match (recorded, arguments.what()) {
+        (Some(recorded), _) => Generator::of_recording(clients, recorded.recording(&target.markets))?,
+        (None, What::Made(kind)) => Generator::new(clients, kind, arguments.seed, &target.markets)?,
+        (None, What::Recorded) => unreachable!("a recorded workload was read above"),
+    };
+    let mut meter = StageMeter::of(arguments, &target);
+    let mut failing = match (arguments.failover_at(), &mut target.own) {
+        (Some(at), Some((cluster, _))) => Some(Failing::begin(at, &mut cluster.nodes, &target.logins, &mut generator)?),
+        _ => None,
+    };
     let pinned = if machine.cores > 1 { Pinned::to(GENERATOR_CORE) } else { None };
     let generator_core = pinned.is_some().then_some(GENERATOR_CORE);
-    let outcomes = run_steps(arguments, &mut generator)?;
+    let loaded = run_steps(arguments, &mut generator, &mut meter, failing.as_ref());
+    let outcomes = match (loaded, &mut failing) {
+        (Ok(outcomes), _) => outcomes,
+        // Whoever waits for a node that nobody promoted only knows that it waited.
+        (Err(error), Some(failing)) => return Err(failing.why(error)),
+        (Err(error), None) => return Err(error),
+    };
     let checks = generator.check(arguments.connect.is_none())?;
     drop(pinned);
     let mut run = describe(arguments, machine, &outcomes);
+    run.load.mix = mix;
     run.checks = checks;
     run.load.input_hash = generator.input_hash();
+    if let Some(failing) = failing {
+        let first = &outcomes.first().expect("at least one load").outcome;
+        let node = failing.finish(&generator, first, &mut run)?;
+        let (cluster, _) = target.own.as_mut().expect("a failover is one of this program's nodes");
+        cluster.nodes.push(node);
+    }
     run.core_map =
         std::iter::once(CoreOf { thread: "load".to_owned(), core: generator_core }).chain(target.threads()).collect();
     target.describe(&mut run);
@@ -110,28 +146,55 @@ fn measure(arguments: &LoadArgs, folder: &RunFolder) -> Result<MeasuredRun, Stri
     target.stop()?;
     floor.measure();
     let mut percentiles = write_series(folder, &mut run, &outcomes)?;
+    let shown = &outcomes[shown_step(&run)];
+    match (&shown.stages, meter.why_not) {
+        (Some(stages), _) => percentiles.extend(stages.write(folder, &mut run, shown.outcome.started_at)?),
+        (None, why) => run.no_stages = why,
+    }
     percentiles.extend(floor.write(folder, &mut run)?);
     Ok(MeasuredRun { run, percentiles })
 }
 
+/// A load that came to its end.
+struct Done {
+    step: Step,
+    outcome: Outcome,
+    stages: Option<Stages>,
+}
+
 /// One load after the other; a sweep ends when the node has not kept up twice in a row.
-fn run_steps(arguments: &LoadArgs, generator: &mut Generator) -> Result<Vec<(Step, Outcome)>, String> {
+fn run_steps(
+    arguments: &LoadArgs,
+    generator: &mut Generator,
+    meter: &mut StageMeter,
+    failing: Option<&Failing>,
+) -> Result<Vec<Done>, String> {
     let steps = arguments.steps();
-    let mut outcomes: Vec<(Step, Outcome)> = Vec::new();
+    let mut outcomes: Vec<Done> = Vec::new();
     for (number, step) in steps.iter().enumerate() {
         let what = step.rate.map_or_else(String::new, |rate| format!("{rate}/s"));
         let message = if steps.len() > 1 { format!("{what}, {} of {}", number + 1, steps.len()) } else { what };
         let length = step.plan.warm_up + step.plan.measured;
-        let outcome = with_bar(length, message, |progress| generator.run(&step.plan, progress))?;
+        let mut begin = |through| {
+            meter.begin(through);
+            failing.map_or(Ok(()), Failing::start_clock)
+        };
+        let outcome = with_bar(length, message, |progress| generator.run(&step.plan, progress, &mut begin))?;
         let has_stopped = outcome.unanswered > 0;
-        outcomes.push((*step, outcome));
-        let beyond = outcomes.iter().rev().take_while(|(step, outcome)| !keeps_up(step, outcome)).count();
+        let stages = meter.end(generator.last_sequence());
+        outcomes.push(Done { step: *step, outcome, stages });
+        let beyond = outcomes.iter().rev().take_while(|done| !keeps_up(&done.step, &done.outcome)).count();
         // One row may be the machine's fault.
         if has_stopped || beyond == 2 {
             break;
         }
     }
     Ok(outcomes)
+}
+
+/// Of a sweep the last rate before the knee: those beyond it would only say that they are beyond.
+fn shown_step(run: &Run) -> usize {
+    if run.load.mode == LoadMode::Sweep { knee(&run.sweep).unwrap_or(0) } else { 0 }
 }
 
 fn keeps_up(step: &Step, outcome: &Outcome) -> bool {
@@ -173,10 +236,9 @@ fn with_bar<T>(length: Duration, message: String, load: impl FnOnce(&AtomicU64) 
 }
 
 /// What the loads say, all of them together.
-fn describe(arguments: &LoadArgs, machine: Machine, outcomes: &[(Step, Outcome)]) -> Run {
-    let (first, first_outcome) = outcomes.first().expect("at least one load");
+fn describe(arguments: &LoadArgs, machine: Machine, outcomes: &[Done]) -> Run {
+    let Done { step: first, outcome: first_outcome, .. } = outcomes.first().expect("at least one load");
     let mode = arguments.load_mode();
-    let kind = arguments.workload();
     let mut run = Run {
         format: FORMAT,
         title: arguments.title.clone().unwrap_or_else(|| arguments.describe()),
@@ -187,18 +249,18 @@ fn describe(arguments: &LoadArgs, machine: Machine, outcomes: &[(Step, Outcome)]
         load: Load {
             mode,
             rate: if mode == LoadMode::Sweep { 0.0 } else { first.rate.unwrap_or(0) as f64 },
-            seconds: first.plan.measured.as_secs_f64(),
+            seconds: first_outcome.measured.as_secs_f64(),
             warm_up_s: first.plan.warm_up.as_secs_f64(),
             sessions: arguments.sessions() as u32,
             seed: arguments.seed,
-            workload: kind.as_str().to_owned(),
-            mix: kind.mix().to_owned(),
+            workload: arguments.workload.clone(),
+            mix: String::new(),
             input_hash: String::new(),
         },
         ..Run::default()
     };
     run.late_sends.threshold_ns = first_outcome.account.late.threshold_ns;
-    for (step, outcome) in outcomes {
+    for Done { step, outcome, .. } in outcomes {
         let account = &outcome.account;
         run.sent += account.sent;
         run.answered += account.answered;
@@ -212,9 +274,8 @@ fn describe(arguments: &LoadArgs, machine: Machine, outcomes: &[(Step, Outcome)]
             run.sweep.push(sweep_point(step, outcome));
         }
     }
-    // Those of a rate beyond the knee would only say that it is beyond.
-    let shown = if mode == LoadMode::Sweep { knee(&run.sweep).unwrap_or(0) } else { 0 };
-    run.outliers = outcomes[shown].1.account.outliers();
+    let Outcome { account, stalls, .. } = &outcomes[shown_step(&run)].outcome;
+    run.outliers = account.outliers(stalls);
     run
 }
 
@@ -222,10 +283,10 @@ fn describe(arguments: &LoadArgs, machine: Machine, outcomes: &[(Step, Outcome)]
 fn write_series(
     folder: &RunFolder,
     run: &mut Run,
-    outcomes: &[(Step, Outcome)],
+    outcomes: &[Done],
 ) -> Result<Vec<(String, tidegate_latency::Percentiles)>, String> {
     let mut all = Vec::new();
-    for (step, outcome) in outcomes {
+    for Done { step, outcome, .. } in outcomes {
         let suffix = match step.rate {
             Some(rate) if run.load.mode == LoadMode::Sweep => format!("-{rate}"),
             _ => String::new(),
@@ -256,94 +317,4 @@ fn write_series(
         }
     }
     Ok(all)
-}
-
-/// Where the load goes.
-struct Target {
-    logins: Vec<Login>,
-    markets: Vec<MarketId>,
-    /// What this command started, and its folder.
-    own: Option<(TradingCluster, tempfile::TempDir)>,
-}
-
-impl Target {
-    fn prepare(arguments: &LoadArgs, parent: &Path) -> Result<Self, String> {
-        if let Some(address) = arguments.connect {
-            let markets: Vec<MarketId> = arguments.market.iter().map(|market| MarketId::new(*market)).collect();
-            let mut logins = Vec::new();
-            for (key, file) in arguments.key.iter().zip(&arguments.key_file) {
-                let (key, secret) = (KeyId::new(*key), read_client_key(file)?);
-                logins.push(Login { address, key, secret, market: markets[0] });
-            }
-            return Ok(Self { logins, markets, own: None });
-        }
-        let folder = tempfile::tempdir_in(parent).map_err(|error| format!("{}: {error}", parent.display()))?;
-        let durability = match arguments.durability.as_str() {
-            "async" => DurabilityName::Async,
-            "local" => DurabilityName::Local,
-            _ => DurabilityName::Replicated,
-        };
-        let cluster = TradingCluster::start(&TradingPlan {
-            folder: folder.path().join("cluster"),
-            durability,
-            io: io_name(&arguments.io),
-            traders: arguments.sessions(),
-            markets: arguments.workload().markets(),
-            spins: !arguments.park && durability != DurabilityName::Replicated,
-            market_data: false,
-            key_limit: None,
-        })?;
-        let (logins, markets) = (cluster.logins.clone(), cluster.markets.clone());
-        Ok(Self { logins, markets, own: Some((cluster, folder)) })
-    }
-
-    /// The nodes' threads that are pinned to one core.
-    fn threads(&self) -> Vec<CoreOf> {
-        let nodes = self.own.iter().flat_map(|(cluster, _)| &cluster.nodes);
-        nodes.filter_map(|node| Some((node.config.node.id, node.pid()?))).flat_map(pinned_threads).collect()
-    }
-
-    fn describe(&self, run: &mut Run) {
-        let Some((cluster, _)) = &self.own else {
-            run.durability = "unknown".to_owned();
-            return;
-        };
-        run.nodes = cluster.nodes.len() as u32;
-        let config = &cluster.nodes[0].config;
-        run.config = toml::to_string(config).expect("its file was written from it");
-        run.config_hash = config_hash(config.clone());
-    }
-
-    fn stop(mut self) -> Result<(), String> {
-        self.own.as_mut().map_or(Ok(()), |(cluster, _)| cluster.stop())
-    }
-}
-
-/// Of what a configuration says, without what is another one in every run and says nothing: folders, ports, the cluster's name.
-fn config_hash(mut config: NodeConfig) -> String {
-    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-    config.node.cluster = String::new();
-    config.node.data_dir = PathBuf::new();
-    config.order_entry.listen = nowhere;
-    if let Some(replication) = &mut config.replication {
-        (replication.listen, replication.peer, replication.keys_dir) = (nowhere, nowhere, PathBuf::new());
-    }
-    let text = toml::to_string(&config).expect("its file was written from it");
-    format!("{:016x}", xxh3_64(text.as_bytes()))
-}
-
-fn pinned_threads((node, pid): (u32, u32)) -> Vec<CoreOf> {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let mut threads: Vec<CoreOf> = tasks
-        .filter_map(|task| {
-            let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
-            let status = std::fs::read_to_string(task.path().join("status")).ok()?;
-            let core = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
-            // A list or a range is no single core.
-            let core = core.trim().parse().ok()?;
-            Some(CoreOf { thread: format!("node-{node}/{}", name.trim()), core: Some(core) })
-        })
-        .collect();
-    threads.sort_by(|one, other| one.thread.cmp(&other.thread));
-    threads
 }
