@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 use tidegate_journal::stage::SyncHelper;
 use tidegate_market_data::FeedRunner;
 use tidegate_order_entry::{OrderEntry, TlsDoor};
+use tidegate_pipeline::affinity::KeptOff;
 use tidegate_pipeline::busy::timed;
+use tidegate_pipeline::runner::IdleStrategy;
 use tidegate_pipeline::stamps::TickClock;
 use tidegate_pipeline::{AckPolicy, AckRule, DigestBoard, Fatal, Inbox, OnFatal, RunControl, ServingState, Waker};
 use tokio::net::TcpListener;
@@ -109,6 +111,10 @@ impl Node {
         config.check()?;
         abort_on_panic();
         tidegate_journal::name_bus_errors();
+        let plan = pipeline::core_plan(&config);
+        let idle = pipeline::idle(&config, plan.0);
+        // Every thread that starts from here on, but for those of the pipeline.
+        let _kept_off = (idle == IdleStrategy::Spin).then(|| KeptOff::cores(plan.0.cores(plan.1)));
         let Storage { journal, events, state, base } = Storage::open(&config)?;
         let runtime = runtime()?;
         let clock = TickClock::best();
@@ -137,7 +143,6 @@ impl Node {
         let (directory, events_after) = (Directory::of(&base.engine), known.after);
         let machine = (base.engine, resume);
         let (mut stages, sync_helper) = pipeline::stages(&handles, stage_marks, logs, events, machine, &link)?;
-        let plan = pipeline::core_plan(&config);
         let (sent, sent_read) = pipeline::gateway_stamps(clock, config.order_entry.threads);
         let (order_entry, stage) = shells::start_order_entry(&handles, listen, &log, known, sent, plan.0)?;
         let (latency, latency_helper) =
@@ -164,7 +169,6 @@ impl Node {
             incarnation: state.incarnation(),
         };
         let (stages, busy) = stages.into_iter().map(|stage| timed(stage, clock)).unzip();
-        let idle = pipeline::idle(&config, plan.0);
         let Handles { marks, inbox, run, policy, digests, serving, waker, on_fatal, .. } = handles;
         let control = Arc::new(Control {
             desk: Desk::new(inbox.clone(), directory),

@@ -14,8 +14,10 @@ pub enum CorePlanChoice {
     Fused,
 }
 
-/// Cores that `pinned` needs: five stages and one for everything else.
-pub const PINNED_CORES_MIN: usize = 6;
+/// Threads of `pinned`: sequencer, journal, replicate, match, publish.
+const STAGES: usize = 5;
+/// Cores that `pinned` needs: one for each, and one for everything else.
+pub const PINNED_CORES_MIN: usize = STAGES + 1;
 
 /// The plan in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +68,15 @@ impl CorePlan {
             Self::Pinned | Self::Fused => None,
         }
     }
+
+    /// The cores of all its threads.
+    pub fn cores(self, available: usize) -> impl Iterator<Item = usize> {
+        let threads = match self {
+            Self::Pinned => STAGES,
+            Self::Fused => 1,
+        };
+        (0..threads).filter_map(move |n| self.core_of(n, available))
+    }
 }
 
 #[cfg(test)]
@@ -79,5 +90,8 @@ mod tests {
         assert_eq!(CorePlan::choose(CorePlanChoice::Pinned, 2), CorePlan::Pinned);
         assert_eq!(CorePlan::Pinned.core_of(0, 6), Some(5));
         assert_eq!(CorePlan::Pinned.core_of(5, 6), None);
+        assert_eq!(CorePlan::Pinned.cores(8).collect::<Vec<_>>(), [7, 6, 5, 4, 3]);
+        assert_eq!(CorePlan::Fused.cores(8).collect::<Vec<_>>(), [7]);
+        assert_eq!(CorePlan::Fused.cores(1).count(), 0);
     }
 }

@@ -13,6 +13,7 @@
 //! Owning threads: runners ([`runner`]), one per core or one for all stages, by the core plan.
 
 pub mod ack;
+pub mod affinity;
 pub mod busy;
 pub mod control;
 pub mod core_plan;

@@ -11,6 +11,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::affinity::pin_to;
+
 /// A call that somebody else's thread makes to say that something changed. It must not block.
 pub type Listener = Arc<dyn Fn() + Send + Sync>;
 
@@ -191,32 +193,5 @@ impl Runner {
         }
         self.waker.shared.asleep.store(false, Ordering::Release);
         Ok(())
-    }
-}
-
-/// Pins the calling thread, and says clearly when that fails.
-fn pin_to(core: usize, name: &str) {
-    let listed = core_affinity::get_core_ids().unwrap_or_default().into_iter().find(|id| id.id == core);
-    let pinned = match listed {
-        Some(id) => core_affinity::set_for_current(id),
-        None => pin_by_syscall(core),
-    };
-    if pinned {
-        tracing::info!(thread = name, core, "pinned");
-    } else {
-        tracing::warn!(thread = name, core, "could not pin this thread: the kernel refused the core");
-    }
-}
-
-/// For cores that the process's own mask does not list, such as isolated ones.
-fn pin_by_syscall(core: usize) -> bool {
-    if core >= libc::CPU_SETSIZE as usize {
-        return false;
-    }
-    // SAFETY: `set` is a plain bit mask that lives through both calls, and `core` is inside it.
-    unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(core, &mut set);
-        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) == 0
     }
 }

@@ -22,9 +22,10 @@ use tidegate_journal::{
     EventLog, LogConfig, LogKind, Released, SEGMENT_LEN_BYTES_DEFAULT, open_event_log, open_journal, prepare_segments,
 };
 use tidegate_matching::Engine;
+use tidegate_pipeline::affinity::KeptOff;
 use tidegate_pipeline::busy::timed;
 use tidegate_pipeline::runner::IdleStrategy;
-use tidegate_pipeline::stamps::{Mark, StampSources, TickClock, Ticks, marks as stamp_marks, receipts};
+use tidegate_pipeline::stamps::{StampSources, TickClock, Ticks, marks as stamp_marks, receipts};
 use tidegate_pipeline::{
     AckPolicy, AckRule, DigestBoard, Fatal, Inbox, MatchStage, OnFatal, Publish, RecordSource, RunControl, Runner,
     Sequencer, SequencerOrder, Stage, Waker, Watermarks, command_ring, event_ring, watermark,
@@ -75,6 +76,8 @@ impl Assembly {
         [genesis, lead]: [CommandRecord; 2],
     ) -> Result<Self, String> {
         let clock = TickClock::best();
+        // As a node whose pipeline spins does it.
+        let _kept_off = KeptOff::cores(core);
         let config = LogConfig::new(folder, ClusterId::new(1), SEGMENT_LEN_BYTES_DEFAULT);
         let journal_failed = |error: tidegate_journal::JournalError| error.to_string();
         prepare_segments(&config, LogKind::Journal, prepared.0).map_err(journal_failed)?;
@@ -191,10 +194,8 @@ impl Assembly {
         range: Range<usize>,
         first: Sequence,
         pace: impl FnOnce() -> Pace,
-    ) -> Result<(Ticks, Pace, Vec<Mark>), String> {
-        if range.is_empty() {
-            return Ok((self.clock.now(), Pace::Saturate, Vec::new()));
-        }
+    ) -> Result<(Ticks, Pace, Watched), String> {
+        assert!(!range.is_empty(), "something to push");
         let last = Sequence::new(first.raw() + range.len() as u64 - 1);
         let full = "the one before is done";
         assert!(self.watched.push(Watched::new(range.len(), last, self.clock)).is_ok(), "{full}");
@@ -203,7 +204,7 @@ impl Assembly {
         assert!(self.works.push(Work { records: Arc::clone(records), range, pace }).is_ok(), "{full}");
         loop {
             if let Some(done) = self.done.pop() {
-                return Ok((began, pace, done.marks));
+                return Ok((began, pace, done));
             }
             self.look()?;
         }

@@ -18,10 +18,12 @@
 mod assembly;
 mod check;
 mod feed;
+mod interference;
 mod measure;
 mod report;
 mod stages;
 mod watch;
 
+pub use interference::Interference;
 pub use measure::{Arguments, run};
 pub use report::{RateFigures, Report, SaturationFigures, StageFigures};

@@ -21,8 +21,10 @@ use tidegate_pipeline::stamps::{Mark, TickScale, Ticks};
 use crate::assembly::Assembly;
 use crate::check::{Reference, Sum, first_difference, sum_of};
 use crate::feed::Pace;
+use crate::interference::Interference;
 use crate::report::{RateFigures, Report, SaturationFigures, StageFigures};
 use crate::stages::StageCounts;
+use crate::watch::Watched;
 
 /// Time at the rate before anything is counted.
 const WARM_UP: Duration = Duration::from_millis(300);
@@ -171,6 +173,7 @@ struct OneRun {
     latencies: Histogram<u64>,
     commands_per_second: f64,
     stages: StageCounts,
+    interference: Interference,
 }
 
 /// Measures everything. `progress` is told what comes next.
@@ -283,7 +286,7 @@ fn one_run(
             Pace::at(rate, Ticks::from_raw(clock.now().raw() + ahead), ticks_per_second)
         }
     };
-    let (began, pace, marks) = assembly.push(&stream.records, range, first, pace)?;
+    let (began, pace, Watched { marks, interference, .. }) = assembly.push(&stream.records, range, first, pace)?;
     assembly.count_stages(false);
     scale.measure();
     let (stages, log) = assembly.stop()?;
@@ -298,7 +301,7 @@ fn one_run(
     let end = marks.last().map_or(began, |mark| mark.at);
     let elapsed_ns = scale.ns(end.raw().saturating_sub(counted_from.raw())).max(1);
     let commands_per_second = figure.measured as f64 * 1e9 / elapsed_ns as f64;
-    Ok(OneRun { latencies, commands_per_second, stages })
+    Ok(OneRun { latencies, commands_per_second, stages, interference })
 }
 
 /// From each command's intended moment to the first mark at or above it.
@@ -341,6 +344,7 @@ fn rate_figures(rate: u64, runs: Vec<OneRun>) -> RateFigures {
         max: of(|run| run.max),
     };
     let achieved = median(runs.iter().map(|run| run.commands_per_second)).unwrap_or(0.0);
+    let interference = runs.iter().map(|run| run.interference).collect();
     let mut stages = None::<StageCounts>;
     for run in runs {
         match &mut stages {
@@ -348,7 +352,14 @@ fn rate_figures(rate: u64, runs: Vec<OneRun>) -> RateFigures {
             None => stages = Some(run.stages),
         }
     }
-    RateFigures { rate, achieved, medians, runs: each, stages: stages.map(StageFigures::of).unwrap_or_default() }
+    RateFigures {
+        rate,
+        achieved,
+        medians,
+        runs: each,
+        interference,
+        stages: stages.map(StageFigures::of).unwrap_or_default(),
+    }
 }
 
 fn saturation_figures(figure: &Figure, runs: &[OneRun]) -> SaturationFigures {
@@ -356,5 +367,6 @@ fn saturation_figures(figure: &Figure, runs: &[OneRun]) -> SaturationFigures {
         commands: figure.measured,
         commands_per_second: median(runs.iter().map(|run| run.commands_per_second)).unwrap_or(0.0),
         runs: runs.iter().map(|run| run.commands_per_second).collect(),
+        interference: runs.iter().map(|run| run.interference).collect(),
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use tidegate_latency::{Machine, Percentiles};
 use tidegate_pipeline::stamps::STAGES;
 
+use crate::interference::Interference;
 use crate::stages::StageCounts;
 
 /// Everything.
@@ -46,6 +47,8 @@ pub struct RateFigures {
     pub medians: Percentiles,
     /// Each run.
     pub runs: Vec<Percentiles>,
+    /// What came between the pipeline's thread and its work, in each run, warm-up included.
+    pub interference: Vec<Interference>,
     /// Where the time went, all runs together, warm-up included.
     pub stages: Vec<StageFigures>,
 }
@@ -73,6 +76,8 @@ pub struct SaturationFigures {
     pub commands_per_second: f64,
     /// Each run.
     pub runs: Vec<f64>,
+    /// What came between the pipeline's thread and its work, in each of them.
+    pub interference: Vec<Interference>,
 }
 
 impl StageFigures {
@@ -90,6 +95,14 @@ impl StageFigures {
 
 fn micros(value: Option<u64>) -> String {
     value.map_or_else(|| "-".to_owned(), |ns| format!("{:.2}", ns as f64 / 1e3))
+}
+
+/// Of each run, in words.
+fn between(runs: &[Interference]) -> String {
+    let each =
+        |count: fn(&Interference) -> u64| runs.iter().map(|run| count(run).to_string()).collect::<Vec<_>>().join(", ");
+    let (faults, preemptions) = (each(|run| run.page_faults), each(|run| run.preemptions));
+    format!("{:>12} page faults {faults}; preemptions {preemptions}", "")
 }
 
 impl Report {
@@ -126,6 +139,7 @@ impl Report {
         line(row("hiccups", &self.hiccups));
         for rate in &self.rates {
             line(format!("at {}/s, of the mean:", rate.rate));
+            line(between(&rate.interference));
             for stage in &rate.stages {
                 let (mean, share) = (stage.mean_ns, stage.critical_share * 100.0);
                 line(format!("{:>12} {mean:>7.0} ns, the largest part of {share:.1} % of the commands", stage.stage));
@@ -138,6 +152,7 @@ impl Report {
                     figures.commands_per_second / 1e6,
                     figures.commands
                 ));
+                line(between(&figures.interference));
             }
         }
         out

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use crossbeam_queue::ArrayQueue;
 use tidegate_domain::Sequence;
 use tidegate_pipeline::stamps::{Mark, MarkWriter, TickClock};
+
+use crate::interference::Interference;
 use tidegate_pipeline::{Fatal, Stage, WatermarkReader};
 
 /// What to note.
@@ -16,6 +18,8 @@ pub(crate) struct Watched {
     pub(crate) last: Sequence,
     /// Room for it, and afterwards what was noted.
     pub(crate) marks: Vec<Mark>,
+    /// At the first mark the count so far, at the end what came in between.
+    pub(crate) interference: Interference,
 }
 
 impl Watched {
@@ -25,7 +29,7 @@ impl Watched {
         // Written now, so that no page of it is new later.
         marks.resize(commands, Mark { through: Sequence::ZERO, at: clock.now() });
         marks.clear();
-        Self { last, marks }
+        Self { last, marks, interference: Interference::default() }
     }
 }
 
@@ -70,8 +74,12 @@ impl Stage for Watch {
             self.work = self.orders.pop();
         }
         let Some(work) = &mut self.work else { return Ok(0) };
+        if work.marks.is_empty() {
+            work.interference = Interference::so_far();
+        }
         work.marks.push(mark);
         if through >= work.last {
+            work.interference = Interference::so_far().since(work.interference);
             let done = self.work.take().and_then(|work| self.done.push(work).err());
             assert!(done.is_none(), "the caller takes what is done before it gives more");
         }
