@@ -14,7 +14,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crossbeam_queue::ArrayQueue;
 use disruptor::Producer;
@@ -24,7 +24,7 @@ use crate::control::{RunControl, SequencerOrder};
 use crate::inbox::{Inbox, Pushed, TOGETHER_MAX};
 use crate::rings::CommandProducer;
 use crate::runner::{Fatal, Stage};
-use crate::stamps::{Receipt, ReceiptWriter};
+use crate::stamps::{Receipt, ReceiptWriter, TickClock, TickTime, Ticks};
 use crate::watermark::WatermarkWriter;
 
 /// What a start need not send through the pipeline again: everything through a snapshot's command. The default is nothing.
@@ -77,6 +77,8 @@ pub struct Sequencer {
     receipts: Option<ReceiptWriter>,
     epoch: Epoch,
     clock: SequencedClock,
+    /// The look at the clock of this round, where commands came in.
+    looked: Option<(Timestamp, Ticks)>,
     /// Nanoseconds of the engine's next deadline; `u64::MAX` is none. A hint from unreleased state: a needless `Tick`
     /// would do no harm.
     deadline: Arc<AtomicU64>,
@@ -115,6 +117,7 @@ impl Sequencer {
             receipts: None,
             epoch,
             clock: SequencedClock::start(time),
+            looked: None,
             deadline,
             ticked_for: 0,
             last: through,
@@ -238,14 +241,13 @@ impl Sequencer {
         Ok(())
     }
 
-    /// What has come in until now, all of it as of one look at the clock: looking costs a tenth of what the whole pipeline
-    /// does for a command.
+    /// What has come in until now, all of it as of one look at the clock, which is the stamp of it, too.
     fn take_from_inbox(&mut self) {
-        let (start, mut time) = (self.last, None);
+        let start = self.last;
         while self.last.raw() - start.raw() < BATCH
             && let Some(pushed) = self.inbox.pop()
         {
-            let time = *time.get_or_insert_with(|| self.clock.now());
+            let (time, _) = *self.looked.get_or_insert_with(|| self.clock.look());
             match pushed {
                 Pushed::One(record, receipt) => self.assign(record, receipt, time),
                 // In one round: no `Tick` comes between the records of a command. Its last record has its answer.
@@ -285,8 +287,12 @@ impl Stage for Sequencer {
                 self.take_from_source()?;
             }
         }
+        let looked = self.looked.take();
         if self.in_ring > before {
-            self.assigned.advance_through(self.in_ring);
+            match looked {
+                Some((_, at)) => self.assigned.advance_through_at(self.in_ring, at),
+                None => self.assigned.advance_through(self.in_ring),
+            }
         }
         Ok(usize::try_from(self.in_ring.raw() - before.raw()).expect("a round is short"))
     }
@@ -295,20 +301,24 @@ impl Stage for Sequencer {
 /// Time of commands: wall clock at the start of the epoch plus monotonic time since, never before the last one given.
 struct SequencedClock {
     wall_at_start_ns: u64,
-    started: Instant,
+    since_start: TickTime,
     last: Timestamp,
     rounds_to_check: u32,
 }
 
 impl SequencedClock {
     fn start(last: Timestamp) -> Self {
-        let (wall_at_start_ns, started) = (wall_ns(), Instant::now());
-        Self { wall_at_start_ns, started, last, rounds_to_check: WALL_CHECK_ROUNDS }
+        let (wall_at_start_ns, since_start) = (wall_ns(), TickTime::begin(TickClock::best()));
+        Self { wall_at_start_ns, since_start, last, rounds_to_check: WALL_CHECK_ROUNDS }
     }
 
-    /// The system's clock, once a round: it is one of the larger costs of a command.
     fn now(&mut self) -> Timestamp {
-        let elapsed = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.look().0
+    }
+
+    /// The time of commands, and the same moment as stamps have it.
+    fn look(&mut self) -> (Timestamp, Ticks) {
+        let (at, elapsed) = self.since_start.look();
         let now = self.wall_at_start_ns.saturating_add(elapsed);
         self.rounds_to_check -= 1;
         if self.rounds_to_check == 0 {
@@ -322,7 +332,7 @@ impl SequencedClock {
             }
         }
         self.last = self.last.max(Timestamp::from_nanos(now));
-        self.last
+        (self.last, at)
     }
 
     fn not_before(&mut self, time: Timestamp) {

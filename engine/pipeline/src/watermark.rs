@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 use tidegate_domain::Sequence;
 
-use crate::stamps::MarkWriter;
+use crate::stamps::{Mark, MarkWriter, Ticks};
 
 /// The one who advances it.
 #[derive(Debug)]
@@ -54,6 +54,18 @@ impl WatermarkWriter {
     pub fn advance_through(&mut self, sequence: Sequence) {
         assert!(sequence >= self.through(), "a watermark never goes backwards");
         self.stamp_through(sequence);
+        self.shared.store(sequence.raw(), Ordering::Release);
+    }
+
+    /// As [`Self::advance_through`], stamped with a moment that is known already.
+    ///
+    /// # Panics
+    /// When it would go backwards: a broken invariant of the stage.
+    pub fn advance_through_at(&mut self, sequence: Sequence, at: Ticks) {
+        assert!(sequence >= self.through(), "a watermark never goes backwards");
+        if let Some(stamps) = &mut self.stamps {
+            stamps.mark_at(Mark { through: sequence, at });
+        }
         self.shared.store(sequence.raw(), Ordering::Release);
     }
 

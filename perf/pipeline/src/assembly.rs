@@ -65,6 +65,8 @@ pub(crate) struct Assembly {
     pipeline: JoinHandle<()>,
     sync: SyncHelper,
     stages: StageThread,
+    /// The caller's thread, too: it looks now and then.
+    _kept_off: Option<KeptOff>,
 }
 
 impl Assembly {
@@ -77,7 +79,7 @@ impl Assembly {
     ) -> Result<Self, String> {
         let clock = TickClock::best();
         // As a node whose pipeline spins does it.
-        let _kept_off = KeptOff::cores(core);
+        let kept_off = KeptOff::cores(core);
         let config = LogConfig::new(folder, ClusterId::new(1), SEGMENT_LEN_BYTES_DEFAULT);
         let journal_failed = |error: tidegate_journal::JournalError| error.to_string();
         prepare_segments(&config, LogKind::Journal, prepared.0).map_err(journal_failed)?;
@@ -163,8 +165,20 @@ impl Assembly {
         let pipeline =
             runner.start(Arc::clone(&stop), on_fatal).map_err(|error| format!("the pipeline's thread: {error}"))?;
         control.give(SequencerOrder::Lead { epoch: Epoch::new(1), first: lead, genesis: Some(genesis) });
-        let assembly =
-            Self { clock, log, works, watched, done, counts, failed, stop, pipeline, sync, stages: stage_thread };
+        let assembly = Self {
+            clock,
+            log,
+            works,
+            watched,
+            done,
+            counts,
+            failed,
+            stop,
+            pipeline,
+            sync,
+            stages: stage_thread,
+            _kept_off: kept_off,
+        };
         while !control.is_obeyed() {
             assembly.look()?;
         }

@@ -26,4 +26,4 @@ mod ticks;
 pub use marks::{MARKS_KEPT, Mark, MarkReader, MarkWriter, marks};
 pub use reader::{OrderTimes, STAGES, StampReader, StampSources, TimedStage};
 pub use receipts::{RECEIPTS_KEPT, Receipt, ReceiptReader, ReceiptWriter, receipts};
-pub use ticks::{TickClock, TickScale, Ticks};
+pub use ticks::{TickClock, TickScale, TickTime, Ticks};
