@@ -99,7 +99,7 @@ impl LogShared {
     pub(crate) fn touch_after_sync(&self, bytes: usize) {
         let (number, offset) = self.end();
         if let Some(segment) = self.segment(number) {
-            segment.touch(offset, bytes, true);
+            segment.touch(offset, bytes);
         }
     }
 

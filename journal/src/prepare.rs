@@ -39,7 +39,7 @@ pub fn prepare_segments(config: &LogConfig, kind: LogKind, count: u32) -> Result
 fn ready_for(writer: WriterKind, segment: &Segment) -> Result<(), JournalError> {
     if writer == WriterKind::Mapped {
         segment.take_mapped()?;
-        segment.touch(0, TOUCH_AHEAD_BYTES, false);
+        segment.touch(0, TOUCH_AHEAD_BYTES);
     }
     Ok(())
 }
@@ -82,7 +82,7 @@ impl Preparer {
         let run = move || {
             for wish in wanted {
                 match wish {
-                    Wish::Writable(segment, bytes) => segment.touch(bytes.start, bytes.len(), false),
+                    Wish::Writable(segment, bytes) => segment.touch(bytes.start, bytes.len()),
                     Wish::Segment(number, writer) => {
                         shared.space.look(&of_thread);
                         let made = Segment::create(&of_thread, kind, number);

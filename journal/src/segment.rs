@@ -21,8 +21,6 @@ use crate::{JournalError, LogConfig, LogKind, SEGMENT_LEN_BYTES_MAX, SEGMENT_LEN
 pub(crate) const INDEX_STEP_BYTES: usize = 64 * 1_024;
 /// Zeros are written in pieces of this size.
 const ZEROS: &[u8] = &[0; 256 * 1_024];
-/// So much after the end is never taken out of the page table.
-const TOUCH_NEAR_BYTES: usize = 64 * 1_024;
 /// What a reader of an open direct segment reads at once: a full batch.
 const WINDOW_LEN_BYTES: usize = 64 * 1_024;
 
@@ -235,18 +233,11 @@ impl Segment {
         self.file()?.sync().map_err(JournalError::io(&self.path, "sync"))
     }
 
-    /// Makes its pages writable from `offset` on, if it is mapped; `again` after a sync, which protects them.
-    pub(crate) fn touch(&self, offset: usize, bytes: usize, again: bool) {
+    /// Makes its pages writable from `offset` on, if it is mapped.
+    pub(crate) fn touch(&self, offset: usize, bytes: usize) {
         let is_direct = self.direct.lock().expect("no holder of this lock panics").is_some();
         if let Some(map) = self.map.get().filter(|_| !is_direct) {
-            if again {
-                // The next ones one by one: the writer may need them in this moment.
-                let near = bytes.min(TOUCH_NEAR_BYTES);
-                map.make_writable(offset, near);
-                map.make_writable_again(offset + near, bytes - near);
-            } else {
-                map.make_writable(offset, bytes);
-            }
+            map.make_writable(offset, bytes);
         }
     }
 
