@@ -61,6 +61,28 @@ pub const SOURCES: &[Source] = &[
             lower("engine at 1M/s, p99 ns", "/workloads/0/rates/0/latency_ns/p99"),
         ],
     },
+    Source {
+        arguments: &[
+            "bench",
+            "pipeline",
+            "--rates",
+            "125k,1m",
+            "--seconds",
+            "1",
+            "--commands",
+            "2000000",
+            "--runs",
+            "1",
+            "--json",
+        ],
+        metrics: &[
+            lower("pipeline at 125K/s, p50 ns", "/rates/0/medians/p50"),
+            lower("pipeline at 125K/s, p99 ns", "/rates/0/medians/p99"),
+            lower("pipeline at 1M/s, p50 ns", "/rates/1/medians/p50"),
+            lower("pipeline at 1M/s, p99 ns", "/rates/1/medians/p99"),
+            higher("pipeline in saturation, commands/s", "/saturation/commands_per_second"),
+        ],
+    },
     // In the journal's list of appends the mapped writer comes first, by batches of 1, 8, 64 and 511.
     Source {
         arguments: &["bench", "journal", "--records", "200000", "--writes", "300", "--json"],

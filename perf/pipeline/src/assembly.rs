@@ -52,6 +52,16 @@ impl RecordSource for NoRestart {
     }
 }
 
+/// Where one runs.
+pub(crate) struct Place<'a> {
+    /// Of its logs.
+    pub(crate) folder: &'a Path,
+    /// Of the pipeline's thread.
+    pub(crate) core: Option<usize>,
+    /// Whether it takes stamps.
+    pub(crate) stamps: bool,
+}
+
 /// See the module.
 pub(crate) struct Assembly {
     clock: TickClock,
@@ -70,13 +80,13 @@ pub(crate) struct Assembly {
 }
 
 impl Assembly {
-    /// Starts one in `folder` with so many segments of both logs made in advance; the records are `Genesis` and `TakeLead`.
+    /// Starts one with so many segments of both logs made in advance; the records are `Genesis` and `TakeLead`.
     pub(crate) fn start(
-        folder: &Path,
+        place: &Place<'_>,
         prepared: (u32, u32),
-        core: Option<usize>,
         [genesis, lead]: [CommandRecord; 2],
     ) -> Result<Self, String> {
+        let Place { folder, core, stamps } = *place;
         let clock = TickClock::best();
         // As a node whose pipeline spins does it.
         let kept_off = KeptOff::cores(core);
@@ -98,8 +108,8 @@ impl Assembly {
         let control = RunControl::new(waker.clone());
         let policy = AckPolicy::new(AckRule::Async);
         let stamped = || {
-            let ((writer, reader), (stamps, read)) = (watermark(), stamp_marks(clock));
-            (writer.stamped_by(stamps), reader, read)
+            let ((writer, reader), (marks, read)) = (watermark(), stamp_marks(clock));
+            (if stamps { writer.stamped_by(marks) } else { writer }, reader, read)
         };
         let (assigned, assigned_through, assigned_stamps) = stamped();
         let (journaled, journaled_through, journaled_stamps) = stamped();
@@ -136,7 +146,7 @@ impl Assembly {
         let publish =
             Publish::new(event_poller, policy.clone(), safety, matched_through, published, Released::new(events));
         let stages: Vec<Box<dyn Stage>> = vec![
-            Box::new(sequencer.noting_receipts(receipts)),
+            Box::new(if stamps { sequencer.noting_receipts(receipts) } else { sequencer }),
             Box::new(JournalStage::new(commands.journal, journal.writer, policy.clone(), marks, listeners)),
             Box::new(ReplicateStage::new(commands.replicate, LiveFeed::default(), Sequence::ZERO)),
             Box::new(matching),
@@ -144,7 +154,13 @@ impl Assembly {
         ];
         let mut stages: Vec<_> = stages.into_iter().map(|stage| timed(stage, clock).0).collect();
         stages.insert(0, Box::new(Feed::new(Arc::clone(&works), inbox, clock)));
-        let watch = Watch::new(published_through, clock, sent_stamps, Arc::clone(&watched), Arc::clone(&done));
+        let watch = Watch::new(
+            published_through,
+            clock,
+            stamps.then_some(sent_stamps),
+            Arc::clone(&watched),
+            Arc::clone(&done),
+        );
         stages.push(Box::new(watch));
         let sources = StampSources {
             receipts: receipts_read,

@@ -13,12 +13,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use hdrhistogram::Histogram;
 use tidegate_domain::{CommandRecord, Sequence, Timestamp};
-use tidegate_latency::{Machine, Percentiles, Recorder, hiccup, histogram};
+use tidegate_latency::{Machine, Percentiles, Rate, RateTable, Recorder, hiccup, histogram};
 use tidegate_perf::subject::engine::{Encoded, encode};
 use tidegate_perf::workload::{Request, Size, Workload};
 use tidegate_pipeline::stamps::{Mark, TickScale, Ticks};
 
-use crate::assembly::Assembly;
+use crate::assembly::{Assembly, Place};
 use crate::check::{Reference, Sum, first_difference, sum_of};
 use crate::feed::Pace;
 use crate::interference::Interference;
@@ -32,19 +32,25 @@ const WARM_UP: Duration = Duration::from_millis(300);
 const HEAD_START: Duration = Duration::from_millis(2);
 const SEGMENT_LEN_BYTES: u64 = tidegate_journal::SEGMENT_LEN_BYTES_DEFAULT;
 
+/// Rates that make sense: one core takes some millions.
+const RATES: std::ops::RangeInclusive<u64> = 1_000..=20_000_000;
+/// Commands that one run sends at a rate: what they leave in both logs fits into memory, twice.
+const RATE_COMMANDS_MAX: usize = 5_000_000;
+/// A file system in memory, on every Linux.
+const MEMORY: &str = "/dev/shm";
+
 /// What to measure, as a command line says it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
-    /// Where the logs are [default: a temporary folder]
+    /// Where the logs are: name a disk to see what it adds and sustains [default: in memory, /dev/shm]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
     /// The stream of commands: a, b or d of `bench engine`
     #[arg(long, default_value = "a", value_parser = ["a", "b", "d"])]
     pub workload: String,
-    /// Rates for latencies, in commands a second
-    #[arg(long, value_delimiter = ',', default_value = "125000,1000000", value_name = "RATES",
-        value_parser = clap::value_parser!(u64).range(1_000..=20_000_000))]
-    pub rates: Vec<u64>,
+    /// Rates for latencies, in commands a second; at most 5 million commands are sent at each
+    #[arg(long, value_delimiter = ',', default_value = "125k,1m", value_name = "RATES")]
+    pub rates: Vec<Rate>,
     /// Length of the measured part at a rate
     #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
     pub seconds: f64,
@@ -63,6 +69,9 @@ pub struct Arguments {
     /// Makes the stream: the same seed, the same stream
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,
+    /// Takes no stamps, and so tells no stages: what the stamps cost is the difference
+    #[arg(long)]
+    pub without_stamps: bool,
     /// Next to nothing of everything: to see that it works
     #[arg(long)]
     pub quick: bool,
@@ -76,8 +85,13 @@ impl Arguments {
         if !(0.01..=600.0).contains(&self.seconds) {
             return Err(format!("--seconds {}: allowed are 0.01 to 600", self.seconds));
         }
-        if self.rates.is_empty() && self.commands == 0 {
-            return Err("nothing to measure: name a rate with --rates, or --commands for saturation".to_owned());
+        if let Some(rate) = self.rates.iter().find(|rate| !RATES.contains(&rate.per_second())) {
+            let (min, max) = (RATES.start(), RATES.end());
+            return Err(format!("--rates {rate}: allowed are {min} to {max} commands a second"));
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        if let Some(core) = self.core.filter(|core| *core >= cores) {
+            return Err(format!("--core {core}: allowed are 0 to {}, this process has {cores}", cores - 1));
         }
         if self.commands > 100_000_000 {
             return Err(format!("--commands {}: at most 100000000, each takes 300 bytes of memory", self.commands));
@@ -142,7 +156,7 @@ impl Stream {
 #[derive(Clone, Copy)]
 struct Figure {
     /// None: as much as goes through.
-    rate: Option<u64>,
+    rate: Option<Rate>,
     /// Before what is counted, and counted.
     warm_up: usize,
     measured: usize,
@@ -189,9 +203,9 @@ pub fn run(arguments: &Arguments, progress: impl Fn(&str)) -> Result<Report, Str
     };
     let mut figures: Vec<Figure> = Vec::new();
     for rate in &arguments.rates {
-        let commands = |length: f64| (*rate as f64 * length) as usize;
+        let commands = |length: f64| ((rate.per_second() as f64 * length) as usize).clamp(1, RATE_COMMANDS_MAX);
         let warm_up = commands(if arguments.quick { 0.002 } else { WARM_UP.as_secs_f64() });
-        figures.push(Figure { rate: Some(*rate), warm_up, measured: commands(seconds).max(1), prepared: true });
+        figures.push(Figure { rate: Some(*rate), warm_up, measured: commands(seconds), prepared: true });
     }
     if saturation > 0 {
         for prepared in [true, false].into_iter().take(1 + usize::from(arguments.sustained)) {
@@ -203,7 +217,8 @@ pub fn run(arguments: &Arguments, progress: impl Fn(&str)) -> Result<Report, Str
     let stream = Stream::make(arguments, counts.iter().copied().max().unwrap_or(0), size)?;
     progress("what the engine alone says to it");
     let sums = stream.reference(&counts);
-    let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let memory = || if Path::new(MEMORY).is_dir() { PathBuf::from(MEMORY) } else { std::env::temp_dir() };
+    let parent = arguments.dir.clone().unwrap_or_else(memory);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let core = arguments.core.or(Some(cores - 1));
     let mut hiccups = Recorder::default();
@@ -215,10 +230,11 @@ pub fn run(arguments: &Arguments, progress: impl Fn(&str)) -> Result<Report, Str
     let mut all: Vec<Vec<OneRun>> = figures.iter().map(|_| Vec::new()).collect();
     for run in 1..=runs {
         for (place, (figure, expected)) in figures.iter().zip(&sums).enumerate() {
-            let what = figure.rate.map_or_else(|| "saturation".to_owned(), |rate| format!("{rate}/s"));
+            let what = figure.rate.map_or_else(|| "saturation".to_owned(), |rate| format!("{rate} commands/s"));
             progress(&format!("{what}, run {run} of {runs}"));
             let folder = tempfile::tempdir_in(&parent).map_err(|error| format!("{}: {error}", parent.display()))?;
-            all[place].push(one_run(&stream, figure, *expected, folder.path(), core)?);
+            let place_of = Place { folder: folder.path(), core, stamps: !arguments.without_stamps };
+            all[place].push(one_run(&stream, figure, *expected, &place_of)?);
         }
     }
     progress("the machine's own hiccups");
@@ -233,13 +249,21 @@ pub fn run(arguments: &Arguments, progress: impl Fn(&str)) -> Result<Report, Str
         core,
         runs,
         hiccups: hiccups.percentiles(),
+        stamps: !arguments.without_stamps,
         rates: Vec::new(),
+        table: RateTable::default(),
         saturation: None,
         sustained: None,
     };
     for (figure, runs) in figures.iter().zip(all) {
         match figure.rate {
-            Some(rate) => report.rates.push(rate_figures(rate, runs)),
+            Some(rate) => {
+                for run in &runs {
+                    let elapsed = Duration::from_secs_f64(figure.measured as f64 / run.commands_per_second);
+                    report.table.add(rate, figure.measured as u64, elapsed, &run.latencies);
+                }
+                report.rates.push(rate_figures(rate, runs));
+            }
             None if figure.prepared => report.saturation = Some(saturation_figures(figure, &runs)),
             None => report.sustained = Some(saturation_figures(figure, &runs)),
         }
@@ -259,14 +283,8 @@ fn measure_hiccups(core: Option<usize>, zero: Instant, length: Duration, into: &
     into.merge(&thread.join().expect("looking at a clock does not panic"));
 }
 
-fn one_run(
-    stream: &Stream,
-    figure: &Figure,
-    expected: Sum,
-    folder: &Path,
-    core: Option<usize>,
-) -> Result<OneRun, String> {
-    let assembly = Assembly::start(folder, figure.segments(stream, expected.events), core, stream.first_two)?;
+fn one_run(stream: &Stream, figure: &Figure, expected: Sum, place: &Place<'_>) -> Result<OneRun, String> {
+    let assembly = Assembly::start(place, figure.segments(stream, expected.events), stream.first_two)?;
     let clock = assembly.clock();
     let mut scale = TickScale::begin(clock);
     let first = Sequence::new(3);
@@ -283,7 +301,7 @@ fn one_run(
         None => Pace::Saturate,
         Some(rate) => {
             let ahead = (HEAD_START.as_secs_f64() * ticks_per_second) as u64;
-            Pace::at(rate, Ticks::from_raw(clock.now().raw() + ahead), ticks_per_second)
+            Pace::at(rate.per_second(), Ticks::from_raw(clock.now().raw() + ahead), ticks_per_second)
         }
     };
     let (began, pace, Watched { marks, interference, .. }) = assembly.push(&stream.records, range, first, pace)?;
@@ -330,7 +348,7 @@ fn median<T: Copy + PartialOrd>(values: impl Iterator<Item = T>) -> Option<T> {
     values.get(values.len().saturating_sub(1) / 2).copied()
 }
 
-fn rate_figures(rate: u64, runs: Vec<OneRun>) -> RateFigures {
+fn rate_figures(rate: Rate, runs: Vec<OneRun>) -> RateFigures {
     let each: Vec<Percentiles> = runs.iter().map(|run| Percentiles::of(&run.latencies)).collect();
     let of = |value: fn(&Percentiles) -> Option<u64>| median(each.iter().filter_map(value));
     let medians = Percentiles {
@@ -353,7 +371,7 @@ fn rate_figures(rate: u64, runs: Vec<OneRun>) -> RateFigures {
         }
     }
     RateFigures {
-        rate,
+        rate: rate.per_second(),
         achieved,
         medians,
         runs: each,

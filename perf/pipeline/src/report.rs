@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use serde::Serialize;
-use tidegate_latency::{Machine, Percentiles};
+use tidegate_latency::{Machine, Percentiles, RateTable};
 use tidegate_pipeline::stamps::STAGES;
 
 use crate::interference::Interference;
@@ -28,8 +28,12 @@ pub struct Report {
     pub runs: u32,
     /// What that core took away from a thread that did nothing, before and after: nanoseconds.
     pub hiccups: Percentiles,
+    /// Whether stamps were taken.
+    pub stamps: bool,
     /// Latencies at given rates.
     pub rates: Vec<RateFigures>,
+    /// The same in exchange-core's shape, all runs together.
+    pub table: RateTable,
     /// How much goes through where all segments are made before.
     pub saturation: Option<SaturationFigures>,
     /// How much goes through where they are made meanwhile: what the disk sustains.
@@ -137,6 +141,9 @@ impl Report {
             }
         }
         line(row("hiccups", &self.hiccups));
+        if !self.rates.is_empty() {
+            line(format!("the same, all runs together:\n{}", self.table));
+        }
         for rate in &self.rates {
             line(format!("at {}/s, of the mean:", rate.rate));
             line(between(&rate.interference));

@@ -38,7 +38,7 @@ pub(crate) struct Watch {
     published: WatermarkReader,
     seen: Sequence,
     clock: TickClock,
-    stamps: MarkWriter,
+    stamps: Option<MarkWriter>,
     orders: Arc<ArrayQueue<Watched>>,
     work: Option<Watched>,
     done: Arc<ArrayQueue<Watched>>,
@@ -49,7 +49,7 @@ impl Watch {
     pub(crate) fn new(
         published: WatermarkReader,
         clock: TickClock,
-        stamps: MarkWriter,
+        stamps: Option<MarkWriter>,
         orders: Arc<ArrayQueue<Watched>>,
         done: Arc<ArrayQueue<Watched>>,
     ) -> Self {
@@ -69,7 +69,9 @@ impl Stage for Watch {
         }
         self.seen = through;
         let mark = Mark { through, at: self.clock.now() };
-        self.stamps.mark_at(mark);
+        if let Some(stamps) = &mut self.stamps {
+            stamps.mark_at(mark);
+        }
         if self.work.is_none() {
             self.work = self.orders.pop();
         }

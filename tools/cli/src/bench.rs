@@ -36,6 +36,15 @@ pub enum BenchCommand {
         64 KiB with O_DIRECT and O_DSYNC into preallocated zeros. Name the disk that is meant with --dir."
     )]
     Journal(tidegate_perf_journal::Arguments),
+    /// The pipeline in process, from the inbox to the released event: latencies at given rates, saturation, stages
+    #[command(
+        after_help = "Inbox, sequencer, journal (`async`), match and publish on one thread, as a node on few cores has them; no socket. A\n\
+        latency counts from the moment at which a command should have been pushed until its last event is in the event log. The\n\
+        event log is compared with what the engine alone says. Logs are in memory, with their segments made in advance, unless --dir names a disk;\n\
+        --sustained saturates once more with segments made meanwhile. exchange-core's table: --rates 125k,250k,500k,1m,2m,3m,4m,5m,6m,7m\n\n\
+        For figures, build with --release and leave the machine alone meanwhile: the row `hiccups` says what it did by itself."
+    )]
+    Pipeline(tidegate_perf_pipeline::Arguments),
     /// How long a node takes to come back, from its snapshot and without it
     #[command(
         after_help = "Builds a node with the given state, starts it without a snapshot, takes one, and restarts it from that; then\n\
@@ -60,6 +69,7 @@ pub fn run(command: &BenchCommand) -> CommandResult {
     match command {
         BenchCommand::Engine(arguments) => engine(arguments),
         BenchCommand::Journal(arguments) => journal(arguments),
+        BenchCommand::Pipeline(arguments) => pipeline(arguments),
         BenchCommand::Restart(arguments) => restart(arguments),
         BenchCommand::Wire(arguments) => wire(arguments),
     }
@@ -78,6 +88,16 @@ fn with_spinner<T>(measure: impl FnOnce(&dyn Fn(&str)) -> T) -> T {
 
 fn journal(arguments: &tidegate_perf_journal::Arguments) -> CommandResult {
     let report = with_spinner(|tell| tidegate_perf_journal::run(arguments, tell))?;
+    if arguments.json {
+        print_json(&serde_json::to_value(&report).expect("a report always serialises"));
+    } else {
+        print!("{}", report.table());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn pipeline(arguments: &tidegate_perf_pipeline::Arguments) -> CommandResult {
+    let report = with_spinner(|tell| tidegate_perf_pipeline::run(arguments, tell))?;
     if arguments.json {
         print_json(&serde_json::to_value(&report).expect("a report always serialises"));
     } else {
