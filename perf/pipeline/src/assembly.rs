@@ -10,47 +10,27 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
-use tidegate_domain::{ClusterId, CommandRecord, Epoch, Sequence};
-use tidegate_journal::stage::{JournalListeners, JournalMarks, JournalStage, SyncHelper};
-use tidegate_journal::{
-    EventLog, LogConfig, LogKind, Released, SEGMENT_LEN_BYTES_DEFAULT, open_event_log, open_journal, prepare_segments,
-};
-use tidegate_matching::Engine;
+use tidegate_domain::{CommandRecord, Epoch, Sequence};
+use tidegate_journal::EventLog;
+use tidegate_journal::stage::SyncHelper;
 use tidegate_pipeline::affinity::KeptOff;
-use tidegate_pipeline::busy::timed;
 use tidegate_pipeline::runner::IdleStrategy;
-use tidegate_pipeline::stamps::{StampSources, TickClock, Ticks, marks as stamp_marks, receipts};
-use tidegate_pipeline::{
-    AckPolicy, AckRule, DigestBoard, Fatal, Inbox, MatchStage, OnFatal, Publish, RecordSource, RunControl, Runner,
-    Sequencer, SequencerOrder, Stage, Waker, Watermarks, command_ring, event_ring, watermark,
-};
-use tidegate_replicator::{LiveFeed, ReplicateStage};
+use tidegate_pipeline::stamps::{TickClock, Ticks};
+use tidegate_pipeline::{Fatal, OnFatal, Runner, SequencerOrder};
 
 use crate::feed::{Feed, Pace, Work};
 use crate::stages::{StageCounts, StageThread};
 use crate::watch::{Watch, Watched};
+use crate::wiring::{Logs, Wired, wire};
 
-/// As in a node's default configuration.
-const INBOX_SLOTS: usize = 8_192;
-const COMMAND_RING_SLOTS: usize = 16_384;
-const EVENT_RING_SLOTS: usize = 16_384;
 /// Pause between two looks of the caller, who must not disturb.
 const LOOK: Duration = Duration::from_millis(1);
-
-/// An own journal that is empty.
-struct NoRestart;
-
-impl RecordSource for NoRestart {
-    fn read(&mut self, _: usize, _: &mut Vec<CommandRecord>) -> Result<(), Fatal> {
-        Ok(())
-    }
-}
 
 /// Where one runs.
 pub(crate) struct Place<'a> {
@@ -86,98 +66,28 @@ impl Assembly {
         prepared: (u32, u32),
         [genesis, lead]: [CommandRecord; 2],
     ) -> Result<Self, String> {
-        let Place { folder, core, stamps } = *place;
         let clock = TickClock::best();
         // As a node whose pipeline spins does it.
-        let kept_off = KeptOff::cores(core);
-        let config = LogConfig::new(folder, ClusterId::new(1), SEGMENT_LEN_BYTES_DEFAULT);
-        let journal_failed = |error: tidegate_journal::JournalError| error.to_string();
-        prepare_segments(&config, LogKind::Journal, prepared.0).map_err(journal_failed)?;
-        prepare_segments(&config, LogKind::Events, prepared.1).map_err(journal_failed)?;
-        let journal = open_journal(&config).map_err(journal_failed)?;
-        let events = open_event_log(&config, None).map_err(journal_failed)?;
-        let log = events.log.clone();
+        let kept_off = KeptOff::cores(place.core);
         let failed: Arc<Mutex<Option<String>>> = Arc::default();
         let says = Arc::clone(&failed);
         let on_fatal: OnFatal = Arc::new(move |part: &str, error: Fatal| {
             *says.lock().expect("no holder of this lock panics") = Some(format!("{part}: {error}"));
         });
-
-        let waker = Waker::default();
-        let inbox = Inbox::new(INBOX_SLOTS, waker.clone());
-        let control = RunControl::new(waker.clone());
-        let policy = AckPolicy::new(AckRule::Async);
-        let stamped = || {
-            let ((writer, reader), (marks, read)) = (watermark(), stamp_marks(clock));
-            (if stamps { writer.stamped_by(marks) } else { writer }, reader, read)
-        };
-        let (assigned, assigned_through, assigned_stamps) = stamped();
-        let (journaled, journaled_through, journaled_stamps) = stamped();
-        let (matched, matched_through, matched_stamps) = stamped();
-        let (published, published_through, published_stamps) = stamped();
-        let ((synced, synced_through), (_, peer_received), (_, commit)) = (watermark(), watermark(), watermark());
-        // There is neither a standby nor a socket here: what a release and a send are is the same moment.
-        let ((_, peer_stamps), (sent_stamps, sent_read)) = (stamp_marks(clock), stamp_marks(clock));
-        let (receipts, receipts_read) = receipts();
-        let synced = synced.share();
-        let sync =
-            SyncHelper::start(journal.syncer, synced.clone(), policy.clone(), waker.listener(), Arc::clone(&on_fatal))
-                .map_err(|error| format!("the sync helper: {error}"))?;
-
-        let deadline = Arc::new(AtomicU64::new(u64::MAX));
-        let commands = command_ring(COMMAND_RING_SLOTS);
-        let (event_producer, event_poller) = event_ring(EVENT_RING_SLOTS);
-        let queue = || Arc::new(ArrayQueue::new(2));
-        let (works, watched, done) = (queue(), Arc::new(ArrayQueue::new(2)), Arc::new(ArrayQueue::new(2)));
-        let sequencer = Sequencer::new(
-            Box::new(NoRestart),
-            inbox.clone(),
-            Arc::new(ArrayQueue::new(1)),
-            control.clone(),
-            commands.producer,
-            assigned,
-            Arc::clone(&deadline),
-        );
-        let marks = JournalMarks { journaled, synced, published: published_through.clone() };
-        let listeners = JournalListeners { appended: Arc::new(|| {}), to_sync: sync.listener() };
-        let safety = Watermarks { journaled: journaled_through, synced: synced_through, peer_received, commit };
-        let matching =
-            MatchStage::new(Engine::new(), commands.match_, event_producer, matched, deadline, DigestBoard::default());
-        let publish =
-            Publish::new(event_poller, policy.clone(), safety, matched_through, published, Released::new(events));
-        let stages: Vec<Box<dyn Stage>> = vec![
-            Box::new(if stamps { sequencer.noting_receipts(receipts) } else { sequencer }),
-            Box::new(JournalStage::new(commands.journal, journal.writer, policy.clone(), marks, listeners)),
-            Box::new(ReplicateStage::new(commands.replicate, LiveFeed::default(), Sequence::ZERO)),
-            Box::new(matching),
-            Box::new(publish),
-        ];
-        let mut stages: Vec<_> = stages.into_iter().map(|stage| timed(stage, clock).0).collect();
+        let logs = Logs::open(place.folder, prepared)?;
+        let log = logs.events.log.clone();
+        let Wired { mut stages, inbox, control, waker, published, sent, sources, sync } =
+            wire(logs, clock, place.stamps, &on_fatal)?;
+        let (works, watched, done) =
+            (Arc::new(ArrayQueue::new(1)), Arc::new(ArrayQueue::new(1)), Arc::new(ArrayQueue::new(1)));
         stages.insert(0, Box::new(Feed::new(Arc::clone(&works), inbox, clock)));
-        let watch = Watch::new(
-            published_through,
-            clock,
-            stamps.then_some(sent_stamps),
-            Arc::clone(&watched),
-            Arc::clone(&done),
-        );
-        stages.push(Box::new(watch));
-        let sources = StampSources {
-            receipts: receipts_read,
-            assigned_through,
-            policy,
-            assigned: assigned_stamps,
-            journaled: journaled_stamps,
-            peer_received: peer_stamps,
-            matched: matched_stamps,
-            published: published_stamps,
-            sent: vec![sent_read],
-        };
+        let sent = place.stamps.then_some(sent);
+        stages.push(Box::new(Watch::new(published, clock, sent, Arc::clone(&watched), Arc::clone(&done))));
         let counts = Arc::new(AtomicBool::new(false));
         let stage_thread = StageThread::start(sources, clock, Arc::clone(&counts))
             .map_err(|error| format!("the latency thread: {error}"))?;
         let stop = Arc::new(AtomicBool::new(false));
-        let runner = Runner { name: "pipeline", core, idle: IdleStrategy::Spin, stages, waker };
+        let runner = Runner { name: "pipeline", core: place.core, idle: IdleStrategy::Spin, stages, waker };
         let pipeline =
             runner.start(Arc::clone(&stop), on_fatal).map_err(|error| format!("the pipeline's thread: {error}"))?;
         control.give(SequencerOrder::Lead { epoch: Epoch::new(1), first: lead, genesis: Some(genesis) });

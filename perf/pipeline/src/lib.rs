@@ -23,6 +23,7 @@ mod measure;
 mod report;
 mod stages;
 mod watch;
+mod wiring;
 
 pub use interference::Interference;
 pub use measure::{Arguments, run};
