@@ -9,7 +9,7 @@
 //! Invariants: events are in the order of (sequence, index); an address resolves without a search; readers see whole
 //! batches. The log is derived from the journal: it is not synced on the way of an acknowledgement.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex};
 
 use tidegate_domain::{EventFlags, EventRecord, KeyId, LogAddress, RECORD_LEN_BYTES, Sequence, SessionSequence};
@@ -123,6 +123,8 @@ impl EventLogWriter {
 
     /// Calls the listeners: from a copy of its own, so that an append takes no lock for them.
     fn tell(&mut self) {
+        // Whoever registers looks at the log's end afterwards; here the end comes first. One of the two sees the other.
+        fence(Ordering::SeqCst);
         let added = self.log.listeners.added.load(Ordering::Acquire);
         if added != self.listeners.len() {
             self.listeners.clone_from(&self.log.listeners.all.lock().expect("no holder of this lock panics"));
@@ -303,6 +305,7 @@ impl EventLog {
         let mut all = self.listeners.all.lock().expect("no holder of this lock panics");
         all.push(listener);
         self.listeners.added.store(all.len(), Ordering::Release);
+        fence(Ordering::SeqCst);
     }
 
     /// The last event.

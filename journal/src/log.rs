@@ -19,7 +19,7 @@ use crate::space::Space;
 use crate::writer::{SegmentWriter, WriterKind, writer_for};
 use crate::{JournalError, LogConfig, LogKind};
 
-/// So much after the end of a mapped log its helper keeps writable, so that no store waits for a fault ..
+/// So much after the end of a mapped log its helper keeps writable, so that no store waits for a fault while the helper makes no segment ..
 pub(crate) const TOUCH_AHEAD_BYTES: usize = 1 << 20;
 /// .. each time for so much.
 const TOUCH_STEP_BYTES: usize = 256 << 10;

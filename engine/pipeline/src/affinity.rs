@@ -1,6 +1,6 @@
 //! Which threads run on which cores: those of the pipeline on their own, the others elsewhere.
 //!
-//! Invariants: a core that a pipeline thread spins on is shared with no other thread of the process; otherwise the scheduler puts a
+//! Invariants: where there is another core, one that a pipeline thread spins on is shared with no other thread of the process; otherwise the scheduler puts a
 //! helper there for a millisecond now and then, and every order waits for it.
 //! Owning thread: whoever calls; new threads inherit the cores of the thread that starts them.
 
@@ -9,7 +9,7 @@ use std::mem::size_of;
 /// Pins the calling thread, and says clearly when that fails.
 pub(crate) fn pin_to(core: usize, name: &str) {
     let listed = core_affinity::get_core_ids().unwrap_or_default().into_iter().find(|id| id.id == core);
-    // One that the process's own mask does not list, such as an isolated one, is asked for nevertheless.
+    // One that this thread's mask does not list is asked for nevertheless: an isolated one, or one that its starter keeps off.
     let pinned = listed.map_or_else(|| only(core).is_some_and(|set| set_mask(&set)), core_affinity::set_for_current);
     if pinned {
         tracing::info!(thread = name, core, "pinned");
@@ -39,7 +39,11 @@ impl KeptOff {
         }
         // SAFETY: a plain bit mask.
         let left = unsafe { libc::CPU_COUNT(&others) };
-        (left > 0 && set_mask(&others)).then_some(Self { before, _not_send: std::marker::PhantomData })
+        let kept = (left > 0 && set_mask(&others)).then_some(Self { before, _not_send: std::marker::PhantomData });
+        if kept.is_none() {
+            tracing::warn!("helpers share the cores that the pipeline spins on: there is no other core for them");
+        }
+        kept
     }
 }
 

@@ -1,7 +1,7 @@
 //! Watermarks: how far each stage has come, by [`Sequence`], inclusive.
 //!
 //! Invariants: one writer, shown by the type (not `Clone`, not `Sync`); values only grow; a reader that sees `n` also
-//! sees everything that the writer did before it advanced to `n` (release and acquire), its stamp included.
+//! sees everything that the writer did before it advanced to `n` (release and acquire), its stamp included where it advances with one.
 //!
 //! ```compile_fail
 //! let (writer, _reader) = tidegate_pipeline::watermark();

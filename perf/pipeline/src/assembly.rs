@@ -150,9 +150,9 @@ impl Assembly {
         }
     }
 
-    /// From now on, the stamps are counted, or not any more.
-    pub(crate) fn count_stages(&self, counts: bool) {
-        self.counts.store(counts, Ordering::Release);
+    /// From now on, the stamps are counted.
+    pub(crate) fn count_stages(&self) {
+        self.counts.store(true, Ordering::Release);
     }
 
     /// Ends the threads; what the stages took, and the event log.

@@ -296,7 +296,7 @@ fn one_run(stream: &Stream, figure: &Figure, expected: Sum, place: &Place<'_>) -
     let ticks_per_second = 1e9 * 2_f64.powi(32) / scale.ns(1 << 32) as f64;
     // Warm-up and what is counted are one work, so that there is no gap between them.
     let range = stream.unmeasured..stream.unmeasured + figure.commands();
-    assembly.count_stages(true);
+    assembly.count_stages();
     let pace = || match figure.rate {
         None => Pace::Saturate,
         Some(rate) => {
@@ -305,7 +305,6 @@ fn one_run(stream: &Stream, figure: &Figure, expected: Sum, place: &Place<'_>) -
         }
     };
     let (began, pace, Watched { marks, interference, .. }) = assembly.push(&stream.records, range, first, pace)?;
-    assembly.count_stages(false);
     scale.measure();
     let (stages, log) = assembly.stop()?;
     let last = Sequence::new(first.raw() + figure.commands() as u64 - 1);

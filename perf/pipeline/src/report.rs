@@ -55,6 +55,8 @@ pub struct RateFigures {
     pub interference: Vec<Interference>,
     /// Where the time went, all runs together, warm-up included.
     pub stages: Vec<StageFigures>,
+    /// Commands whose stamps were read too late, and that are missing in the stages.
+    pub skipped: u64,
 }
 
 /// One stage.
@@ -147,6 +149,9 @@ impl Report {
         for rate in &self.rates {
             line(format!("at {}/s, of the mean:", rate.rate));
             line(between(&rate.interference));
+            if rate.skipped > 0 {
+                line(format!("{:>12} the stamps of {} commands were read too late and are missing", "", rate.skipped));
+            }
             for stage in &rate.stages {
                 let (mean, share) = (stage.mean_ns, stage.critical_share * 100.0);
                 line(format!("{:>12} {mean:>7.0} ns, the largest part of {share:.1} % of the commands", stage.stage));

@@ -58,13 +58,13 @@ pub(crate) struct StageThread {
 }
 
 impl StageThread {
-    /// Starts it; `counts` says whether what is measured has begun.
+    /// Starts it; `counts` says whether what is measured has begun, which then goes on until the end.
     pub(crate) fn start(sources: StampSources, clock: TickClock, counts: Arc<AtomicBool>) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("latency".to_owned()).spawn(move || {
             let (mut reader, mut scale) = (StampReader::new(sources), TickScale::begin(clock));
-            let (mut all, mut skipped) = (StageCounts::new(), 0);
+            let (mut all, mut before) = (StageCounts::new(), 0);
             loop {
                 let stopping = seen.load(Ordering::Acquire);
                 if scale.measure() {
@@ -75,11 +75,11 @@ impl StageThread {
                         }
                     });
                     if !is_measured {
-                        skipped = reader.skipped();
+                        before = reader.skipped();
                     }
                 }
                 if stopping {
-                    all.skipped = reader.skipped() - skipped;
+                    all.skipped = reader.skipped() - before;
                     return all;
                 }
                 std::thread::park_timeout(LOOK);

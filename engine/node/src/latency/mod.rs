@@ -114,8 +114,8 @@ impl Latency {
         if let Some(counted) = newest.as_ref().filter(|counted| counted.at.elapsed() < FRESH) {
             return counted.clone();
         }
-        let tally = self.lock();
-        let (sample, buckets) = (Arc::new(tally.sample()), Arc::new(tally.buckets()));
+        let shown = self.lock().shown();
+        let (sample, buckets) = (Arc::new(shown.sample()), Arc::new(shown.buckets()));
         newest.insert(Counted { at: Instant::now(), sample, buckets }).clone()
     }
 

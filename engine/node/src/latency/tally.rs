@@ -240,21 +240,43 @@ impl Tally {
         }
     }
 
+    /// A copy of what is shown, to be worked out without the lock.
+    pub(crate) fn shown(&self) -> Shown {
+        let mut last_10_s = Counts::new(2);
+        for second in &self.window {
+            last_10_s.add(second);
+        }
+        Shown {
+            clock: self.clock,
+            skipped: self.skipped,
+            since_start: self.since_start.clone(),
+            last_10_s,
+            slowest: self.slowest.clone(),
+        }
+    }
+}
+
+/// See [`Tally::shown`].
+pub(crate) struct Shown {
+    clock: TickClock,
+    skipped: u64,
+    since_start: Counts,
+    last_10_s: Counts,
+    slowest: Vec<SlowOrder>,
+}
+
+impl Shown {
     /// The histograms since the start, the whole way as stage `total`.
     pub(crate) fn buckets(&self) -> Vec<Buckets> {
         self.since_start.buckets()
     }
 
     pub(crate) fn sample(&self) -> LatencySample {
-        let mut window = Counts::new(2);
-        for second in &self.window {
-            window.add(second);
-        }
         LatencySample {
             clock: self.clock.as_str().to_owned(),
             skipped: self.skipped,
             since_start: self.since_start.span(),
-            last_10_s: window.span(),
+            last_10_s: self.last_10_s.span(),
             slowest: self.slowest.clone(),
         }
     }
@@ -298,7 +320,7 @@ mod tests {
 
     #[test]
     fn the_stages_add_up_to_the_total_and_each_order_has_one_critical_stage() {
-        let sample = tally_of((1..=1_000).map(|n| order(n, n * 10))).sample();
+        let sample = tally_of((1..=1_000).map(|n| order(n, n * 10))).shown().sample();
         let span = &sample.since_start;
         assert_eq!(span.orders, 1_000);
         assert_eq!(span.stages.iter().map(|stage| stage.sum_ns).sum::<u64>(), span.sum_ns);
@@ -316,7 +338,7 @@ mod tests {
             (0..=7)
                 .flat_map(|power| [order(2 * power + 1, 10_u64.pow(power as u32 + 2) - 60), order(2 * power + 2, 3)]),
         );
-        let buckets = tally.buckets();
+        let buckets = tally.shown().buckets();
         assert_eq!(
             buckets.iter().map(|of| of.stage).collect::<Vec<_>>(),
             ["inbox", "journal", "replicate", "match", "release", "send", "total"]
@@ -383,14 +405,14 @@ mod tests {
         for second in 0..25 {
             tally.turn_to(Duration::from_secs(second));
             tally.count(&order(second + 1, 5), &scale, Ticks::raw);
-            let sample = tally.sample();
+            let sample = tally.shown().sample();
             assert_eq!(sample.last_10_s.orders, (second + 1).min(10));
             assert_eq!(sample.since_start.orders, second + 1);
         }
         tally.turn_to(Duration::from_secs(30));
-        assert_eq!(tally.sample().last_10_s.orders, 4, "seconds 21 to 24");
+        assert_eq!(tally.shown().sample().last_10_s.orders, 4, "seconds 21 to 24");
         tally.turn_to(Duration::from_secs(3_000));
-        assert_eq!(tally.sample().last_10_s.orders, 0);
-        assert_eq!(tally.sample().since_start.orders, 25);
+        assert_eq!(tally.shown().sample().last_10_s.orders, 0);
+        assert_eq!(tally.shown().sample().since_start.orders, 25);
     }
 }

@@ -13,7 +13,8 @@
 //! A mark says "everything through this sequence was done at that moment", so the moment of one order is that of the first
 //! mark at or above it. A command's receipt names the gateway that took it, because the same gateway sends the answer.
 //!
-//! Invariants: a mark is written before its watermark can be seen; marks of one ring grow in sequence. The parts of an order add up to
+//! Invariants: a mark is written before its watermark can be seen, but for match, which stamps a batch when all of it is applied, so that
+//! publish on a thread of its own may be earlier; marks of one ring grow in sequence. The parts of an order add up to
 //! its total, exactly: each moment is taken as no earlier than the one before it, and nothing that release waited for as later
 //! than the release.
 //! Owning threads: each writer its stage's; the reader its own.

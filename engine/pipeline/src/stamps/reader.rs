@@ -22,17 +22,19 @@ use crate::watermark::WatermarkReader;
 /// still lacked it when what finished before it was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimedStage {
-    /// From the socket's bytes to the command ring: gateway, inbox, sequencer.
+    /// From the end of the poll that brought the socket's bytes to the sequencer's look at the clock in the round that numbered the
+    /// order: gateway and inbox.
     Inbox,
     /// To the journal: its mapping, or where the rule asks for it, the disk.
     Journal,
     /// To the standby's journal and its word back; only where the rule waits for that.
     Replicate,
-    /// To the engine's events.
+    /// To the engine's events, those of the whole batch that it was applied in.
     Match,
     /// To the event log, once everything that the rule asks for is there.
     Release,
-    /// To the return of the system call that took the report's bytes.
+    /// To the return of the first system call that could take the report's bytes: of a client that reads too slowly, the kernel may
+    /// take them later.
     Send,
 }
 
@@ -171,11 +173,13 @@ struct Track {
     reader: MarkReader,
     marks: VecDeque<Mark>,
     through: Sequence,
+    /// Marks were lost after the last of those, and none has come since.
+    gap: bool,
 }
 
 impl Track {
     fn new(reader: MarkReader) -> Self {
-        Self { reader, marks: VecDeque::with_capacity(MARKS_KEPT), through: Sequence::ZERO }
+        Self { reader, marks: VecDeque::with_capacity(MARKS_KEPT), through: Sequence::ZERO, gap: false }
     }
 
     /// Takes what is new, after what is needed from `next` on; the last command whose marks were lost, where some were.
@@ -184,12 +188,17 @@ impl Track {
             self.marks.pop_front();
         }
         let before = self.marks.len();
-        let lost = self.reader.take(MARKS_KEPT - before, &mut self.marks);
+        self.gap |= self.reader.take(MARKS_KEPT - before, &mut self.marks);
         if let Some(last) = self.marks.back() {
             self.through = last.through;
         }
+        if !self.gap {
+            return None;
+        }
         // The first mark after a gap may stand for commands before the gap: none of those is certain.
-        if lost { self.marks.get(before).map(|first| first.through) } else { None }
+        let first = self.marks.get(before)?;
+        self.gap = false;
+        Some(first.through)
     }
 
     /// When a command was done, for growing commands up to `through`.
@@ -263,14 +272,14 @@ impl StampReader {
             let sequence = self.next;
             let assigned = self.assigned.at(sequence).expect("its marks reach `through`");
             let receipt = self.receipts.get(sequence, assigned);
+            // Read first, asked afterwards: see `ReceiptReader::get`.
+            std::sync::atomic::fence(std::sync::atomic::Ordering::Acquire);
+            let oldest = ReceiptReader::oldest(self.assigned_through.through());
+            if sequence < oldest {
+                self.skip_to(oldest);
+                continue;
+            }
             if !receipt.at.is_none() {
-                // Read first, asked afterwards: see `ReceiptReader::get`.
-                std::sync::atomic::fence(std::sync::atomic::Ordering::Acquire);
-                let oldest = ReceiptReader::oldest(self.assigned_through.through());
-                if sequence < oldest {
-                    self.skip_to(oldest);
-                    continue;
-                }
                 let sent = &mut self.sent[usize::from(receipt.gateway)];
                 if sent.through < sequence {
                     break;
@@ -293,12 +302,13 @@ impl StampReader {
         self.next.raw() - first.raw()
     }
 
-    /// Takes all new marks; the last command whose marks were lost, where some were.
+    /// Takes all new marks, against the way: what an order has passed later is taken before what it passed earlier, so that an order
+    /// whose last mark is there has all of them, the standby's too. The last command whose marks were lost, where some were.
     fn fill(&mut self) -> Option<Sequence> {
         let next = self.next;
         let stages =
-            [&mut self.assigned, &mut self.journaled, &mut self.peer_received, &mut self.matched, &mut self.published];
-        stages.into_iter().chain(&mut self.sent).filter_map(|track| track.fill(next)).max()
+            [&mut self.published, &mut self.matched, &mut self.peer_received, &mut self.journaled, &mut self.assigned];
+        self.sent.iter_mut().chain(stages).filter_map(|track| track.fill(next)).max()
     }
 
     fn skip_to(&mut self, next: Sequence) {
