@@ -5,12 +5,14 @@
 mod common;
 
 use std::fs::{self, OpenOptions};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use common::{CLUSTER, commands, config};
 use tidegate_domain::{ClusterId, CommandRecord, Sequence};
-use tidegate_journal::{JournalError, LogConfig, LogKind, OpenedJournal, open_journal, verify};
+use tidegate_journal::{
+    JournalError, LogConfig, LogKind, OpenedJournal, WriterKind, open_journal, prepare_segments, verify,
+};
 
 const BATCH_OF_TEN: usize = 128 * 11;
 
@@ -264,4 +266,47 @@ fn a_commit_mark_never_takes_back_what_an_earlier_start_released_and_wants_to_be
     assert_eq!(journal.syncer.sync().unwrap(), Sequence::new(110));
     drop(journal);
     assert_eq!(open_journal(&config(dir.path())).unwrap().recovery.commit, Sequence::new(110));
+}
+
+#[test]
+fn segments_that_were_made_in_advance_are_used_in_their_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = || (1..=4).map(|number| fs::metadata(segment(dir.path(), number)).unwrap().ino()).collect::<Vec<_>>();
+    prepare_segments(&config(dir.path()), LogKind::Journal, 4).unwrap();
+    let made = files();
+    assert!(!segment(dir.path(), 5).exists());
+    let all = commands(1, 30_000);
+    {
+        let mut journal = open_journal(&config(dir.path())).unwrap();
+        for piece in all.chunks(333) {
+            journal.writer.append(piece, Sequence::ZERO).unwrap();
+        }
+        assert_eq!(journal.syncer.sync().unwrap().raw(), 30_000);
+        let busy = prepare_segments(&config(dir.path()), LogKind::Journal, 9).unwrap_err();
+        assert!(matches!(busy, JournalError::Locked { .. }), "{busy}");
+    }
+    assert_eq!(files(), made, "none was made again");
+    assert_eq!(read_all(&open_journal(&config(dir.path())).unwrap()), all);
+    // As many as there are: nothing to do.
+    prepare_segments(&config(dir.path()), LogKind::Journal, 2).unwrap();
+    assert_eq!(files(), made);
+}
+
+/// Its first pages were made writable for a mapping: they must not be written back over what a direct writer has put there.
+#[test]
+fn a_segment_that_was_made_for_a_mapping_takes_a_direct_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    prepare_segments(&config(dir.path()), LogKind::Journal, 4).unwrap();
+    let all = commands(1, 6_000);
+    {
+        let mut journal = open_journal(&config(dir.path())).unwrap();
+        for (piece, writer) in all.chunks(500).zip([WriterKind::Mapped, WriterKind::Direct].into_iter().cycle()) {
+            if piece[0].sequence().raw() < 2_500 {
+                journal.writer.change_writer(writer).unwrap();
+            }
+            piece.chunks(7).for_each(|batch| journal.writer.append(batch, Sequence::ZERO).unwrap());
+        }
+        assert_eq!(journal.syncer.sync().unwrap().raw(), 6_000);
+    }
+    assert_eq!(read_all(&open_journal(&config(dir.path())).unwrap()), all);
 }

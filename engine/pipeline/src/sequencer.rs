@@ -207,7 +207,8 @@ impl Sequencer {
                 self.assign_now(first, Receipt::NONE);
             }
             Some(SequencerOrder::Follow) => self.source = Source::Leader,
-            Some(SequencerOrder::Stop) => unreachable!("a stop is obeyed before any other order"),
+            // It was given since the look above; what was given before it and waits is let go by the next round.
+            Some(SequencerOrder::Stop) => self.source = Source::Idle,
             None => return,
         }
         self.control.obeyed();

@@ -1,7 +1,6 @@
 //! What a figure was measured on: it means nothing without.
 
 use std::fs;
-use std::process::Command;
 
 use serde::Serialize;
 
@@ -39,23 +38,16 @@ impl Machine {
     }
 }
 
-/// The commit of the working folder, with `-dirty` where something is changed.
+/// The commit that this program was built from, with `-dirty` where something was changed.
 #[must_use]
 pub fn commit() -> String {
-    said("git", &["describe", "--always", "--dirty", "--exclude=*"])
+    env!("TIDEGATE_COMMIT").to_owned()
 }
 
-/// The compiler that the working folder is built with.
+/// The compiler that this program was built with.
 #[must_use]
 pub fn compiler() -> String {
-    said("rustc", &["--version"])
-}
-
-fn said(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output();
-    let text = output.ok().filter(|output| output.status.success()).map(|output| output.stdout);
-    let text = text.and_then(|bytes| String::from_utf8(bytes).ok()).map(|text| text.trim().to_owned());
-    text.filter(|text| !text.is_empty()).unwrap_or_else(|| "unknown".to_owned())
+    env!("TIDEGATE_COMPILER").to_owned()
 }
 
 /// Pins this thread to the last core, away from what a machine does on its first one.

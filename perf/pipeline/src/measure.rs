@@ -375,6 +375,7 @@ fn rate_figures(rate: Rate, runs: Vec<OneRun>) -> RateFigures {
         medians,
         runs: each,
         interference,
+        skipped: stages.as_ref().map_or(0, |counts| counts.skipped),
         stages: stages.map(StageFigures::of).unwrap_or_default(),
     }
 }

@@ -26,15 +26,24 @@ pub mod wire_bench;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::{Args, Parser, Subcommand};
 
 /// What a command ends with: an exit code, or a message for standard error.
 pub type CommandResult = Result<ExitCode, String>;
 
+/// With what a figure of this program stands for.
+fn long_version() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        format!("{} (commit {}, {})", env!("CARGO_PKG_VERSION"), tidegate_perf::commit(), tidegate_perf::compiler())
+    });
+    &TEXT
+}
+
 /// Exchange and payments core: one order from the wire to SQL, across two nodes.
 #[derive(Parser)]
-#[command(name = "tidegate", version, max_term_width = 110, arg_required_else_help = true)]
+#[command(name = "tidegate", version, long_version = long_version(), max_term_width = 110, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
