@@ -363,7 +363,7 @@ mod tests {
 
     #[test]
     fn the_slowest_orders_are_kept_slowest_first() {
-        let sample = tally_of((1..=500).map(|n| order(n, (n * 7_919) % 501 * 1_000))).sample();
+        let sample = tally_of((1..=500).map(|n| order(n, (n * 7_919) % 501 * 1_000))).shown().sample();
         let kept: Vec<_> = sample.slowest.iter().map(|slow| slow.latency_ns).collect();
         assert_eq!(kept.len(), SLOWEST_KEPT);
         assert!(kept.is_sorted_by(|slower, faster| slower >= faster));
