@@ -274,9 +274,7 @@ fn notes(a: &RunData, b: &RunData) -> Vec<String> {
         .collect();
     if !unknown.is_empty() {
         let which = unknown.join(" and ");
-        notes.push(format!(
-            "the commit of {which} is unknown: this may compare any two programs; run both in their own checkouts"
-        ));
+        notes.push(format!("the commit of {which} is unknown: these may be any two programs"));
     }
     if left.machine.compiler != right.machine.compiler {
         notes.push(format!("compiler: {} and {}", left.machine.compiler, right.machine.compiler));

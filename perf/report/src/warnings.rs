@@ -56,17 +56,22 @@ fn before_sent(data: &RunData) -> Option<String> {
 /// The gaps of the machine are as long as what was measured.
 fn machine(data: &RunData) -> Option<String> {
     let main = data.main()?;
-    let p99 = Percentiles::of(&main.total).p99? as f64;
+    let measured = Percentiles::of(&main.total);
+    // Of a short run there is no p99.
+    let (figure, ns) = measured.p99.map(|ns| ("p99", ns)).or_else(|| measured.max.map(|ns| ("the maximum", ns)))?;
+    let measured = ns as f64;
     let floors: Vec<Percentiles> = data.floors().map(|meter| Percentiles::of(&meter.total)).collect();
     let longest = |of: fn(&Percentiles) -> Option<u64>| floors.iter().filter_map(of).max();
     let gaps = [("p99.9", longest(|floor| floor.p99_9)), ("the longest", longest(|floor| floor.max))];
     let gaps = gaps.into_iter().filter_map(|(name, ns)| ns.map(|ns| (name, ns as f64)));
-    let gaps: Vec<_> =
-        gaps.filter(|(_, ns)| *ns >= p99 * SAME_ORDER).map(|(name, ns)| format!("{name} {}", duration(ns))).collect();
+    let gaps: Vec<_> = gaps
+        .filter(|(_, ns)| *ns >= measured * SAME_ORDER)
+        .map(|(name, ns)| format!("{name} {}", duration(ns)))
+        .collect();
     (!gaps.is_empty()).then(|| {
-        let (gaps, p99, name) = (gaps.join(", "), duration(p99), &main.series.name);
+        let (gaps, measured, name) = (gaps.join(", "), duration(measured), &main.series.name);
         format!(
-            "the machine's own gaps, with nothing running ({gaps}), are of the order of p99 of {name}, {p99}: from there on it \
+            "the machine's own gaps, with nothing running ({gaps}), are of the order of {figure} of {name}, {measured}: from there on it \
              is the machine, not the engine"
         )
     })

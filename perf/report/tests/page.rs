@@ -238,6 +238,7 @@ fn what_is_not_the_nodes_is_told_before_any_number() {
     let expected = "the largest part of the mean response time";
     assert!(matches!(&warnings[..], [one] if one.starts_with(expected)), "{warnings:?}");
     let warnings = put("hiccup", 1_000_000);
+    assert!(warnings.iter().any(|one| one.contains("are of the order of p99 of response")), "{warnings:?}");
     assert!(warnings.iter().any(|one| one.contains("p99.9 1.00 ms") && one.contains("not the engine")), "{warnings:?}");
 }
 
