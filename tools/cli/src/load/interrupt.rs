@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use tidegate_latency::RUN_FILE;
 
 /// What a shell says of a program that Ctrl-C ended.
 const EXIT_CODE: i32 = 130;
@@ -28,17 +29,18 @@ pub(super) struct Interrupt {
 }
 
 impl Interrupt {
-    /// From here on. `own_folder` is the folder of the run, where this run has made it.
-    pub(super) fn listen(own_folder: Option<&Path>) -> Result<Self, String> {
+    /// From here on. `is_own` says whether this run has made its folder.
+    pub(super) fn listen(folder: &Path, is_own: bool) -> Result<Self, String> {
         let (came, temporary) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
         let this = Self { came: Arc::clone(&came), temporary: Arc::clone(&temporary) };
-        let own_folder = own_folder.map(Path::to_path_buf);
+        let folder = folder.to_owned();
         let mut signals =
             Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("cannot listen for signals: {error}"))?;
         let work = move || {
             let Some(signal) = signals.forever().next() else { return };
             came.store(true, Ordering::Release);
-            end(if signal == SIGINT { "interrupted" } else { "told to end" }, own_folder.as_deref(), &temporary);
+            let why = if signal == SIGINT { "interrupted" } else { "told to end" };
+            end(why, &folder, is_own, &temporary);
         };
         let thread = std::thread::Builder::new().name("signals".to_owned()).spawn(work);
         thread.map_err(|error| format!("cannot start a thread: {error}"))?;
@@ -62,7 +64,7 @@ fn locked(temporary: &Mutex<Option<PathBuf>>) -> MutexGuard<'_, Option<PathBuf>>
     temporary.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn end(why: &str, own_folder: Option<&Path>, temporary: &Mutex<Option<PathBuf>>) -> ! {
+fn end(why: &str, folder: &Path, is_own: bool, temporary: &Mutex<Option<PathBuf>>) -> ! {
     let mut left = None;
     // The main thread may be starting a node or removing the same folder right now.
     for _ in 0..ATTEMPTS {
@@ -76,14 +78,21 @@ fn end(why: &str, own_folder: Option<&Path>, temporary: &Mutex<Option<PathBuf>>)
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    // It stays where there is something in it.
-    let _ = own_folder.map(std::fs::remove_dir);
-    let folders = left.map_or_else(
-        || "the nodes are stopped and their folder is removed".to_owned(),
+    if is_own {
+        // It stays where there is something in it.
+        let _ = std::fs::remove_dir(folder);
+    }
+    let written = match (folder.join(RUN_FILE).exists(), folder.display()) {
+        (true, path) => format!("{path} has the run"),
+        (false, path) if is_own && folder.exists() => format!("{path} has logs and no {RUN_FILE}, and so no run"),
+        (false, _) => "nothing is written of this run".to_owned(),
+    };
+    let nodes = left.map_or_else(
+        || "what it has started is stopped and removed".to_owned(),
         |folder| format!("the nodes are stopped, but {} could not be removed", folder.display()),
     );
     // Over a progress bar, if there is one.
-    eprintln!("\ntidegate: {why}: nothing is written of this run; {folders}");
+    eprintln!("\ntidegate: {why}: {written}; {nodes}");
     std::process::exit(EXIT_CODE)
 }
 

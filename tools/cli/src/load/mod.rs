@@ -79,14 +79,15 @@ pub fn run(arguments: &LoadArgs) -> CommandResult {
     });
     let was_there = path.exists();
     let folder = RunFolder::create(&path).map_err(|error| error.to_string())?;
-    let own_folder = (!was_there).then_some(path.as_path());
-    let interrupt = Interrupt::listen(own_folder)?;
+    let interrupt = Interrupt::listen(&path, !was_there)?;
     let measured = match measure(arguments, &folder, &interrupt) {
         Ok(measured) => measured,
         Err(error) => {
             interrupt.wait_if_it_came();
-            // Only what is empty goes: whatever was measured stays.
-            let _ = own_folder.map(std::fs::remove_dir);
+            if !was_there {
+                // Only what is empty goes: whatever was measured stays.
+                let _ = std::fs::remove_dir(&path);
+            }
             return Err(error);
         }
     };
