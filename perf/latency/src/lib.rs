@@ -27,8 +27,8 @@ pub use machine::Machine;
 pub use rates::{EXCHANGE_CORE_RATES, Rate, RateRow, RateTable};
 pub use recorder::Recorder;
 pub use run::{
-    Check, CoreOf, FORMAT, Failover, LateSends, Load, LoadMode, Outlier, Run, Series, SeriesKind, Stage, SweepPoint,
-    knee,
+    Check, CoreOf, FORMAT, Failover, LateSends, Load, LoadMode, Outlier, RateOutcome, Run, Series, SeriesKind, Stage,
+    SweepPoint, knee, rate_outcomes,
 };
 
 use std::io;

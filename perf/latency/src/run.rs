@@ -49,7 +49,7 @@ pub struct Run {
     /// Requests that the generator could not send in time.
     #[serde(default)]
     pub late_sends: LateSends,
-    /// Requests a second that were answered.
+    /// Requests a second that were answered; of a sweep, at the rate that [`Run::shown_rate`] names.
     pub achieved_rate: f64,
     /// What was checked, so that fast is also right.
     #[serde(default)]
@@ -79,6 +79,23 @@ impl Run {
     #[must_use]
     pub fn is_right(&self) -> bool {
         self.checks.iter().all(|check| check.ok)
+    }
+
+    /// Which rate of a sweep everything that is said of one rate is about: its [`knee`], or the lowest one where the node kept up
+    /// with none. `None` where this is no sweep.
+    #[must_use]
+    pub fn shown_rate(&self) -> Option<usize> {
+        (!self.sweep.is_empty()).then(|| knee(&self.sweep).unwrap_or(0))
+    }
+
+    /// What an acknowledgement needed, for people: in a failover there is a before and an after.
+    #[must_use]
+    pub fn durability_text(&self) -> String {
+        match self.durability.as_str() {
+            "" => "unknown".to_owned(),
+            durability if self.failovers.is_empty() => durability.to_owned(),
+            durability => format!("{durability} until the primary was killed, degraded after (one node is left)"),
+        }
     }
 }
 
@@ -120,6 +137,11 @@ pub struct Load {
     pub seconds: f64,
     /// Load before it, of which nothing is counted.
     pub warm_up_s: f64,
+    /// Requests that are intended at the same moment; 1 is none beside another, 0 where nothing is intended or an older file does
+    /// not say.
+    pub burst: u64,
+    /// Unanswered requests of a session in saturation; 0 in every other mode, and where an older file does not say.
+    pub window: u32,
     /// Connections.
     pub sessions: u32,
     /// What the requests were made from.
@@ -222,17 +244,39 @@ pub struct SweepPoint {
     pub late: u64,
 }
 
-/// Where a sweep stops keeping up: the last of its first rows in which at least 98 % of what was offered was answered and p99 was
-/// at most ten times the smallest p99 so far. `None` when the first row is beyond it already, or there is none.
+/// How a rate of a sweep went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateOutcome {
+    /// At least 98 % of what was offered was answered, and p99 was at most ten times the best one of the sweep.
+    Kept,
+    /// Not so, but a higher rate was kept up with: something else was in the way, so it says nothing about the node.
+    Noisy,
+    /// Not so, and nor was any higher rate.
+    Beyond,
+}
+
+/// How each rate went.
+#[must_use]
+pub fn rate_outcomes(sweep: &[SweepPoint]) -> Vec<RateOutcome> {
+    let best_p99 = sweep.iter().filter_map(|point| point.response.p99).min().unwrap_or(u64::MAX);
+    let is_kept = |point: &SweepPoint| {
+        point.achieved >= 0.98 * point.offered && point.response.p99.unwrap_or(0) <= best_p99.saturating_mul(10)
+    };
+    let last_kept = sweep.iter().rposition(is_kept);
+    let outcomes = sweep.iter().enumerate().map(|(index, point)| match () {
+        () if is_kept(point) => RateOutcome::Kept,
+        () if last_kept > Some(index) => RateOutcome::Noisy,
+        () => RateOutcome::Beyond,
+    });
+    outcomes.collect()
+}
+
+/// Where a sweep stops keeping up: the last rate that was kept up with, so that every one after it is beyond. `None` when every
+/// rate is, or there is none. See [`RateOutcome`].
 #[must_use]
 pub fn knee(sweep: &[SweepPoint]) -> Option<usize> {
-    let mut best_p99 = u64::MAX;
-    let beyond = sweep.iter().position(|point| {
-        let p99 = point.response.p99.unwrap_or(0);
-        best_p99 = best_p99.min(point.response.p99.unwrap_or(u64::MAX));
-        point.achieved < 0.98 * point.offered || p99 > best_p99.saturating_mul(10)
-    });
-    beyond.unwrap_or(sweep.len()).checked_sub(1)
+    rate_outcomes(sweep).iter().rposition(|outcome| *outcome == RateOutcome::Kept)
 }
 
 /// One of the slowest requests.
@@ -299,10 +343,40 @@ mod tests {
         let rows = [point(1e3, 1e3, 90), point(2e3, 2e3, 50), point(4e3, 3.95e3, 500), point(8e3, 4e3, 9_000)];
         assert_eq!(knee(&rows), Some(2));
         assert_eq!(knee(&rows[..2]), Some(1));
-        assert_eq!(knee(&[rows[1], point(4e3, 4e3, 501)]), Some(0), "ten times the p99 is beyond");
+        assert_eq!(knee(&[rows[1], point(4e3, 4e3, 501)]), Some(0), "more than ten times the p99 is beyond");
         assert_eq!(knee(&[point(1e3, 900.0, 0)]), None);
         assert_eq!(knee(&[point(1e3, 1e3, 0)]), Some(0), "without a p99 the rate decides");
         assert_eq!(knee(&[]), None);
+    }
+
+    #[test]
+    fn a_rate_that_went_badly_below_one_that_was_kept_up_with_is_noise_and_not_the_knee() {
+        use RateOutcome::{Beyond, Kept, Noisy};
+        let point = |offered: f64, achieved: f64, p99: u64| SweepPoint {
+            offered,
+            achieved,
+            response: Percentiles { p99: Some(p99), ..Percentiles::default() },
+            late: 0,
+        };
+        let (slow, lost) = (point(2e3, 2e3, 901), point(4e3, 3e3, 90));
+        let rows =
+            [point(1e3, 1e3, 90), slow, lost, point(8e3, 8e3, 80), point(16e3, 9e3, 70_000), point(32e3, 9e3, 90_000)];
+        assert_eq!(rate_outcomes(&rows), [Kept, Noisy, Noisy, Kept, Beyond, Beyond]);
+        assert_eq!(knee(&rows), Some(3));
+        assert_eq!(rate_outcomes(&rows[..3]), [Kept, Beyond, Beyond], "nothing after them says that it was noise");
+        assert_eq!(rate_outcomes(&[slow, rows[3]]), [Noisy, Kept], "the first one may be noisy, too");
+        assert_eq!(rate_outcomes(&[lost]), [Beyond]);
+        let run = Run { sweep: rows.to_vec(), ..Run::default() };
+        assert_eq!((run.shown_rate(), Run::default().shown_rate()), (Some(3), None));
+        assert_eq!(Run { sweep: vec![lost], ..Run::default() }.shown_rate(), Some(0), "the lowest where none is kept");
+    }
+
+    #[test]
+    fn a_failover_has_a_durability_before_and_one_after() {
+        let mut run = Run { durability: "replicated".into(), ..Run::default() };
+        assert_eq!(run.durability_text(), "replicated");
+        run.failovers.push(Failover::default());
+        assert!(run.durability_text().starts_with("replicated until the primary was killed, degraded after"));
     }
 
     #[test]
@@ -313,6 +387,9 @@ mod tests {
             ["rejects", "late_sends", "checks", "series", "stages", "sweep", "outliers", "failovers", "core_map"]
         {
             assert!(fields.shift_remove(name).is_some(), "{name}");
+        }
+        for name in ["burst", "window"] {
+            assert!(fields["load"].as_object_mut().unwrap().shift_remove(name).is_some(), "{name}");
         }
         assert_eq!(serde_json::from_value::<Run>(json).unwrap(), Run::default());
     }

@@ -9,15 +9,21 @@
 //! A percentile is better or worse when its band lies wholly on one side of 1 and the ratio is further from 1 than [`MARGIN`]: the
 //! intervals of one run know nothing of what differs from one start to the next, and the margin stands for that.
 //!
+//! Neither do they know how the machine's own gaps differ from run to run. Where a duration would be better or worse by less than the
+//! gap that one in a thousand is longer than ([`Floor`]), there is no verdict: one run a side cannot tell the engine from the machine.
+//!
 //! Invariants: runs on other machines, with other load or other checks get no ratio at all; the same two runs give the same
 //! bytes (the seed is a constant); nothing worse may hide behind something better.
 //! Owning thread: none; this is a function of two [`RunData`].
 
+mod text;
+
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde::Serialize;
-use tidegate_latency::{LoadMode, PERCENTILES, Run, SeriesKind, knee, printable};
+use tidegate_latency::{
+    Load, LoadMode, PERCENTILES, Percentiles, RateOutcome, Run, SeriesKind, knee, printable, rate_outcomes,
+};
 
 use crate::data::{RunData, SeriesData};
 use crate::format::{count, duration, rate};
@@ -45,6 +51,8 @@ pub enum Verdict {
     Worse,
     /// Nothing that is larger than the noise.
     NoDifference,
+    /// There is a difference, and the machine's own gaps are longer than it.
+    NoVerdict,
     /// Ratios would mean nothing.
     NotComparable,
 }
@@ -132,7 +140,7 @@ pub fn compare(a: &RunData, b: &RunData) -> Comparison {
     };
     if comparison.why.is_empty() {
         comparison.rows = rows(a, b);
-        (comparison.verdict, comparison.why) = judge(&comparison.rows);
+        (comparison.verdict, comparison.why) = judge(&comparison.rows, floor(a, b));
     }
     comparison
 }
@@ -185,6 +193,9 @@ fn reasons_against(a: &RunData, b: &RunData) -> Vec<String> {
         [
             ("mode", format!("{:?}", load.mode).to_lowercase()),
             ("rate", load.rate.to_string()),
+            ("burst", burst_text(load)),
+            // It bounds nothing but a saturated load.
+            ("window", if load.mode == LoadMode::Saturate { known(u64::from(load.window)) } else { String::new() }),
             ("seconds", load.seconds.to_string()),
             ("warm-up", load.warm_up_s.to_string()),
             ("sessions", load.sessions.to_string()),
@@ -238,10 +249,33 @@ fn reasons_against(a: &RunData, b: &RunData) -> Vec<String> {
     why
 }
 
+/// Older files do not say.
+fn known(number: u64) -> String {
+    if number == 0 { "unknown".to_owned() } else { number.to_string() }
+}
+
+/// Of a load with intended times.
+fn burst_text(load: &Load) -> String {
+    match load.mode {
+        LoadMode::Closed | LoadMode::Saturate => String::new(),
+        LoadMode::Burst => known(load.burst),
+        LoadMode::Open | LoadMode::Sweep => load.burst.max(1).to_string(),
+    }
+}
+
 /// Differences that a comparison may be about.
 fn notes(a: &RunData, b: &RunData) -> Vec<String> {
     let (left, right) = (&a.run, &b.run);
     let mut notes = Vec::new();
+    let unknown: Vec<_> = [("A", left), ("B", right)]
+        .into_iter()
+        .filter(|(_, run)| ["", "unknown"].contains(&run.machine.commit.as_str()))
+        .map(|(name, _)| name)
+        .collect();
+    if !unknown.is_empty() {
+        let which = unknown.join(" and ");
+        notes.push(format!("the commit of {which} is unknown: these may be any two programs"));
+    }
     if left.machine.compiler != right.machine.compiler {
         notes.push(format!("compiler: {} and {}", left.machine.compiler, right.machine.compiler));
     }
@@ -263,7 +297,7 @@ fn notes(a: &RunData, b: &RunData) -> Vec<String> {
     if !left.sweep.is_empty() {
         let [one, other] = [left, right]
             .map(|run| knee(&run.sweep).map_or_else(|| "none".to_owned(), |point| rate(run.sweep[point].offered)));
-        notes.push(format!("knee: {one} and {other}; rates beyond either are not compared"));
+        notes.push(format!("knee: {one} and {other}; rates beyond either, and noisy ones, are not compared"));
     }
     if left.checks.is_empty() {
         notes.push("nothing was checked in either run".to_owned());
@@ -275,11 +309,12 @@ fn notes(a: &RunData, b: &RunData) -> Vec<String> {
 /// of sweeps only what both keep up with is compared.
 fn pairs<'a>(a: &'a RunData, b: &'a RunData) -> impl Iterator<Item = (&'a SeriesData, &'a SeriesData)> {
     let of_kind = |data: &'a RunData, kind: SeriesKind| {
-        let swept = data.run.sweep.len();
-        let kept = knee(&data.run.sweep).map_or(0, |point| point + 1);
+        let outcomes = rate_outcomes(&data.run.sweep);
         let all: Vec<_> = data.series.iter().filter(|each| each.series.kind == kind).collect();
-        let kept = if swept > 0 && all.len() == swept { kept } else { all.len() };
-        all.into_iter().take(kept).filter(|each| !each.total.is_empty()).collect::<Vec<_>>()
+        let has_all = all.len() == outcomes.len();
+        let kept = |index: usize| !has_all || outcomes[index] == RateOutcome::Kept;
+        let all = all.into_iter().enumerate().filter(|(index, _)| kept(*index)).map(|(_, each)| each);
+        all.filter(|each| !each.total.is_empty()).collect::<Vec<_>>()
     };
     [SeriesKind::Response, SeriesKind::Service].into_iter().flat_map(move |kind| {
         let others = of_kind(b, kind);
@@ -360,6 +395,7 @@ fn rows(a: &RunData, b: &RunData) -> Vec<Row> {
     let compared: usize =
         all.iter().map(|(one, other, shown)| shown.iter().filter(|figure| judged(one, other, **figure)).count()).sum();
     let tail = (1.0 - CONFIDENCE) / compared.max(1) as f64 / 2.0;
+    let machine = floor(a, b);
     let mut random = Random(SEED);
     for (one, other, shown) in all {
         let (whole_a, whole_b, ratios) = bootstrap(one, other, &mut random);
@@ -369,10 +405,33 @@ fn rows(a: &RunData, b: &RunData) -> Vec<Row> {
             let band = judged(one, other, figure).then(|| band(ratios.iter().map(|each| each[figure]).collect(), tail));
             let name = if figure == RATE { "rate" } else { PERCENTILES[figure].0 };
             let verdict = band.map(|band| judge_row(ratio, band, figure == RATE));
+            let is_hidden = figure != RATE && machine.is_some_and(|gap| gap.ns > (a - b).abs());
+            let verdict = match verdict {
+                Some(Verdict::Better | Verdict::Worse) if is_hidden => Some(Verdict::NoVerdict),
+                verdict => verdict,
+            };
             rows.push(Row { series: one.series.name.clone(), figure: name, a, b, ratio, band, verdict });
         }
     }
     rows
+}
+
+/// How long the machine was away from a thread that did nothing: of the noisier run, p99.9 where it has enough samples, else the
+/// longest gap.
+#[derive(Clone, Copy, Debug)]
+struct Floor {
+    ns: f64,
+    name: &'static str,
+}
+
+/// `None` where neither run has a hiccup meter.
+fn floor(a: &RunData, b: &RunData) -> Option<Floor> {
+    let meters = a.floors().chain(b.floors()).map(|meter| Percentiles::of(&meter.total));
+    let gaps = meters.filter_map(|gaps| match gaps.p99_9 {
+        Some(ns) => Some(Floor { ns: ns as f64, name: "p99.9" }),
+        None => gaps.max.map(|ns| Floor { ns: ns as f64, name: "the longest" }),
+    });
+    gaps.max_by(|one, other| one.ns.total_cmp(&other.ns))
 }
 
 /// The figures of both, and their ratios in every draw.
@@ -429,16 +488,19 @@ fn judge_row(ratio: f64, band: Band, more_is_better: bool) -> Verdict {
     }
 }
 
-fn judge(rows: &[Row]) -> (Verdict, Vec<String>) {
+fn judge(rows: &[Row], machine: Option<Floor>) -> (Verdict, Vec<String>) {
     let of = |verdict: Verdict| {
         let rows = rows.iter().filter(|row| row.verdict == Some(verdict));
         rows.map(|row| format!("{} {}", row.series, row.figure)).collect::<Vec<_>>().join(", ")
     };
-    let (better, worse) = (of(Verdict::Better), of(Verdict::Worse));
+    let (better, worse, unsure) = (of(Verdict::Better), of(Verdict::Worse), of(Verdict::NoVerdict));
     if rows.iter().all(|row| row.verdict.is_none()) {
         return (Verdict::NotComparable, vec!["too few samples in every interval".to_owned()]);
     }
     let (verdict, why) = match (better.is_empty(), worse.is_empty()) {
+        (true, true) if !unsure.is_empty() => {
+            (Verdict::NoVerdict, "the machine's own gaps are larger than the difference".to_owned())
+        }
         (true, true) => (Verdict::NoDifference, "no figure differs by more than its noise and the margin".to_owned()),
         (false, true) => (Verdict::Better, format!("better: {better}; nothing worse")),
         (true, false) => (Verdict::Worse, format!("worse: {worse}; nothing better")),
@@ -453,6 +515,13 @@ fn judge(rows: &[Row]) -> (Verdict, Vec<String>) {
     };
     let hidden: Vec<_> = rows.iter().filter(hides).map(|row| format!("{} {}", row.series, row.figure)).collect();
     let mut why = vec![why];
+    if let (Some(Floor { ns, name }), false) = (machine, unsure.is_empty()) {
+        let gap = duration(ns);
+        why.push(format!(
+            "no verdict on {unsure}: they differ by less than the machine's gaps with nothing running ({name} {gap}); a quieter \
+             machine would tell, or several runs of each side in turns"
+        ));
+    }
     if !hidden.is_empty() {
         let list = hidden.join(", ");
         why.push(format!("so noisy that more than the margin may hide in: {list}; longer runs would tell"));
@@ -472,73 +541,5 @@ impl Random {
         z ^= z >> 31;
         // The upper half of the product is uniform but for one part in 2^64 / end.
         ((u128::from(z) * end as u128) >> 64) as usize
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.pad(match self {
-            Self::Better => "better",
-            Self::Worse => "worse",
-            Self::NoDifference => "no difference",
-            Self::NotComparable => "not comparable",
-        })
-    }
-}
-
-impl fmt::Display for Comparison {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, side) in [("A", &self.a), ("B", &self.b)] {
-            writeln!(out, "{name}: {}: {} ({}, commit {})", side.folder, side.title, side.started_at, side.commit)?;
-        }
-        if !self.rows.is_empty() {
-            let width = self.rows.iter().map(|row| row.series.chars().count()).max().unwrap_or(0).max(6);
-            writeln!(
-                out,
-                "\n{:width$}  {:8} {:>10} {:>10} {:>7}  {:15}  B is",
-                "series", "", "A", "B", "B/A", "noise band"
-            )?;
-            for row in &self.rows {
-                let value = |value| if row.figure == "rate" { rate(value) } else { duration(value) };
-                let band = row.band.map_or_else(String::new, |band| format!("{:.3} to {:.3}", band.low, band.high));
-                let verdict = row.verdict.map_or_else(|| "too few samples to tell".to_owned(), |each| each.to_string());
-                writeln!(
-                    out,
-                    "{:width$}  {:8} {:>10} {:>10} {:>7.3}  {band:15}  {verdict}",
-                    row.series,
-                    row.figure,
-                    value(row.a),
-                    value(row.b),
-                    row.ratio
-                )?;
-            }
-        }
-        writeln!(
-            out,
-            "\nB is {}{}",
-            self.verdict,
-            if self.verdict == Verdict::NotComparable { " with A:" } else { ":" }
-        )?;
-        for why in &self.why {
-            writeln!(out, "  {why}")?;
-        }
-        if !self.notes.is_empty() {
-            writeln!(out, "Also:")?;
-        }
-        for note in &self.notes {
-            writeln!(out, "  {note}")?;
-        }
-        if self.rows.is_empty() {
-            return Ok(());
-        }
-        writeln!(
-            out,
-            "Bands: bootstrap over the intervals of the logs, {} draws, seed {:#x}; all together hold with {:.0} %. A difference is\n\
-             outside of its band and of {:.0} %, since one run knows nothing of what differs from start to start: repeat it.",
-            self.resamples,
-            self.seed,
-            self.confidence * 100.0,
-            self.margin * 100.0
-        )
     }
 }

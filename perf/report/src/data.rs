@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use tidegate_latency::{FolderError, Interval, RUN_FILE, Run, RunFolder, Series, SeriesKind, knee};
+use tidegate_latency::{FolderError, Interval, RUN_FILE, Run, RunFolder, Series, SeriesKind};
 
 /// A run and its logs.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl RunData {
     #[must_use]
     pub fn of(&self, kind: SeriesKind) -> Option<&SeriesData> {
         let mut with_samples = self.series.iter().filter(|data| data.series.kind == kind && !data.total.is_empty());
-        let at_knee = match knee(&self.run.sweep) {
+        let at_knee = match self.run.shown_rate() {
             Some(point) if with_samples.clone().count() == self.run.sweep.len() => point,
             _ => 0,
         };

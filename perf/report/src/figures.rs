@@ -6,9 +6,13 @@
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
-use tidegate_latency::{CurvePoint, Interval, LoadMode, Percentiles, Run, Series, SeriesKind, curve, knee};
+use tidegate_latency::{
+    CurvePoint, Interval, LoadMode, Percentiles, RateOutcome, Run, Series, SeriesKind, Stage, curve, knee,
+    rate_outcomes,
+};
 
 use crate::data::{RunData, SeriesData};
+use crate::warnings::warnings;
 
 /// The version of `report.json`.
 const FORMAT: u32 = 1;
@@ -18,6 +22,9 @@ const MOMENTS_MAX: usize = 600;
 const HEAT_COLUMNS_MAX: usize = 120;
 /// Rows of the heat map for a tenfold latency.
 const HEAT_ROWS_PER_DECADE: f64 = 8.0;
+
+/// What a request waited in the generator or behind a full window, in [`Figures::path`].
+pub(crate) const BEFORE_SENT: &str = "before it is sent";
 
 /// See the module.
 #[derive(Clone, Debug, Serialize)]
@@ -40,6 +47,10 @@ pub struct Figures {
     pub path: Vec<PathStage>,
     /// The last rate that is kept up with.
     pub knee: Option<Knee>,
+    /// How each rate of the sweep went.
+    pub rates: Vec<RateOutcome>,
+    /// What a reader must know before the numbers.
+    pub warnings: Vec<String>,
     /// What this run does not have.
     pub missing: Vec<Missing>,
     /// When the run began, nanoseconds since 1970, where a log says so.
@@ -169,6 +180,8 @@ impl Figures {
             heat: main.map(heat),
             path: path(data),
             knee: knee_of(&data.run),
+            rates: rate_outcomes(&data.run.sweep),
+            warnings: warnings(data),
             missing: missing(data),
             started_at_ns: main.map(|main| main.started_at.as_nanos()).filter(|at| *at > 0),
         }
@@ -273,7 +286,7 @@ fn heat(data: &SeriesData) -> Heat {
 
 /// Lays the stages one after the other by their stamps. A stage begins where the stage that ends at its first stamp ends; with
 /// a first stamp that another stage has too it begins beside it; with one that nobody else names, after everything before it.
-fn path(data: &RunData) -> Vec<PathStage> {
+pub(crate) fn path(data: &RunData) -> Vec<PathStage> {
     let mean = |kind| data.of(kind).map(|each| each.total.mean());
     let (response, service) = (mean(SeriesKind::Response), mean(SeriesKind::Service));
     let (Some(whole), false) = (response.or(service), data.run.stages.is_empty()) else { return Vec::new() };
@@ -282,7 +295,7 @@ fn path(data: &RunData) -> Vec<PathStage> {
     if let (Some(response), Some(service)) = (response, service) {
         // What was intended earlier than it was sent waited in the generator or behind a full window.
         let waits = (response - service).max(0.0);
-        let name = "before it is sent".to_owned();
+        let name = BEFORE_SENT.to_owned();
         path.push(PathStage { name, start_ns: 0.0, mean_ns: waits, adds_ns: waits, critical_share: None });
         end = waits;
     }
@@ -290,7 +303,7 @@ fn path(data: &RunData) -> Vec<PathStage> {
     let position = |stamps: &[(&str, f64)], name: &str| {
         stamps.iter().filter(|(stamp, _)| *stamp == name).map(|(_, at)| *at).reduce(f64::max)
     };
-    for stage in &data.run.stages {
+    for stage in data.run.stages.iter().filter(|stage| !is_idle(&data.run, stage)) {
         let start = position(&stamps, &stage.from).unwrap_or(end);
         stamps.push((&stage.from, start));
         stamps.push((&stage.to, start + stage.mean_ns));
@@ -309,6 +322,11 @@ fn path(data: &RunData) -> Vec<PathStage> {
     let name = "outside the stamps".to_owned();
     path.push(PathStage { name, start_ns: end, mean_ns: rest, adds_ns: rest, critical_share: None });
     path
+}
+
+/// One node has nobody to replicate to, and its stamps there mean nothing.
+pub(crate) fn is_idle(run: &Run, stage: &Stage) -> bool {
+    run.nodes == 1 && stage.name == "replicate" && stage.mean_ns <= 0.0
 }
 
 fn knee_of(run: &Run) -> Option<Knee> {

@@ -18,6 +18,7 @@ mod data;
 mod figures;
 mod format;
 mod page;
+mod warnings;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ use tidegate_latency::FolderError;
 pub use compare::{Band, CONFIDENCE, Comparison, INTERVALS_MIN, MARGIN, RESAMPLES, Row, SEED, Side, Verdict, compare};
 pub use data::{RunData, SeriesData};
 pub use figures::{Figures, Heat, Knee, Missing, Moment, Part, PathStage, SeriesFigures};
+pub use warnings::warnings;
 
 /// The page.
 pub const PAGE_FILE: &str = "report.html";

@@ -4,14 +4,18 @@
 //! well); a section whose part is missing says so in a sentence and has no drawing or table.
 //! Owning thread: none; this is a function of [`Figures`].
 
-use tidegate_latency::{LoadMode, PERCENTILES, Percentiles, SAMPLES_ABOVE_MIN, SeriesKind};
+use tidegate_latency::{Load, LoadMode, Outlier, PERCENTILES, Percentiles, RateOutcome, SAMPLES_ABOVE_MIN, SeriesKind};
 
 use crate::charts;
+use crate::figures::is_idle;
 use crate::format::{count, duration, duration_or_dash, escape, percent, rate, time_of_day};
 use crate::{Figures, Part};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
+
+/// Slow requests that are answered within so long had the same reason more often than not.
+const INSTANT_NS: u64 = 10_000_000;
 
 /// The page.
 pub(crate) fn html(figures: &Figures) -> String {
@@ -54,13 +58,28 @@ fn head(figures: &Figures) -> String {
             format!("<p class=\"bad\">{failed} of {all} checks failed: the latencies below mean nothing.</p>\n")
         }
     };
+    for warning in &figures.warnings {
+        out += &format!("<p class=\"bad\">{}</p>\n", escape(&sentence(warning)));
+    }
+    // Every number of the headline is of one rate.
+    let achieved = match run.shown_rate() {
+        Some(shown) => {
+            let of = rate(run.sweep[shown].offered);
+            out += &match figures.knee {
+                Some(_) => format!("<p>Of the knee of the sweep, <b>{of}</b> offered:</p>\n"),
+                None => format!("<p>Of the lowest rate, <b>{of}</b> offered; the node kept up with none:</p>\n"),
+            };
+            run.sweep[shown].achieved
+        }
+        None => run.achieved_rate,
+    };
     let mut tiles = Vec::new();
     if let Some(main) = figures.main() {
         let values = main.percentiles.values().into_iter().filter(|(_, value)| value.is_some());
         let values = values.map(|(name, value)| (duration_or_dash(value), format!("{} {name}", main.series.name)));
         tiles.extend(values);
     }
-    tiles.push((rate(run.achieved_rate), "answered".to_owned()));
+    tiles.push((rate(achieved), "answered".to_owned()));
     let tiles =
         tiles.iter().map(|(value, name)| format!("<li><b>{}</b><span>{}</span></li>\n", escape(value), escape(name)));
     out + "<ul class=\"tiles\">\n" + &tiles.collect::<String>() + "</ul>\n"
@@ -79,7 +98,7 @@ fn measured(figures: &Figures) -> String {
         );
     }
     if run.load.mode == LoadMode::Sweep && figures.main.is_some() {
-        out += "<p class=\"soft\">Of a sweep the last rate before the knee is shown; the table of percentiles has all.</p>\n";
+        out += "<p class=\"soft\">Of a sweep the knee is shown; the table of percentiles has all rates.</p>\n";
     }
     for (part, name) in [(Part::Response, "response times"), (Part::Service, "service times")] {
         out += &not_here(figures, part, name);
@@ -90,7 +109,7 @@ fn measured(figures: &Figures) -> String {
         1 => "one node".to_owned(),
         more => format!("{more} nodes"),
     };
-    out + &format!("<p>{nodes}; durability <b>{}</b>.</p>\n", escape(or_unknown(&run.durability)))
+    out + &format!("<p>{nodes}; durability <b>{}</b>.</p>\n", escape(&run.durability_text()))
 }
 
 fn percentiles(figures: &Figures) -> String {
@@ -147,6 +166,9 @@ fn stages(figures: &Figures) -> String {
         duration(whole)
     );
     out += &charts::stages(figures).unwrap_or_default();
+    if figures.run.stages.iter().any(|stage| is_idle(&figures.run, stage)) {
+        out += "<p class=\"soft\">One node: nothing is replicated, so there is no such stage.</p>\n";
+    }
     let rows = figures.path.iter().map(|stage| {
         let told = figures.run.stages.iter().find(|told| told.name == stage.name && stage.critical_share.is_some());
         let stamps = told.map_or_else(String::new, |told| format!("{} to {}", told.from, told.to));
@@ -176,27 +198,47 @@ fn sweep(figures: &Figures) -> String {
         return out + &not_here(figures, Part::Sweep, "sweep");
     }
     out += &format!(
-        "<p>The knee is the last rate, counted from the lowest, of which at least 98 % is answered and whose p99 is at most ten \
-         times the best one so far. {}</p>\n",
+        "<p>A rate is kept up with when at least 98 % of it is answered and its p99 is at most ten times the best one of the sweep. \
+         The knee is the last such rate: every one after it is beyond. One before it that went badly is noisy, since the node \
+         keeps up with more. {}</p>\n",
         match figures.knee {
-            None => "Here the node does not keep up with the lowest rate.".to_owned(),
+            None => "Here the node keeps up with no rate.".to_owned(),
             Some(knee) if knee.passed => format!("Here it is <b>{}</b>.", rate(knee.offered)),
             Some(knee) =>
-                format!("Here the node keeps up with every rate, up to {}: the knee is further up.", rate(knee.offered)),
+                format!("Here the node keeps up with the highest rate, {}: the knee is further up.", rate(knee.offered)),
         }
     );
     out += &charts::sweep(figures).unwrap_or_else(|| missing("drawing", "no rate has a sample"));
     let knee = figures.knee.map(|knee| knee.point);
+    let mark = |index: usize| match figures.rates[index] {
+        RateOutcome::Noisy => " (noisy)",
+        RateOutcome::Beyond => " (beyond)",
+        RateOutcome::Kept if knee == Some(index) => " (knee)",
+        RateOutcome::Kept => "",
+    };
     let heads = percentile_heads(&["offered", "achieved", "samples"]);
     let rows = figures.run.sweep.iter().enumerate().map(|(index, point)| {
-        let mark = if knee == Some(index) { " (knee)" } else { "" };
-        let mut cells = vec![rate(point.offered) + mark, rate(point.achieved), count(point.response.count)];
+        let mut cells = vec![rate(point.offered) + mark(index), rate(point.achieved), count(point.response.count)];
         cells.extend(percentile_cells(&point.response));
         cells.push(count(point.late));
         cells
     });
     let heads: Vec<String> = heads.into_iter().chain(["late sends".to_owned()]).collect();
     out + &table(&heads, 1, rows)
+}
+
+/// What answers held up together are answered together: the slowest of each moment, and how many more there were.
+fn by_instant(outliers: &[Outlier]) -> Vec<(&Outlier, usize)> {
+    let mut kept: Vec<(&Outlier, usize)> = Vec::new();
+    let mut sorted: Vec<_> = outliers.iter().collect();
+    sorted.sort_by_key(|outlier| (std::cmp::Reverse(outlier.latency_ns), outlier.at_ns));
+    for outlier in sorted {
+        match kept.iter_mut().find(|(slowest, _)| slowest.at_ns.abs_diff(outlier.at_ns) < INSTANT_NS) {
+            Some((_, others)) => *others += 1,
+            None => kept.push((outlier, 0)),
+        }
+    }
+    kept
 }
 
 fn outliers(figures: &Figures) -> String {
@@ -206,7 +248,7 @@ fn outliers(figures: &Figures) -> String {
         return out + &not_here(figures, Part::Outliers, "outliers");
     }
     let moments = figures.main().map_or(&[][..], |main| &main.timeline);
-    let rows = run.outliers.iter().map(|outlier| {
+    let rows = by_instant(&run.outliers).into_iter().map(|(outlier, others)| {
         let at_s = outlier.at_ns as f64 / 1e9;
         let after = format!("{}.{:03} s", outlier.at_ns / 1_000_000_000, outlier.at_ns / 1_000_000 % 1_000);
         let at = match figures.started_at_ns {
@@ -221,7 +263,7 @@ fn outliers(figures: &Figures) -> String {
         let touched = touched.filter(|(moment, _)| moment.at_s <= at_s && moment.at_s + moment.seconds >= began);
         let gap = touched.filter_map(|(_, gap)| *gap).max();
         vec![
-            at,
+            if others == 0 { at } else { format!("{at} (and {others} more)") },
             duration(outlier.latency_ns as f64),
             if outlier.sequence == 0 { "–".to_owned() } else { count(outlier.sequence) },
             count(outlier.request),
@@ -245,6 +287,7 @@ fn outliers(figures: &Figures) -> String {
         out += "<p class=\"soft\">Stages are between the node's own stamps, from the receipt of a request's bytes to its report at the \
                 kernel; the latency is the client's and larger. A cause is said where one thing took half of it or more.</p>\n";
     }
+    out += "<p class=\"soft\">Of requests that were answered within 10 ms of each other the slowest is listed.</p>\n";
     out + &table(&heads.map(str::to_owned), 9, rows).replace("<table>", "<table class=\"wide\">")
 }
 
@@ -300,6 +343,7 @@ fn load(figures: &Figures) -> String {
     let facts = [
         ("mode", mode.to_owned()),
         ("intended rate", if load.rate > 0.0 { rate(load.rate) } else { "none".to_owned() }),
+        ("at once", at_once(load)),
         ("achieved rate", rate(run.achieved_rate)),
         ("measured", format!("{} s after {} s of warm-up, of which nothing is counted", load.seconds, load.warm_up_s)),
         ("sessions", count(u64::from(load.sessions))),
@@ -311,12 +355,15 @@ fn load(figures: &Figures) -> String {
         ("rejected", if rejects.is_empty() { "none".to_owned() } else { rejects.join(", ") }),
         (
             "late sends",
-            format!(
-                "{} later than {}, at most {}",
-                count(late.count),
-                duration(late.threshold_ns as f64),
-                duration(late.max_ns as f64)
-            ),
+            match load.mode {
+                LoadMode::Closed | LoadMode::Saturate => "no moment of sending is intended".to_owned(),
+                LoadMode::Open | LoadMode::Sweep | LoadMode::Burst => format!(
+                    "{} later than {}, at most {}",
+                    count(late.count),
+                    duration(late.threshold_ns as f64),
+                    duration(late.max_ns as f64)
+                ),
+            },
         ),
         ("again", run.command.clone()),
     ];
@@ -330,6 +377,19 @@ fn load(figures: &Figures) -> String {
     });
     out += "<div class=\"scroll\"><table>\n<tr><th>check</th><th>outcome</th><th>found</th></tr>\n";
     out + &rows.collect::<String>() + "</table></div>\n"
+}
+
+/// How many requests are at the node at the same time, as far as the load decides.
+fn at_once(load: &Load) -> String {
+    match (load.mode, load.burst, load.window) {
+        (LoadMode::Closed, ..) => "one request of a session".to_owned(),
+        (LoadMode::Saturate, _, 0) | (LoadMode::Burst, 0, _) => String::new(),
+        (LoadMode::Saturate, _, window) => {
+            format!("window of {} unanswered requests of a session", count(u64::from(window)))
+        }
+        (_, 0 | 1, _) => "no bursts".to_owned(),
+        (_, burst, _) => format!("bursts of {} requests", count(burst)),
+    }
 }
 
 fn machine(figures: &Figures) -> String {
@@ -363,6 +423,9 @@ fn machine(figures: &Figures) -> String {
             .iter()
             .map(|each| vec![each.thread.clone(), each.core.map_or_else(|| "any".to_owned(), |core| core.to_string())]);
         out += &table(&["thread", "core"].map(str::to_owned), 9, rows);
+        if !run.failovers.is_empty() {
+            out += "<p class=\"soft\">As it was at the end: the primary that was killed is not in it.</p>\n";
+        }
     }
     out += "<h3>Configuration of the node</h3>\n";
     if run.config.is_empty() {

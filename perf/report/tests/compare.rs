@@ -125,11 +125,12 @@ fn without_a_plan_the_rate_is_compared_and_more_is_better() {
 #[test]
 fn other_machine_load_checks_or_outcome_are_not_comparable_and_it_says_which() {
     type Change = fn(&mut Run);
-    let cases: [(Change, &str); 13] = [
+    let cases: [(Change, &str); 14] = [
         (|run| run.machine.cpu = "another".into(), "other machine: processor is `specimen` and `another`"),
         (|run| run.machine.governor = "powersave".into(), "other machine: governor"),
         (|run| run.machine.profile = "dev".into(), "other machine: build profile"),
         (|run| run.load.rate = 5.0, "other load: rate is `2000` and `5`"),
+        (|run| run.load.burst = 500, "other load: burst is `1` and `500`"),
         (|run| run.load.input_hash = "0".into(), "other load: hash of the input"),
         (|run| run.load.mode = LoadMode::Closed, "other load: mode is `open` and `closed`"),
         (|run| run.durability = "async".into(), "other load: durability"),
@@ -146,6 +147,64 @@ fn other_machine_load_checks_or_outcome_are_not_comparable_and_it_says_which() {
         assert!(comparison.why.iter().any(|why| why.contains(expected)), "{expected}: {comparison}");
         assert!(comparison.rows.is_empty() && comparison.to_string().contains("not comparable with A"));
     }
+}
+
+#[test]
+fn bursts_and_windows_count_in_the_modes_that_have_them() {
+    let with = |mode, burst, window| {
+        run(&PLAIN, |run| (run.load.mode, run.load.burst, run.load.window) = (mode, burst, window))
+    };
+    for (a, b, expected) in [
+        (with(LoadMode::Burst, 5, 0), with(LoadMode::Burst, 500, 0), Some("burst is `5` and `500`")),
+        (with(LoadMode::Burst, 0, 0), with(LoadMode::Burst, 5, 0), Some("burst is `unknown` and `5`")),
+        (with(LoadMode::Saturate, 0, 8), with(LoadMode::Saturate, 0, 512), Some("window is `8` and `512`")),
+        (with(LoadMode::Open, 1, 8), with(LoadMode::Open, 1, 512), None),
+        // A file from before that field.
+        (with(LoadMode::Open, 0, 0), with(LoadMode::Open, 1, 0), None),
+    ] {
+        let comparison = compare(&a, &b);
+        match expected {
+            Some(words) => assert!(comparison.why.iter().any(|why| why.contains(words)), "{words}: {comparison}"),
+            None => assert_eq!(comparison.verdict, Verdict::NoDifference, "{comparison}"),
+        }
+    }
+}
+
+#[test]
+fn a_comparison_of_unknown_commits_says_so() {
+    let nameless = |run: &mut Run| run.machine.commit = "unknown".into();
+    let notes = |comparison: Comparison| comparison.notes.join("\n");
+    assert!(!notes(with_plain(&PLAIN, |_| ())).contains("unknown"));
+    assert!(notes(with_plain(&PLAIN, nameless)).contains("the commit of B is unknown"));
+    let both = compare(&run(&PLAIN, nameless), &run(&PLAIN, |run| run.machine.commit.clear()));
+    assert!(notes(both).contains("the commit of A and B is unknown"));
+}
+
+/// One run a side: what the machine does by itself may be all of the difference.
+#[test]
+fn a_difference_below_the_gaps_of_the_machine_is_no_verdict() {
+    let on_a_machine_with = |specimen: &Specimen, gap_ns: u64| {
+        let folder = tempfile::tempdir().unwrap();
+        specimen.write(folder.path());
+        let file = folder.path().join("hiccup.hlog");
+        std::fs::remove_file(&file).unwrap();
+        let mut floor = tidegate_latency::Recorder::with_seconds(0);
+        (0..20_000_u64)
+            .for_each(|sample| floor.record(sample * 1_000_000, if sample % 500 == 0 { gap_ns } else { 100 }));
+        floor.write(&file, "hiccup", std::time::SystemTime::UNIX_EPOCH).unwrap();
+        RunData::read(folder.path()).unwrap()
+    };
+    // The medians are 2.6 µs apart.
+    let slower = Specimen { times: 1.2, seed: 9, ..PLAIN };
+    let (quiet, noisy) = (on_a_machine_with(&PLAIN, 500), on_a_machine_with(&slower, 5_000_000));
+    let comparison = compare(&quiet, &noisy);
+    assert_eq!(comparison.verdict, Verdict::NoVerdict, "{comparison}");
+    assert_eq!(comparison.why[0], "the machine's own gaps are larger than the difference");
+    assert!(comparison.why[1].contains("response p50") && comparison.why[1].contains("p99.9 5.00 ms"), "{comparison}");
+    assert_eq!(row(&comparison, "p50").verdict, Some(Verdict::NoVerdict));
+    assert!(comparison.to_string().contains("No verdict on B:"), "{comparison}");
+    assert_eq!(compare(&noisy, &noisy).verdict, Verdict::NoDifference, "what does not differ needs no quiet");
+    assert_eq!(compare(&quiet, &on_a_machine_with(&slower, 500)).verdict, Verdict::Worse);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use common::Specimen;
 use serde_json::Value;
-use tidegate_latency::{Hlog, RUN_FILE, Recorder, Run, RunFolder, Series, SeriesKind, histogram};
+use tidegate_latency::{Hlog, LoadMode, Outlier, RUN_FILE, Recorder, Run, RunFolder, Series, SeriesKind, histogram};
 use tidegate_report::{FIGURES_FILE, PAGE_FILE, Part, Written, write};
 
 fn made(change: impl FnOnce(&mut Run)) -> (tempfile::TempDir, Written) {
@@ -139,14 +139,147 @@ fn the_knee_is_the_last_rate_that_is_sustained() {
     let (folder, written) = made(|run| run.sweep.truncate(3));
     assert!(!written.figures.knee.unwrap().passed);
     assert!(page(folder.path()).contains("the knee is further up") && !page(folder.path()).contains("knee: "));
-    let (_folder, written) = made(|run| run.sweep[0].achieved = 1.0);
+    let (_folder, written) = made(|run| run.sweep.iter_mut().for_each(|point| point.achieved = 1.0));
     assert!(written.figures.knee.is_none());
-    // All are answered in time, and one of them slowly.
+    // All are answered in time, the last one slowly.
     let (_folder, written) = made(|run| {
         run.sweep.truncate(4);
-        run.sweep[2].response.p99 = run.sweep[0].response.p99.map(|p99| p99 * 11);
+        run.sweep[3].response.p99 = run.sweep[0].response.p99.map(|p99| p99 * 11);
     });
-    assert_eq!(written.figures.knee.unwrap().point, 1);
+    assert_eq!(written.figures.knee.unwrap().point, 2);
+}
+
+#[test]
+fn one_noisy_rate_is_marked_and_is_not_the_knee() {
+    let (folder, written) = made(|run| run.sweep[1].achieved = 1.0);
+    assert_eq!(written.figures.knee.unwrap().point, 3);
+    let page = page(folder.path());
+    for first in ["50.0 k/s (noisy)", "200 k/s (knee)", "300 k/s (beyond)", "100 k/s"] {
+        assert!(!cells(&page, first).is_empty(), "{first}");
+    }
+}
+
+/// The percentiles above it are of the knee, so the answered rate is, too.
+#[test]
+fn the_headline_of_a_sweep_is_of_one_rate_and_says_which() {
+    let (folder, _) = made(|run| run.sweep[3].achieved = 199_000.0);
+    let headline = |page: &str| page[..page.find("<h2>").unwrap()].to_owned();
+    let told = headline(&page(folder.path()));
+    assert!(told.contains("Of the knee of the sweep, <b>200 k/s</b> offered:"), "{told}");
+    assert!(told.contains("<b>199 k/s</b><span>answered</span>"), "{told}");
+    let (folder, _) = made(|run| run.sweep.iter_mut().for_each(|point| point.achieved /= 2.0));
+    let told = headline(&page(folder.path()));
+    assert!(told.contains("Of the lowest rate, <b>25.0 k/s</b> offered; the node kept up with none:"), "{told}");
+    assert!(told.contains("<b>12.5 k/s</b><span>answered</span>"), "{told}");
+    let (folder, _) = made(|run| run.sweep.clear());
+    assert!(!headline(&page(folder.path())).contains("offered"));
+}
+
+#[test]
+fn what_is_at_once_is_told_with_the_load() {
+    for (mode, burst, window, told) in [
+        (LoadMode::Open, 1, 0, "no bursts"),
+        (LoadMode::Burst, 500, 0, "bursts of 500 requests"),
+        (LoadMode::Burst, 0, 0, "unknown"),
+        (LoadMode::Saturate, 0, 512, "window of 512 unanswered requests of a session"),
+        (LoadMode::Closed, 0, 0, "one request of a session"),
+    ] {
+        let (folder, _) = made(|run| (run.load.mode, run.load.burst, run.load.window) = (mode, burst, window));
+        let page = page(folder.path());
+        assert_eq!(cells(&page, "at once")[1], told);
+        let intends = !matches!(mode, LoadMode::Closed | LoadMode::Saturate);
+        assert_eq!(cells(&page, "late sends")[1].contains("later than"), intends, "{mode:?}");
+    }
+}
+
+/// Of a machine whose gaps are short and a generator in time there is no warning.
+#[test]
+fn what_is_not_the_nodes_is_told_before_any_number() {
+    let warned = |change: fn(&mut Run)| {
+        let (folder, written) = made(change);
+        let page = page(folder.path());
+        let head = &page[..page.find("<h2>").unwrap()];
+        for warning in &written.figures.warnings {
+            assert!(head.contains(&warning[1..20]), "{warning} is not in {head}");
+        }
+        written.figures.warnings
+    };
+    assert_eq!(warned(|_| ()), Vec::<String>::new());
+    let late = warned(|run| {
+        run.sweep.clear();
+        run.late_sends.count = run.sent / 100 + 1;
+    });
+    assert!(
+        matches!(&late[..], [one] if one.contains("241 of 24,000 requests (1.0 %) were sent more than 100 µs late")),
+        "{late:?}"
+    );
+    let late = warned(|run| run.sweep[3].late = 501);
+    assert!(
+        matches!(&late[..], [one] if one.contains("501 of 50,000")),
+        "of a sweep those at its knee count: {late:?}"
+    );
+    assert_eq!(
+        warned(|run| run.sweep[4].late = 50_000),
+        Vec::<String>::new(),
+        "a rate beyond the knee is meant to be late"
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    Specimen { seconds: 12, samples_per_second: 2_000, ..Specimen::default() }.write(folder.path());
+    let put = |name: &str, ns: u64| {
+        let file = folder.path().join(format!("{name}.hlog"));
+        fs::remove_file(&file).unwrap();
+        let mut recorder = Recorder::with_seconds(0);
+        (0..24_000).for_each(|sample| recorder.record(sample * 500_000, ns));
+        recorder.write(&file, name, SystemTime::UNIX_EPOCH).unwrap();
+        write(folder.path()).unwrap().figures.warnings
+    };
+    let warnings = put("service", 1_000);
+    let expected = "the largest part of the mean response time";
+    assert!(matches!(&warnings[..], [one] if one.starts_with(expected)), "{warnings:?}");
+    let warnings = put("hiccup", 1_000_000);
+    assert!(warnings.iter().any(|one| one.contains("are of the order of p99 of response")), "{warnings:?}");
+    assert!(warnings.iter().any(|one| one.contains("p99.9 1.00 ms") && one.contains("not the engine")), "{warnings:?}");
+}
+
+#[test]
+fn a_failover_has_two_nodes_two_durabilities_and_threads_of_what_is_left() {
+    let (folder, _) = made(|_| ());
+    let page = page(folder.path());
+    for part in [
+        "2 nodes; durability <b>replicated until the primary was killed, degraded after",
+        "then degraded",
+        "is not in it",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn one_node_has_no_stage_of_replication() {
+    let (folder, written) = made(|run| {
+        run.nodes = 1;
+        run.stages.iter_mut().find(|stage| stage.name == "replicate").unwrap().mean_ns = 0.0;
+    });
+    assert!(written.figures.path.iter().all(|stage| stage.name != "replicate"), "{:?}", written.figures.path);
+    let page = page(folder.path());
+    assert!(cells(&page, "replicate").is_empty() && page.contains("One node: nothing is replicated"));
+    assert!(!page.contains(">replicate<"));
+}
+
+#[test]
+fn slow_requests_of_the_same_moment_are_one_row() {
+    let (folder, _) = made(|run| {
+        let template = run.outliers[0].clone();
+        let at = |at_ns, latency_ns, request| Outlier { at_ns, latency_ns, request, ..template.clone() };
+        run.outliers =
+            vec![at(50_000_000, 900, 1), at(55_000_000, 800, 2), at(41_000_000, 700, 3), at(70_000_000, 600, 4)];
+    });
+    let page = page(folder.path());
+    let section = &page[page.find("Slowest requests").unwrap()..];
+    let section = &section[..section.find("Failover").unwrap()];
+    assert_eq!(section.matches("<tr>").count(), 3, "heads and two moments: {section}");
+    assert!(section.contains("(and 2 more)"), "{section}");
 }
 
 #[test]

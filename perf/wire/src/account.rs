@@ -13,11 +13,14 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_domain::RequestNumber;
+use tidegate_domain::{OrderTarget, RequestNumber};
 use tidegate_latency::{LateSends, Outlier, Recorder};
 use tidegate_wire::{OrderAction, Report, ReportBody};
 
 use crate::schedule::SECOND_NS;
+
+/// How a cause begins for which the generator itself is to blame, or the whole machine.
+pub const STOOD_STILL: &str = "the generator's thread stood still";
 
 /// A request that has not been answered.
 #[derive(Clone, Debug)]
@@ -204,7 +207,7 @@ impl Account {
             let shared = |(from, to): &(u64, u64)| (*to).min(outlier.at_ns).saturating_sub((*from).max(*intended_ns));
             let still_ns: u64 = stalls.iter().map(shared).sum();
             let cause = if still_ns >= latency_ns.div_ceil(2) {
-                Some(format!("the generator's thread stood still for {} µs", still_ns / 1_000))
+                Some(format!("{STOOD_STILL} for {} µs", still_ns / 1_000))
             } else if late_ns >= latency_ns.div_ceil(2) {
                 Some(format!("sent {} µs late: the generator was busy, or the socket full", late_ns / 1_000))
             } else {
@@ -235,19 +238,44 @@ fn describe(action: &OrderAction) -> String {
             order.time_in_force.as_str(),
             order.market.raw()
         ),
-        OrderAction::Cancel { target: tidegate_domain::OrderTarget::Request(request) } => {
-            format!("cancel the order of request {}", request.raw())
-        }
         OrderAction::MassQuote { quotes, .. } => format!("mass quote of {} quotes", quotes.len()),
-        other => format!("{other:?}"),
+        OrderAction::Cancel { target } => format!("cancel {}", target_in_words(*target)),
+        OrderAction::Reduce { target, by } => format!("reduce {} by {} lots", target_in_words(*target), by.lots()),
+        OrderAction::Replace { target, price, qty } => {
+            let (qty, price) = (qty.lots(), price.ticks());
+            format!("replace {}: {qty} lots at {price} ticks", target_in_words(*target))
+        }
+        OrderAction::CancelAll(filter) => {
+            let market =
+                filter.market.map_or_else(|| "in all markets".to_owned(), |at| format!("in market {}", at.raw()));
+            let side = filter.side.map_or_else(String::new, |side| format!(", {} side", side.as_str()));
+            let group = if filter.group == 0 { String::new() } else { format!(", group {}", filter.group) };
+            format!("cancel all {market}{side}{group}")
+        }
+        OrderAction::SetProtection { group, .. } => format!("set the protection of group {group}"),
+        OrderAction::ResetProtection { group } => format!("reset the protection of group {group}"),
+        OrderAction::SetKillSwitch { engaged } => {
+            format!("{} the kill switch", if *engaged { "engage" } else { "release" })
+        }
+        OrderAction::CancelAllAfter { .. } => "cancel all after a time".to_owned(),
+        OrderAction::QueryOrder { target } => format!("query {}", target_in_words(*target)),
+        OrderAction::QueryOrders { .. } => "query the open orders".to_owned(),
+        OrderAction::QueryBalances { .. } => "query the balances".to_owned(),
+    }
+}
+
+fn target_in_words(target: OrderTarget) -> String {
+    match target {
+        OrderTarget::Order(order) => format!("order {}", order.raw()),
+        OrderTarget::Request(request) => format!("the order of request {}", request.raw()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use tidegate_domain::{
-        AccountId, CommandKind, Epoch, KeyId, MarketId, OrderId, OrderTarget, Price, Qty, Reject, Sequence,
-        SessionSequence, Side, TimeInForce, Timestamp,
+        AccountId, CommandKind, Epoch, KeyId, MarketId, OrderId, Price, Qty, Reject, Sequence, SessionSequence, Side,
+        TimeInForce, Timestamp,
     };
     use tidegate_wire::GatewayStamps;
 
@@ -338,6 +366,21 @@ mod tests {
         let found: Vec<_> = outliers.iter().map(|one| (one.request, one.latency_ns, one.sequence)).collect();
         assert_eq!(found, [(3, 50, 103), (5, 40, 105)]);
         assert_eq!(outliers[0].content, "new buy 1 lots at 5 ticks, gtc, market 1");
+    }
+
+    #[test]
+    fn a_request_is_described_in_words() {
+        let filter = tidegate_domain::CancelFilter::in_market(Some(MarketId::new(3)));
+        let target = OrderTarget::Request(RequestNumber::new(7));
+        for (action, words) in [
+            (OrderAction::Cancel { target }, "cancel the order of request 7"),
+            (OrderAction::Cancel { target: OrderTarget::Order(OrderId::new(9)) }, "cancel order 9"),
+            (OrderAction::Reduce { target, by: Qty::from_lots(2) }, "reduce the order of request 7 by 2 lots"),
+            (OrderAction::CancelAll(filter), "cancel all in market 3"),
+            (OrderAction::CancelAll(tidegate_domain::CancelFilter::default()), "cancel all in all markets"),
+        ] {
+            assert_eq!(describe(&action), words);
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod recording;
 pub mod schedule;
 pub mod workload;
 
-pub use account::Account;
+pub use account::{Account, STOOD_STILL};
 pub use client::{Login, WireClient};
 pub use feed::FeedReader;
 pub use generator::{Gap, Generator, LoadPlan, Outcome, Pace, Verdict};

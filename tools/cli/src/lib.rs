@@ -24,6 +24,7 @@ mod trading_cluster;
 pub mod tune;
 pub mod wire_bench;
 
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::LazyLock;
@@ -97,7 +98,7 @@ enum Command {
     /// Make the page of a latency run, or compare two runs
     #[command(
         after_help = "Writes report.html, one file that needs nothing else, and report.json into the folder. A comparison writes \
-                            nothing; its exit codes: 0 better or no difference, 10 worse, 20 not comparable, 1 failed."
+                            nothing; its exit codes: 0 better or no difference, 10 worse, 20 not comparable or no verdict, 1 failed."
     )]
     Report(report::ReportArgs),
     /// Look into a journal or event log, copy it, cut it; take and check snapshots
@@ -157,5 +158,18 @@ fn wrong_usage(error: &clap::Error) -> ExitCode {
 
 /// Prints one JSON value.
 pub(crate) fn print_json(value: &serde_json::Value) {
-    println!("{value:#}");
+    print_text(&format!("{value:#}\n"));
+}
+
+/// Prints what a command found. Whoever closed the pipe has read enough; any other failure ends the process with code 1, since
+/// what was to be printed is lost.
+pub(crate) fn print_text(text: &str) {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("tidegate: cannot write to standard output: {error}");
+            std::process::exit(1);
+        }
+        _ => {}
+    }
 }

@@ -1,6 +1,6 @@
 //! `tidegate report`: the page of a run, and the comparison of two.
 //!
-//! Invariants: exit codes of a comparison: 0 better or no difference, 10 worse, 20 not comparable.
+//! Invariants: exit codes of a comparison: 0 better or no difference, 10 worse, 20 not comparable or no verdict.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use clap::Args;
 use tidegate_latency::FolderError;
 use tidegate_report::{RunData, Verdict};
 
-use crate::{CommandResult, print_json};
+use crate::{CommandResult, print_json, print_text};
 
 /// `tidegate report`
 #[derive(Args)]
@@ -38,12 +38,12 @@ pub fn run(arguments: &ReportArgs) -> CommandResult {
         if arguments.json {
             print_json(&serde_json::to_value(&comparison).expect("a comparison always serialises"));
         } else {
-            print!("{comparison}");
+            print_text(&comparison.to_string());
         }
         return Ok(match comparison.verdict {
             Verdict::Better | Verdict::NoDifference => ExitCode::SUCCESS,
             Verdict::Worse => ExitCode::from(10),
-            Verdict::NotComparable => ExitCode::from(20),
+            Verdict::NotComparable | Verdict::NoVerdict => ExitCode::from(20),
         });
     }
     let folder = arguments.dir.as_ref().expect("clap asks for the folder where nothing is compared");
@@ -52,9 +52,9 @@ pub fn run(arguments: &ReportArgs) -> CommandResult {
         print_json(&serde_json::to_value(&written.figures).expect("figures always serialise"));
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{}\n{}", written.page.display(), written.json.display());
-    for missing in &written.figures.missing {
-        println!("not in this run: {}", missing.why);
-    }
+    let mut out = format!("{}\n{}\n", written.page.display(), written.json.display());
+    out.extend(written.figures.warnings.iter().map(|warning| format!("note: {warning}\n")));
+    out.extend(written.figures.missing.iter().map(|missing| format!("not in this run: {}\n", missing.why)));
+    print_text(&out);
     Ok(ExitCode::SUCCESS)
 }

@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Instant;
 
 use serde_json::Value;
-use tidegate_cli::local::ClusterPlan;
+use tidegate_cli::local::{CHILD_TIMEOUT, ClusterPlan};
 use tidegate_latency::{LoadMode, Run, RunFolder, SeriesKind};
 use tidegate_node::AdminRequest;
 use tidegate_node::config::{DurabilityName, IoName};
@@ -90,6 +91,8 @@ fn a_pair_is_loaded_at_one_rate_after_the_other() {
     let offered: Vec<f64> = run.sweep.iter().map(|point| point.offered).collect();
     assert!(offered.len() >= 2, "{offered:?}");
     assert_eq!(offered, [50.0, 100.0, 200.0][..offered.len()]);
+    let shown = &run.sweep[run.shown_rate().unwrap()];
+    assert!((run.achieved_rate - shown.achieved).abs() < 1e-9, "of the rate that is shown: {run:?}");
     for (point, rate) in run.sweep.iter().zip([50, 100, 200]) {
         assert_eq!(point.response.count, rate);
         let series = run.series.iter().find(|series| series.name == format!("response-{rate}")).unwrap();
@@ -110,9 +113,13 @@ fn without_an_intention_there_is_no_response_time() {
         assert_eq!(files.log(&run.series[0]).unwrap().total().len(), run.answered);
         assert!(run.answered > 0 && run.rejects.is_empty());
         let table = text(&output.stdout);
-        for part in ["service", "ok     the final book", "5 sessions", "late sends 0", "folder"] {
+        for part in ["service", "ok     the final book", "5 sessions", "folder"] {
             assert!(table.contains(part), "{part}: {table}");
         }
+        assert!(!table.contains("late sends"), "none is intended: {table}");
+        assert!(!table.contains("stage-replicate"), "one node replicates nothing: {table}");
+        let window = if mode == "saturate" { 512 } else { 0 };
+        assert_eq!((run.load.burst, run.load.window), (0, window));
         assert!(!table.contains('\x1b') && output.stderr.is_empty(), "{table}{}", text(&output.stderr));
     }
 }
@@ -201,6 +208,7 @@ fn a_killed_primary_loses_nothing_and_the_schedule_goes_on() {
     let [failover] = run.failovers[..] else { panic!("{:?}", run.failovers) };
     assert_eq!((failover.lost, failover.duplicated), (0, 0));
     assert!(failover.until_promotion_ns > 0 && failover.first_ack_ns > 0, "{failover:?}");
+    assert_eq!((run.nodes, run.durability.as_str()), (2, "replicated"), "the one that was killed took part");
     assert!(run.outliers.iter().any(|outlier| outlier.cause.as_deref() == Some("failover")), "{:?}", run.outliers);
     assert!(run.no_stages.is_some_and(|why| why.contains("killed")) && run.stages.is_empty());
     let compared = run.checks.iter().find(|check| check.name.contains("after the failover")).unwrap();
@@ -208,6 +216,7 @@ fn a_killed_primary_loses_nothing_and_the_schedule_goes_on() {
     let page = Command::new(env!("CARGO_BIN_EXE_tidegate")).arg("report").arg(&out).output().unwrap();
     assert!(page.status.success(), "{}", text(&page.stderr));
     let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("2 nodes; durability <b>replicated until the primary was killed, degraded after"), "{page}");
     for part in ["failover: no acknowledgement for", "Nothing was lost, nothing executed twice.", "gone with it"] {
         assert!(page.contains(part), "{part}");
     }
@@ -253,6 +262,42 @@ fn recorded_messages_are_sent_after_their_opening_book() {
     refused(&recorded(&messages), ["is a message file", "--seed-book"]);
     refused(&recorded(&folder.path().join("nowhere")), ["--recorded", "nowhere"]);
     refused(&recorded(folder.path()), ["--recorded", "journal"]);
+    assert!(!folder.path().join("refused").exists(), "nothing was written, so no folder is left");
+    let there = folder.path().join("there");
+    std::fs::create_dir(&there).unwrap();
+    assert_eq!(load(&there, &recorded(&messages)).status.code(), Some(1));
+    assert!(there.exists(), "a folder that was there before stays");
+}
+
+#[test]
+fn a_signal_stops_the_nodes_removes_the_folders_and_says_so() {
+    for (signal, words) in [(libc::SIGINT, "interrupted"), (libc::SIGTERM, "told to end")] {
+        let folder = tempfile::tempdir().unwrap();
+        let (nodes, out) = (folder.path().join("nodes"), folder.path().join("run"));
+        std::fs::create_dir(&nodes).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.args("load --seconds 600 --hiccup-s 0 --durability async --park --folder".split_whitespace());
+        command.arg(&nodes).arg("--out").arg(&out).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let begun = Instant::now();
+        // A node that has its log has been started, and its folder is there.
+        let started = |nodes: &Path| {
+            let mut folders = std::fs::read_dir(nodes).unwrap().flatten();
+            folders.any(|folder| folder.path().join("cluster/node-1.log").exists())
+        };
+        while !started(&nodes) {
+            assert!(begun.elapsed() < CHILD_TIMEOUT && child.try_wait().unwrap().is_none(), "no node was started");
+            std::thread::yield_now();
+        }
+        // SAFETY: a plain system call on a child that has not been waited for.
+        assert_eq!(unsafe { libc::kill(child.id().cast_signed(), signal) }, 0);
+        let output = child.wait_with_output().unwrap();
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{message}");
+        assert!(message.contains(words) && message.contains("nothing is written of this run"), "{message}");
+        assert_eq!(std::fs::read_dir(&nodes).unwrap().count(), 0, "the nodes' folder: {message}");
+        assert!(!out.exists(), "{message}");
+    }
 }
 
 #[test]

@@ -71,6 +71,22 @@ fn the_exit_code_is_the_verdict() {
     }
 }
 
+/// `| head` closes the pipe before everything is written, here before anything is.
+#[test]
+fn whoever_closes_the_pipe_has_read_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), 10_000, "of the test", "a");
+    let path = folder.path().to_str().unwrap();
+    for arguments in [&["--json", path][..], &[path], &["--compare", path, path], &["--json", "--compare", path, path]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        let output = command.arg("report").args(arguments).stdout(writer).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {}", text(&output.stderr));
+    }
+}
+
 #[test]
 fn a_wrong_folder_or_usage_is_told_in_one_message() {
     let folder = tempfile::tempdir().unwrap();

@@ -15,6 +15,7 @@ use tidegate_latency::SeriesKind;
 
 use super::{boxed, drawing, line, text};
 use crate::Figures;
+use crate::figures::is_idle;
 use crate::format::shorten;
 
 const LANE: f64 = 44.0;
@@ -26,7 +27,8 @@ const STAGES_IN_A_ROW: usize = 4;
 /// The drawing.
 pub(crate) fn path(figures: &Figures) -> String {
     let run = &figures.run;
-    let rows = run.stages.len().div_ceil(STAGES_IN_A_ROW).max(1) as f64;
+    let stages: Vec<_> = run.stages.iter().filter(|stage| !is_idle(run, stage)).collect();
+    let rows = stages.len().div_ceil(STAGES_IN_A_ROW).max(1) as f64;
     let (top, bottom) = (24.0, 24.0 + LANE + rows * 30.0);
     let middle = f64::midpoint(top, bottom);
     let mut inside = String::new();
@@ -45,16 +47,17 @@ pub(crate) fn path(figures: &Figures) -> String {
         inside += &text("tick", "middle", (center, middle + 14.0), second);
     }
     inside += &framed(NODE, top, bottom);
-    let node = match run.durability.as_str() {
-        "" => "node".to_owned(),
-        durability => format!("node, durability {durability}"),
+    let node = match (run.durability.as_str(), run.failovers.is_empty()) {
+        ("", _) => "node".to_owned(),
+        (durability, true) => format!("node, durability {durability}"),
+        (durability, false) => format!("node, durability {durability}, then degraded"),
     };
     inside += &text("name", "middle", (f64::midpoint(NODE.0, NODE.1), top + 20.0), &shorten(&node, 56));
     if run.stages.is_empty() {
         inside += &text("tick", "middle", (f64::midpoint(NODE.0, NODE.1), middle + 18.0), "its stages are not known");
     }
     let width = (NODE.1 - NODE.0 - 20.0) / STAGES_IN_A_ROW as f64;
-    for (index, stage) in run.stages.iter().enumerate() {
+    for (index, stage) in stages.iter().enumerate() {
         let (row, column) = (index / STAGES_IN_A_ROW, index % STAGES_IN_A_ROW);
         let at = (NODE.0 + 12.0 + width * column as f64, top + 34.0 + 30.0 * row as f64);
         let title = format!("{}: from {} to {}", stage.name, stage.from, stage.to);

@@ -75,7 +75,7 @@ impl Specimen {
         }
         let mut random = Random(self.seed ^ 0xf1);
         for at in (0..self.seconds * 1_000_000_000).step_by(1_000_000) {
-            floor.record(at, (700.0 * (1.0 / (1.0 - random.share())).powf(0.35)) as u64);
+            floor.record(at, (70.0 * (1.0 / (1.0 - random.share())).powf(0.35)) as u64);
         }
         let started = SystemTime::UNIX_EPOCH + STARTED_AT;
         let made = RunFolder::create(folder).expect("a new folder");
@@ -114,6 +114,8 @@ impl Specimen {
                 rate: self.samples_per_second as f64,
                 seconds: self.seconds as f64,
                 warm_up_s: 5.0,
+                burst: 1,
+                window: 0,
                 sessions: 8,
                 seed: 7,
                 workload: text("b"),

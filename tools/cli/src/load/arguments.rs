@@ -23,7 +23,7 @@ pub struct LoadArgs {
     /// Intended requests a second, over all sessions
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=RATE_MAX), conflicts_with = "sweep")]
     rate: u64,
-    /// One rate after the other, from A to B, until the node has not kept up twice in a row
+    /// One rate after the other, from A to B, until the node has not answered twice in a row what was offered
     #[arg(long, value_name = "A..B", value_parser = parse_sweep)]
     sweep: Option<(u64, u64)>,
     /// Rates of a sweep, each the same factor above the one before
@@ -38,9 +38,9 @@ pub struct LoadArgs {
     /// Load before it, of which nothing is counted
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=3_600))]
     warm_up: u64,
-    /// Connections, each with a key of its own
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=200))]
-    sessions: u32,
+    /// Connections, each with a key of its own [default: 1; with --connect as many as keys]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=200))]
+    sessions: Option<u32>,
     /// Unanswered requests of a session with --mode saturate
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1_024))]
     window: u32,
@@ -60,13 +60,13 @@ pub struct LoadArgs {
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
     /// What an acknowledgement needs; `replicated` starts two nodes
-    #[arg(long, value_parser = ["async", "local", "replicated"], default_value = "local")]
+    #[arg(long, value_parser = ["async", "local", "replicated"], default_value = "local", conflicts_with = "connect")]
     pub(super) durability: String,
     /// Let the node's threads sleep when there is nothing to do; two nodes on this machine always do
-    #[arg(long)]
+    #[arg(long, conflicts_with = "connect")]
     pub(super) park: bool,
     /// Which kernel interface the node's sockets use
-    #[arg(long, value_parser = ["auto", "uring", "epoll"], default_value = "auto")]
+    #[arg(long, value_parser = ["auto", "uring", "epoll"], default_value = "auto", conflicts_with = "connect")]
     pub(super) io: String,
     /// Use a running node: the address of its binary gateway; needs --market, --key and --key-file
     #[arg(long, value_name = "ADDR", requires_all = ["market", "key", "key_file"])]
@@ -99,7 +99,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Where the nodes' folders are made and removed again, on the disk that is meant [default: a temporary one]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "connect")]
     pub(super) folder: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
@@ -153,7 +153,17 @@ impl LoadArgs {
 
     /// Sessions: with `--connect` as many as keys.
     pub(super) fn sessions(&self) -> usize {
-        if self.connect.is_some() { self.key.len() } else { self.sessions as usize }
+        if self.connect.is_some() { self.key.len() } else { self.sessions.unwrap_or(1) as usize }
+    }
+
+    /// Requests of a moment, as `run.json` has it: 0 without intended moments.
+    pub(super) fn burst(&self) -> u64 {
+        if self.mode == "open" { self.burst } else { 0 }
+    }
+
+    /// The window, as `run.json` has it: 0 but in saturation.
+    pub(super) fn window(&self) -> u32 {
+        if self.load_mode() == LoadMode::Saturate { self.window } else { 0 }
     }
 
     pub(super) fn what(&self) -> What {
@@ -202,6 +212,14 @@ impl LoadArgs {
         if self.key.len() != self.key_file.len() {
             let (keys, files) = (self.key.len(), self.key_file.len());
             return Err(format!("--key names {keys} and --key-file {files}; each key needs its file"));
+        }
+        if let (Some(_), Some(asked)) = (self.connect, self.sessions)
+            && asked as usize != sessions
+        {
+            return Err(format!(
+                "--sessions is {asked} and --key names {sessions}; with --connect each key is one session: leave out --sessions, or \
+                 name as many keys"
+            ));
         }
         if !(min..=200).contains(&sessions) {
             let name = &self.workload;
@@ -309,6 +327,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_at_once_is_told_of_the_modes_that_have_it() {
+        for (words, burst, window) in [
+            ("", 1, 0),
+            ("--burst 500", 500, 0),
+            ("--burst 5 --sweep 1..9", 5, 0),
+            ("--mode closed", 0, 0),
+            ("--mode saturate --window 7", 0, 7),
+            ("--window 7", 1, 0),
+        ] {
+            let load = parsed(words).unwrap();
+            assert_eq!((load.burst(), load.window()), (burst, window), "{words}");
+        }
+        let load = parsed("--connect 127.0.0.1:1 --market 1 --key 4,5 --key-file a,b --sessions 2").unwrap();
+        assert_eq!(load.sessions(), 2);
+    }
+
+    #[test]
     fn wrong_options_are_refused_with_their_name_and_limit() {
         for (words, parts) in [
             ("--rate 0", ["--rate", "1..=10000000"]),
@@ -328,6 +363,14 @@ mod tests {
             ("--failover-at 3 --durability replicated --mode saturate", ["--mode saturate", "open loop"]),
             ("--failover-at 3 --durability replicated --sweep 1..5", ["--failover-at", "--sweep"]),
             ("--data-dir x", ["--connect", "--data-dir"]),
+            ("--connect 127.0.0.1:1 --market 1 --key 1 --key-file a --durability async", ["--connect", "--durability"]),
+            ("--connect 127.0.0.1:1 --market 1 --key 1 --key-file a --park", ["--connect", "--park"]),
+            ("--connect 127.0.0.1:1 --market 1 --key 1 --key-file a --io epoll", ["--connect", "--io"]),
+            ("--connect 127.0.0.1:1 --market 1 --key 1 --key-file a --folder x", ["--connect", "--folder"]),
+            (
+                "--connect 127.0.0.1:1 --market 1 --key 1 --key-file a --sessions 3",
+                ["--sessions is 3", "--key names 1"],
+            ),
             (
                 "--connect 127.0.0.1:1 --market 1 --key 1 --key-file a --workload mass-quotes",
                 ["--market names 1", "needs 5"],

@@ -9,8 +9,10 @@
 //! last. The hiccup meter never runs beside the load: on the core of a thread that spins it would measure their turns.
 
 mod arguments;
+mod command;
 mod failover;
 mod floor;
+mod interrupt;
 mod output;
 mod recorded;
 mod stages;
@@ -24,6 +26,7 @@ use std::time::{Duration, SystemTime};
 use indicatif::{ProgressBar, ProgressStyle};
 use tidegate_latency::{CoreOf, FORMAT, Load, LoadMode, Machine, Run, RunFolder, Series, SeriesKind, SweepPoint, knee};
 use tidegate_perf_wire::{Generator, Outcome, Pinned, WireClient};
+use tidegate_report::RunData;
 
 pub use arguments::LoadArgs;
 
@@ -32,6 +35,7 @@ use crate::journal::output::utc;
 use crate::load::arguments::{Step, What};
 use crate::load::failover::Failing;
 use crate::load::floor::Floor;
+use crate::load::interrupt::Interrupt;
 use crate::load::stages::{StageMeter, Stages};
 use crate::load::target::Target;
 
@@ -48,7 +52,10 @@ pub(crate) const HELP: &str = "Workloads, made from the seed:\n  \
     The response time counts from the moment at which a request should have gone out, so a node that stalls pays for every\n\
     request that had to wait for it; the service time, from the moment at which it went out, is a series of its own. In a\n\
     closed loop and in saturation there is no intention and so only the service time. Percentiles are shown where at least\n\
-    ten samples lie above them. A sweep ends when less than 98 % of what was offered was answered in time, twice in a row.\n\n\
+    ten samples lie above them.\n\n\
+    Of a sweep the knee is the last rate that was kept up with: 98 % of it answered in time, p99 within ten times the\n\
+    best one of the sweep. A rate below it that went worse is noisy, one above it beyond. The sweep ends when less than 98 %\n\
+    of what was offered was answered in time, twice in a row: one bad rate may be the machine's fault.\n\n\
     The node's own stages of the measured part come from its operator's socket: with --connect name its --data-dir. They are\n\
     between the receipt of a request's bytes and its report at the kernel, so a client's latency is larger.\n\n\
     --failover-at kills the primary (kill -9) while the schedule goes on, promotes the standby as soon as that lets itself be\n\
@@ -70,13 +77,26 @@ pub fn run(arguments: &LoadArgs) -> CommandResult {
         let now: String = now_utc().chars().take(19).filter(|letter| !"-:".contains(*letter)).collect();
         PathBuf::from(format!("tidegate-load-{now}Z"))
     });
+    let was_there = path.exists();
     let folder = RunFolder::create(&path).map_err(|error| error.to_string())?;
-    let measured = measure(arguments, &folder)?;
+    let interrupt = Interrupt::listen(&path, !was_there)?;
+    let measured = match measure(arguments, &folder, &interrupt) {
+        Ok(measured) => measured,
+        Err(error) => {
+            interrupt.wait_if_it_came();
+            if !was_there {
+                // Only what is empty goes: whatever was measured stays.
+                let _ = std::fs::remove_dir(&path);
+            }
+            return Err(error);
+        }
+    };
     folder.write(&measured.run).map_err(|error| error.to_string())?;
+    let warnings = tidegate_report::warnings(&RunData::read(&path).map_err(|error| error.to_string())?);
     if arguments.json {
-        crate::print_json(&measured.json(&path));
+        crate::print_json(&measured.json(&path, &warnings));
     } else {
-        print!("{}", measured.table(&path));
+        crate::print_text(&measured.table(&path, &warnings));
     }
     Ok(if measured.run.is_right() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -96,7 +116,7 @@ fn utc_of(time: SystemTime) -> String {
     utc(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
-fn measure(arguments: &LoadArgs, folder: &RunFolder) -> Result<MeasuredRun, String> {
+fn measure(arguments: &LoadArgs, folder: &RunFolder, interrupt: &Interrupt) -> Result<MeasuredRun, String> {
     let parent = arguments.folder.clone().unwrap_or_else(std::env::temp_dir);
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
     let machine = Machine::this(&parent, profile);
@@ -106,7 +126,7 @@ fn measure(arguments: &LoadArgs, folder: &RunFolder) -> Result<MeasuredRun, Stri
     arguments.check_markets(markets)?;
     let mut floor = Floor::new(machine.cores, arguments.connect.is_some(), Duration::from_secs(arguments.hiccup_s));
     floor.measure();
-    let mut target = Target::prepare(arguments, &parent, markets)?;
+    let mut target = Target::prepare(arguments, &parent, markets, interrupt)?;
     let clients = target.logins.iter().map(|login| WireClient::log_on(login, None)).collect::<Result<Vec<_>, _>>()?;
     let mut generator = match (recorded, arguments.what()) {
         (Some(recorded), _) => Generator::of_recording(clients, recorded.recording(&target.markets))?,
@@ -192,9 +212,9 @@ fn run_steps(
     Ok(outcomes)
 }
 
-/// Of a sweep the last rate before the knee: those beyond it would only say that they are beyond.
+/// Of a sweep the knee: the rates beyond it would only say that they are beyond.
 fn shown_step(run: &Run) -> usize {
-    if run.load.mode == LoadMode::Sweep { knee(&run.sweep).unwrap_or(0) } else { 0 }
+    run.shown_rate().unwrap_or(0)
 }
 
 fn keeps_up(step: &Step, outcome: &Outcome) -> bool {
@@ -242,7 +262,7 @@ fn describe(arguments: &LoadArgs, machine: Machine, outcomes: &[Done]) -> Run {
     let mut run = Run {
         format: FORMAT,
         title: arguments.title.clone().unwrap_or_else(|| arguments.describe()),
-        command: std::env::args().collect::<Vec<_>>().join(" "),
+        command: command::again(std::env::args()),
         started_at: utc_of(first_outcome.started_at),
         machine,
         durability: arguments.durability.clone(),
@@ -251,6 +271,8 @@ fn describe(arguments: &LoadArgs, machine: Machine, outcomes: &[Done]) -> Run {
             rate: if mode == LoadMode::Sweep { 0.0 } else { first.rate.unwrap_or(0) as f64 },
             seconds: first_outcome.measured.as_secs_f64(),
             warm_up_s: first.plan.warm_up.as_secs_f64(),
+            burst: arguments.burst(),
+            window: arguments.window(),
             sessions: arguments.sessions() as u32,
             seed: arguments.seed,
             workload: arguments.workload.clone(),
@@ -266,7 +288,6 @@ fn describe(arguments: &LoadArgs, machine: Machine, outcomes: &[Done]) -> Run {
         run.answered += account.answered;
         run.late_sends.count += account.late.count;
         run.late_sends.max_ns = run.late_sends.max_ns.max(account.late.max_ns);
-        run.achieved_rate = run.achieved_rate.max(account.achieved_rate());
         for (reason, count) in &account.rejects {
             *run.rejects.entry(reason.clone()).or_default() += count;
         }
@@ -275,6 +296,7 @@ fn describe(arguments: &LoadArgs, machine: Machine, outcomes: &[Done]) -> Run {
         }
     }
     let Outcome { account, stalls, .. } = &outcomes[shown_step(&run)].outcome;
+    run.achieved_rate = account.achieved_rate();
     run.outliers = account.outliers(stalls);
     run
 }

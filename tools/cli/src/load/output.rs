@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tidegate_latency::{LoadMode, Percentiles, knee};
+use tidegate_latency::{LoadMode, Percentiles, RateOutcome, knee, rate_outcomes};
 
 use super::MeasuredRun;
 use crate::journal::output::table;
@@ -31,42 +31,56 @@ fn head(first: &[&'static str]) -> Vec<&'static str> {
 
 impl MeasuredRun {
     /// For people.
-    pub(super) fn table(&self, path: &Path) -> String {
+    pub(super) fn table(&self, path: &Path, warnings: &[String]) -> String {
         let run = &self.run;
         let machine = &run.machine;
-        let mut out = format!("{}; {}", run.title, run.durability);
+        let mut out = format!("{}; {}", run.title, run.durability_text());
         // Writing to a string does not fail.
         let _ = writeln!(
             out,
             "\n{} ({} cores), {}, {} build\n",
             machine.cpu, machine.cores, machine.system, machine.profile
         );
+        for warning in warnings {
+            let _ = writeln!(out, "NOTE   {warning}");
+        }
+        if !warnings.is_empty() {
+            out.push('\n');
+        }
         if run.load.mode == LoadMode::Sweep {
-            let knee = knee(&run.sweep);
+            let (knee, outcomes) = (knee(&run.sweep), rate_outcomes(&run.sweep));
             let rows = run.sweep.iter().enumerate().map(|(index, point)| {
-                let mark = if knee == Some(index) { "knee" } else { "" };
+                let mark = match outcomes[index] {
+                    RateOutcome::Kept if knee == Some(index) => "knee",
+                    RateOutcome::Kept => "",
+                    RateOutcome::Noisy => "noisy",
+                    RateOutcome::Beyond => "beyond",
+                };
                 let rates = [mark.to_owned(), format!("{:.0}", point.offered), format!("{:.0}", point.achieved)];
                 rates.into_iter().chain([point.late.to_string()]).chain(cells(&point.response)).collect()
             });
             let rows: Vec<Vec<String>> = rows.collect();
             out += &(table(&head(&["", "offered/s", "answered/s", "late"]), &rows).join("\n") + "\n\n");
         }
-        let shown = |name: &str| run.load.mode != LoadMode::Sweep || name.starts_with("hiccup");
-        let rows = self.percentiles.iter().filter(|(name, _)| shown(name));
+        let is_idle = |name: &str, all: &Percentiles| name == "stage-replicate" && run.nodes == 1 && all.max == Some(0);
+        let is_shown = |name: &str| run.load.mode != LoadMode::Sweep || name.starts_with("hiccup");
+        let rows = self.percentiles.iter().filter(|(name, all)| is_shown(name) && !is_idle(name, all));
         let rows: Vec<Vec<String>> =
             rows.map(|(name, percentiles)| std::iter::once(name.clone()).chain(cells(percentiles)).collect()).collect();
         if !rows.is_empty() {
             out += &(table(&head(&[""]), &rows).join("\n") + "\n\n");
         }
+        out += &self.headline();
         let late = &run.late_sends;
-        let _ = writeln!(out, "sent {}, answered {}, {:.0}/s", run.sent, run.answered, run.achieved_rate);
-        let _ = writeln!(
-            out,
-            "late sends {} (by more than {}; the latest by {})",
-            late.count,
-            duration(Some(late.threshold_ns)),
-            duration(Some(late.max_ns))
-        );
+        if !matches!(run.load.mode, LoadMode::Closed | LoadMode::Saturate) {
+            let _ = writeln!(
+                out,
+                "late sends {} (by more than {}; the latest by {})",
+                late.count,
+                duration(Some(late.threshold_ns)),
+                duration(Some(late.max_ns))
+            );
+        }
         for (reason, count) in &run.rejects {
             let _ = writeln!(out, "refused {count}: {reason}");
         }
@@ -77,14 +91,29 @@ impl MeasuredRun {
         out
     }
 
+    /// What was answered: of a sweep all numbers of one line are of one rate, or of all of them.
+    fn headline(&self) -> String {
+        let run = &self.run;
+        let Some(shown) = run.shown_rate() else {
+            return format!("sent {}, answered {}, {:.0}/s\n", run.sent, run.answered, run.achieved_rate);
+        };
+        let point = &run.sweep[shown];
+        let name = if knee(&run.sweep).is_some() { "knee" } else { "no rate was kept up with; the lowest" };
+        let [p50, p99] = [point.response.p50, point.response.p99].map(duration);
+        format!(
+            "{name}: {:.0}/s offered, {:.0}/s answered, p50 {p50}, p99 {p99}\nall rates: sent {}, answered {}\n",
+            point.offered, point.achieved, run.sent, run.answered
+        )
+    }
+
     /// For programs.
-    pub(super) fn json(&self, path: &Path) -> Value {
+    pub(super) fn json(&self, path: &Path, warnings: &[String]) -> Value {
         let percentiles: serde_json::Map<String, Value> = self
             .percentiles
             .iter()
             .map(|(name, value)| (name.clone(), serde_json::to_value(value).expect("percentiles always serialise")))
             .collect();
-        json!({ "folder": path, "percentiles": percentiles, "run": self.run })
+        json!({ "folder": path, "percentiles": percentiles, "run": self.run, "warnings": warnings })
     }
 }
 

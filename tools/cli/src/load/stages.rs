@@ -17,6 +17,7 @@ use hdrhistogram::Histogram;
 use tidegate_latency::{HlogWriter, Outlier, Percentiles, Run, RunFolder, Series, SeriesKind, Stage, decode_histogram};
 use tidegate_node::AdminRequest;
 use tidegate_node::latency::{LatencyHistograms, OrderParts};
+use tidegate_perf_wire::STOOD_STILL;
 
 use super::arguments::LoadArgs;
 use super::target::Target;
@@ -269,6 +270,46 @@ impl Stages {
                 format!("outside the node, where it took {inside} µs: kernel, socket or generator")
             }
         };
-        outlier.cause.get_or_insert(cause);
+        let is_nodes = parts.latency_ns >= latency_ns.div_ceil(2);
+        match &mut outlier.cause {
+            // Two threads on two cores that lose the same time have lost it to what is below both.
+            Some(known) if is_nodes && known.starts_with(STOOD_STILL) => {
+                *known = format!("the whole machine stood still (generator too): {cause}");
+            }
+            Some(_) => {}
+            none => *none = Some(cause),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Of a request that took 1 ms.
+    fn cause(known: Option<&str>, journal_ns: u64) -> String {
+        let total = tidegate_latency::histogram();
+        let stages = BTreeMap::from([("journal".to_owned(), journal_ns), ("match".to_owned(), 1_000)]);
+        let order = OrderParts { sequence: 7, latency_ns: journal_ns + 1_000, stages };
+        let measured =
+            Counts { orders: 1, skipped: 0, total, stages: Vec::new(), slowest: vec![order.clone()], kept_max: 16 };
+        let parts = BTreeMap::from([(order.sequence, order)]);
+        let known = known.map(str::to_owned);
+        let mut outlier = Outlier { latency_ns: 1_000_000, sequence: 7, cause: known, ..Outlier::default() };
+        Stages { measured, parts }.explain(&mut outlier);
+        assert_eq!(outlier.stages.len(), 2);
+        outlier.cause.unwrap()
+    }
+
+    #[test]
+    fn the_cause_does_not_contradict_the_stages_beside_it() {
+        let still = format!("{STOOD_STILL} for 900 µs");
+        assert_eq!(cause(None, 800_000), "journal, 800 of 1000 µs");
+        let whole = "the whole machine stood still (generator too): journal, 800 of 1000 µs";
+        assert_eq!(cause(Some(&still), 800_000), whole);
+        assert_eq!(cause(Some(&still), 100_000), still, "the node had little of it");
+        assert_eq!(cause(Some("failover"), 800_000), "failover");
+        assert!(cause(None, 1_000).starts_with("outside the node"));
     }
 }

@@ -13,6 +13,7 @@ use tidegate_perf_wire::Login;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::arguments::LoadArgs;
+use super::interrupt::Interrupt;
 use crate::keygen::read_client_key;
 use crate::operator::node_status;
 use crate::trading_cluster::{TradingCluster, TradingPlan, io_name};
@@ -29,7 +30,12 @@ pub(super) struct Target {
 
 impl Target {
     /// With so many markets.
-    pub(super) fn prepare(arguments: &LoadArgs, parent: &Path, markets: usize) -> Result<Self, String> {
+    pub(super) fn prepare(
+        arguments: &LoadArgs,
+        parent: &Path,
+        markets: usize,
+        interrupt: &Interrupt,
+    ) -> Result<Self, String> {
         if let Some(address) = arguments.connect {
             let markets: Vec<MarketId> = arguments.market.iter().map(|market| MarketId::new(*market)).collect();
             let mut logins = Vec::new();
@@ -41,6 +47,7 @@ impl Target {
             return Ok(Self { logins, markets, own: None, durability });
         }
         let folder = tempfile::tempdir_in(parent).map_err(|error| format!("{}: {error}", parent.display()))?;
+        interrupt.note_temporary(folder.path());
         let durability = match arguments.durability.as_str() {
             "async" => DurabilityName::Async,
             "local" => DurabilityName::Local,
@@ -71,7 +78,8 @@ impl Target {
             run.durability = self.durability.clone().unwrap_or_else(|| "unknown".to_owned());
             return;
         };
-        run.nodes = cluster.nodes.len() as u32;
+        // The one that was killed took part, too.
+        run.nodes = (cluster.nodes.len() + run.failovers.len()) as u32;
         let config = &cluster.nodes[0].config;
         run.config = toml::to_string(config).expect("its file was written from it");
         run.config_hash = config_hash(config.clone());
