@@ -113,7 +113,8 @@ macro_rules! targets {
                 for (seed, bytes) in seeds::of(name) {
                     let file = here.join("corpus").join(name).join(seed);
                     let make = "cargo run -p tidegate-fuzz --bin make-corpus";
-                    assert_eq!(std::fs::read(&file).ok(), Some(bytes), "{}: {make}", file.display());
+                    // Not as a pair: thousands of bytes say nothing.
+                    assert!(std::fs::read(&file).ok() == Some(bytes), "{}: {make}", file.display());
                 }
                 assert!(here.join("targets/src").join(format!("{name}.rs")).is_file(), "{name}");
             }
